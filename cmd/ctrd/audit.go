@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
@@ -162,7 +162,7 @@ type emergenciesCommand struct{ auditExportFlags }
 func (c *emergenciesCommand) Run(e environment) error { return c.exportAudit(e, "", true) }
 
 func (c *auditExportFlags) exportAudit(e environment, patient string, emergencies bool) (err error) {
-	q := implants.AuditQuery{OnlyEmergencies: emergencies, RevealPersons: c.Reveal != ""}
+	q := platform.AuditQuery{OnlyEmergencies: emergencies, RevealPersons: c.Reveal != ""}
 	if patient != "" {
 		if q.Patient, err = ident.ParseSSIN(patient); err != nil {
 			return fmt.Errorf("--patient: %w", err)

@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
-func (d *testRegister) manageMandate(c implants.Caller, change implants.ManageMandateRequest) string {
+func (d *testRegister) manageMandate(c platform.Caller, change access.ManageMandateRequest) string {
 	d.tb.Helper()
 	changed, err := d.ManageMandate(d.tb.Context(), c, change)
 	if err != nil {
@@ -23,11 +25,11 @@ func (d *testRegister) manageMandate(c implants.Caller, change implants.ManageMa
 	return strings.Join(out, ", ")
 }
 
-func formatMandate(m implants.MandateDetail) string {
+func formatMandate(m access.MandateDetail) string {
 	return fmt.Sprintf("%s %s..%s", m.State, m.From, m.To)
 }
 
-func (d *testRegister) listMandates(c implants.Caller, page implants.Page) (string, int) {
+func (d *testRegister) listMandates(c platform.Caller, page platform.Page) (string, int) {
 	d.tb.Helper()
 	found, err := d.ListMandates(d.tb.Context(), c, page)
 	if err != nil {
@@ -40,24 +42,24 @@ func (d *testRegister) listMandates(c implants.Caller, page implants.Page) (stri
 	return strings.Join(out, ", "), found.Total
 }
 
-func grantRequest(to ident.SSIN, p implants.Period) implants.ManageMandateRequest {
-	return implants.ManageMandateRequest{Grant: &implants.MandateGrant{Grantee: to, Period: p}}
+func grantRequest(to ident.SSIN, p platform.Period) access.ManageMandateRequest {
+	return access.ManageMandateRequest{Grant: &access.MandateGrant{Grantee: to, Period: p}}
 }
 
-func acceptRequest(of ident.SSIN) implants.ManageMandateRequest {
-	return implants.ManageMandateRequest{Accept: &implants.MandateAcceptance{Grantor: of}}
+func acceptRequest(of ident.SSIN) access.ManageMandateRequest {
+	return access.ManageMandateRequest{Accept: &access.MandateAcceptance{Grantor: of}}
 }
 
-func endRequest(to ident.SSIN) implants.ManageMandateRequest {
-	return implants.ManageMandateRequest{End: &implants.MandateEnd{Grantee: to}}
+func endRequest(to ident.SSIN) access.ManageMandateRequest {
+	return access.ManageMandateRequest{End: &access.MandateEnd{Grantee: to}}
 }
 
-func giveBackRequest(of ident.SSIN) implants.ManageMandateRequest {
-	return implants.ManageMandateRequest{End: &implants.MandateEnd{Grantor: of}}
+func giveBackRequest(of ident.SSIN) access.ManageMandateRequest {
+	return access.ManageMandateRequest{End: &access.MandateEnd{Grantor: of}}
 }
 
-func transferRequest(from, to ident.SSIN) implants.ManageMandateRequest {
-	return implants.ManageMandateRequest{Transfer: &implants.MandateTransfer{Grantee: from, To: to}}
+func transferRequest(from, to ident.SSIN) access.ManageMandateRequest {
+	return access.ManageMandateRequest{Transfer: &access.MandateTransfer{Grantee: from, To: to}}
 }
 
 // wantText fails unless got equals wanted.
@@ -72,7 +74,7 @@ func wantText(t *testing.T, what, got, wanted string) {
 func TestMandateLife(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	open := implants.Period{}
+	open := platform.Period{}
 	prepare := func(who ident.SSIN) string {
 		_, err := d.saveImplantation(d.callerWithOwnKey(who), implants.Draft, implantation())
 		return first(formatRefusals(err))
@@ -82,7 +84,7 @@ func TestMandateLife(t *testing.T) {
 	wantText(t, "not accepted", prepare(smit), "MAY_NOT_PREPARE")
 	d.newEvents()
 	wantText(t, "accepted", d.manageMandate(d.callerWithOwnKey(smit), acceptRequest(claes)), "Active 2026-11-21..")
-	if e := d.singleEvent(); e.Person != smit || e.Patient != claes || e.Capacity != implants.CapacityPatient || e.Reason != "accept, grantee of the mandate" {
+	if e := d.singleEvent(); e.Person != smit || e.Patient != claes || e.Capacity != platform.CapacityPatient || e.Reason != "accept, grantee of the mandate" {
 		t.Errorf("recorded %+v", e)
 	}
 	wantText(t, "accepted again", d.manageMandate(d.callerWithOwnKey(smit), acceptRequest(claes)), "MANDATE_NOT_FOUND at Change/Accept/Grantor")
@@ -126,48 +128,48 @@ func TestMandateLife(t *testing.T) {
 // TestMandateRules checks what is rejected before any lookup, and what a transfer leaves of a period.
 func TestMandateRules(t *testing.T) {
 	t.Parallel()
-	d := newTestRegister(t, implants.SourceEntries{Mandates: []implants.Mandate{
+	d := newTestRegister(t, implants.SourceEntries{Mandates: []platform.Mandate{
 		{Grantor: dubois, Grantee: kaya, Service: "OTHER", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "")},
 		{Grantor: dubois, Grantee: smit, Service: "CTR", AcceptedOn: day("2026-11-25"), Period: period("2026-01-01", "")},
 	}})
 	for _, c := range []struct{ what, got, want string }{
-		{"by a patient", d.manageMandate(d.callerWithOwnKey(leroy), grantRequest(smit, implants.Period{})), "MAY_NOT_MANDATE"},
-		{"by staff", d.manageMandate(d.callerInside(hospital, wouters), grantRequest(smit, implants.Period{})), "MAY_NOT_MANDATE"},
+		{"by a patient", d.manageMandate(d.callerWithOwnKey(leroy), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
+		{"by staff", d.manageMandate(d.callerInside(hospital, wouters), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
 		{"by a pharmacist", d.manageMandate(d.callerInside(pharmacy, maes), transferRequest(smit, leroy)), "MAY_NOT_MANDATE"},
-		{"by a retired surgeon", d.manageMandate(d.callerWithOwnKey(jacobs), grantRequest(smit, implants.Period{})), "MAY_NOT_MANDATE"},
-		{"inside the hospital he left", d.manageMandate(d.callerInside(hospital, dubois), grantRequest(smit, implants.Period{})), "AUTHOR_NOT_ATTACHED at Author"},
+		{"by a retired surgeon", d.manageMandate(d.callerWithOwnKey(jacobs), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
+		{"inside the hospital he left", d.manageMandate(d.callerInside(hospital, dubois), grantRequest(smit, platform.Period{})), "AUTHOR_NOT_ATTACHED at Author"},
 		{"accepted inside it", d.manageMandate(d.callerInside(hospital, jacobs), acceptRequest(claes)), "AUTHOR_NOT_ATTACHED at Author"},
 		{"ended inside it", d.manageMandate(d.callerInside(hospital, jacobs), giveBackRequest(claes)), "AUTHOR_NOT_ATTACHED at Author"},
 		{"to oneself, in the past", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(claes, period("2026-11-20", "2026-11-19"))),
 			"MANDATE_TO_SELF at Change/Grant/Grantee, PERIOD_BEGINS_IN_PAST at Change/Grant/From, PERIOD_ENDS_BEFORE_IT_BEGINS at Change/Grant/To"},
 		{"ends before today", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("", "2026-11-20"))), "PERIOD_ENDS_BEFORE_IT_BEGINS at Change/Grant/To"},
 		{"for another service", d.manageMandate(d.callerWithOwnKey(dubois), endRequest(kaya)), "MANDATE_NOT_FOUND at Change/End/Grantee"},
-		{"with a defect", d.manageMandate(d.callerWithOwnKey(claes), implants.ManageMandateRequest{Defects: []*problem.Error{problem.New(ident.SSINInvalid)}}), "SSIN_INVALID"},
-		{"of nothing", d.manageMandate(d.callerWithOwnKey(claes), implants.ManageMandateRequest{}), "INTERNAL"},
+		{"with a defect", d.manageMandate(d.callerWithOwnKey(claes), access.ManageMandateRequest{Defects: []*problem.Error{problem.New(ident.SSINInvalid)}}), "SSIN_INVALID"},
+		{"of nothing", d.manageMandate(d.callerWithOwnKey(claes), access.ManageMandateRequest{}), "INTERNAL"},
 		{"for one day, inside the hospital", d.manageMandate(d.callerInside(hospital, claes), grantRequest(smit, period("", "2026-11-21"))), "Pending 2026-11-21..2026-11-21"},
 		{"what is left moves", d.manageMandate(d.callerWithOwnKey(dubois), transferRequest(wouters, leroy)), "Ended 2024-01-01..2026-11-20, Pending 2026-11-21..2027-12-31"},
 	} {
 		wantText(t, c.what, c.got, c.want)
 	}
-	got, total := d.listMandates(d.callerWithOwnKey(dubois), implants.Page{Limit: 10})
+	got, total := d.listMandates(d.callerWithOwnKey(dubois), platform.Page{Limit: 10})
 	wantText(t, "listed", got, "Ended 2024-01-01..2026-11-20, Future 2026-01-01.., Pending 2026-11-21..2027-12-31")
 	if total != 3 {
 		t.Errorf("%d in all", total)
 	}
-	got, total = d.listMandates(d.callerWithOwnKey(dubois), implants.Page{Offset: 1, Limit: 1})
+	got, total = d.listMandates(d.callerWithOwnKey(dubois), platform.Page{Offset: 1, Limit: 1})
 	wantText(t, "a page", got, "Future 2026-01-01..")
 	if total != 3 {
 		t.Errorf("%d in all", total)
 	}
-	got, _ = d.listMandates(d.callerWithOwnKey(dubois), implants.Page{Offset: 4, Limit: 1})
+	got, _ = d.listMandates(d.callerWithOwnKey(dubois), platform.Page{Offset: 4, Limit: 1})
 	wantText(t, "beyond the end", got, "")
-	got, _ = d.listMandates(d.callerWithOwnKey(leroy), implants.Page{Limit: 10})
+	got, _ = d.listMandates(d.callerWithOwnKey(leroy), platform.Page{Limit: 10})
 	wantText(t, "what one got", got, "Pending 2026-11-21..2027-12-31")
-	got, _ = d.listMandates(d.callerInside(hospital, dubois), implants.Page{Limit: 10})
+	got, _ = d.listMandates(d.callerInside(hospital, dubois), platform.Page{Limit: 10})
 	wantText(t, "inside the hospital he left", got, "AUTHOR_NOT_ATTACHED at Author")
 }
 
-func (d *testRegister) manageStaff(c implants.Caller, change implants.ManageStaffRequest) string {
+func (d *testRegister) manageStaff(c platform.Caller, change access.ManageStaffRequest) string {
 	d.tb.Helper()
 	changed, err := d.ManageStaff(d.tb.Context(), c, change)
 	if err != nil {
@@ -176,7 +178,7 @@ func (d *testRegister) manageStaff(c implants.Caller, change implants.ManageStaf
 	return formatMembers(changed)
 }
 
-func formatMembers(all []implants.StaffMember) string {
+func formatMembers(all []access.StaffMember) string {
 	var out []string
 	for _, m := range all {
 		out = append(out, fmt.Sprintf("%s %s %s..%s", m.State, m.Role, m.From, m.To))
@@ -184,12 +186,12 @@ func formatMembers(all []implants.StaffMember) string {
 	return strings.Join(out, ", ")
 }
 
-func assignRequest(who ident.SSIN, role implants.Role, p implants.Period) implants.ManageStaffRequest {
-	return implants.ManageStaffRequest{Assign: &implants.StaffAssignment{Person: who, Role: role, Period: p}}
+func assignRequest(who ident.SSIN, role platform.Role, p platform.Period) access.ManageStaffRequest {
+	return access.ManageStaffRequest{Assign: &access.StaffAssignment{Person: who, Role: role, Period: p}}
 }
 
-func dismissRequest(who ident.SSIN, role implants.Role) implants.ManageStaffRequest {
-	return implants.ManageStaffRequest{End: &implants.StaffEnd{Person: who, Role: role}}
+func dismissRequest(who ident.SSIN, role platform.Role) access.ManageStaffRequest {
+	return access.ManageStaffRequest{End: &access.StaffEnd{Person: who, Role: role}}
 }
 
 // TestStaffLife: the chief access manager assigns a manager, who assigns a clerk, who prepares notifications until
@@ -197,17 +199,17 @@ func dismissRequest(who ident.SSIN, role implants.Role) implants.ManageStaffRequ
 func TestStaffLife(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	chief := func() implants.Caller { return d.callerInside(hospital, smit) }
-	open := implants.Period{}
-	wantText(t, "manager named", d.manageStaff(chief(), assignRequest(vanDam, implants.RoleManager, open)), "Active AccessManager 2026-11-21..")
+	chief := func() platform.Caller { return d.callerInside(hospital, smit) }
+	open := platform.Period{}
+	wantText(t, "manager named", d.manageStaff(chief(), assignRequest(vanDam, platform.RoleManager, open)), "Active AccessManager 2026-11-21..")
 	manager := d.callerInside(hospital, vanDam)
 	d.newEvents()
-	wantText(t, "clerk named", d.manageStaff(manager, assignRequest(leroy, implants.RoleAdministrative, period("", "2026-11-30"))), "Active AdministrativeStaff 2026-11-21..2026-11-30")
-	if e := d.singleEvent(); e.Person != vanDam || e.Patient != leroy || e.Capacity != implants.CapacityManager || e.Organisation != hospital ||
+	wantText(t, "clerk named", d.manageStaff(manager, assignRequest(leroy, platform.RoleAdministrative, period("", "2026-11-30"))), "Active AdministrativeStaff 2026-11-21..2026-11-30")
+	if e := d.singleEvent(); e.Person != vanDam || e.Patient != leroy || e.Capacity != platform.CapacityManager || e.Organisation != hospital ||
 		e.Reason != "assign AdministrativeStaff, access manager of the organisation" {
 		t.Errorf("recorded %+v", e)
 	}
-	clerk := func() implants.Caller { return d.callerInside(hospital, leroy) }
+	clerk := func() platform.Caller { return d.callerInside(hospital, leroy) }
 	n := implantation()
 	n.Patient = nguyen
 	if _, err := d.saveImplantation(clerk(), implants.Draft, n); err != nil {
@@ -217,25 +219,25 @@ func TestStaffLife(t *testing.T) {
 		t.Errorf("the clerk sees %q", got)
 	}
 	wantStrings(t, "the manager's list", d.listPending(d.callerInside(hospital, vanDam), ""), []string{"MAY_NOT_PREPARE"})
-	wantText(t, "another manager named", d.manageStaff(d.callerInside(hospital, vanDam), assignRequest(nguyen, implants.RoleManager, period("2026-12-01", ""))), "Future AccessManager 2026-12-01..")
-	wantText(t, "who is not one yet", d.manageStaff(d.callerInside(hospital, nguyen), dismissRequest(leroy, implants.RoleAdministrative)), "AUTHOR_NOT_ATTACHED at Author")
-	wantText(t, "a manager ends no other", d.manageStaff(d.callerInside(hospital, vanDam), dismissRequest(nguyen, implants.RoleManager)), "MANAGER_NOT_YOURS_TO_END at Change/End/Role")
+	wantText(t, "another manager named", d.manageStaff(d.callerInside(hospital, vanDam), assignRequest(nguyen, platform.RoleManager, period("2026-12-01", ""))), "Future AccessManager 2026-12-01..")
+	wantText(t, "who is not one yet", d.manageStaff(d.callerInside(hospital, nguyen), dismissRequest(leroy, platform.RoleAdministrative)), "AUTHOR_NOT_ATTACHED at Author")
+	wantText(t, "a manager ends no other", d.manageStaff(d.callerInside(hospital, vanDam), dismissRequest(nguyen, platform.RoleManager)), "MANAGER_NOT_YOURS_TO_END at Change/End/Role")
 
 	late := d.callerInside(hospital, vanDam) // identified before the role ends
-	wantText(t, "manager dismissed", d.manageStaff(chief(), dismissRequest(vanDam, implants.RoleManager)), "Ended AccessManager 2026-11-21..2026-11-20")
-	wantText(t, "too late", d.manageStaff(late, assignRequest(kaya, implants.RoleAdministrative, open)), "AUTHOR_NOT_ATTACHED at Author")
-	wantText(t, "clerk dismissed", d.manageStaff(chief(), dismissRequest(leroy, implants.RoleAdministrative)), "Ended AdministrativeStaff 2026-11-21..2026-11-20")
+	wantText(t, "manager dismissed", d.manageStaff(chief(), dismissRequest(vanDam, platform.RoleManager)), "Ended AccessManager 2026-11-21..2026-11-20")
+	wantText(t, "too late", d.manageStaff(late, assignRequest(kaya, platform.RoleAdministrative, open)), "AUTHOR_NOT_ATTACHED at Author")
+	wantText(t, "clerk dismissed", d.manageStaff(chief(), dismissRequest(leroy, platform.RoleAdministrative)), "Ended AdministrativeStaff 2026-11-21..2026-11-20")
 	_, err := d.saveImplantation(clerk(), implants.Draft, n)
 	wantStrings(t, "after it", formatRefusals(err), []string{"AUTHOR_NOT_ATTACHED at Author"})
-	wantText(t, "clerk named again", d.manageStaff(chief(), assignRequest(leroy, implants.RoleAdministrative, open)), "Active AdministrativeStaff 2026-11-21..")
+	wantText(t, "clerk named again", d.manageStaff(chief(), assignRequest(leroy, platform.RoleAdministrative, open)), "Active AdministrativeStaff 2026-11-21..")
 
-	found, err := d.ListStaff(t.Context(), chief(), implants.Page{Limit: 100})
+	found, err := d.ListStaff(t.Context(), chief(), platform.Page{Limit: 100})
 	if err != nil || found.Total != 8 || len(found.Members) != 8 {
 		t.Errorf("%d listed, %v", found.Total, err)
 	}
-	var paged []implants.StaffMember
+	var paged []access.StaffMember
 	for offset := 0; offset < 8; offset += 4 {
-		page, err := d.ListStaff(t.Context(), chief(), implants.Page{Offset: offset, Limit: 4})
+		page, err := d.ListStaff(t.Context(), chief(), platform.Page{Offset: offset, Limit: 4})
 		if err != nil || page.Total != 8 {
 			t.Error(page.Total, err)
 		}
@@ -250,11 +252,11 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
 	placed := d.mustNotify(implantation())
-	for _, role := range []implants.Role{implants.RoleAdministrative, implants.RoleManager} {
-		wantText(t, "named", d.manageStaff(d.callerInside(hospital, smit), assignRequest(dubois, role, implants.Period{})), "Active "+string(role)+" 2026-11-21..")
+	for _, role := range []platform.Role{platform.RoleAdministrative, platform.RoleManager} {
+		wantText(t, "named", d.manageStaff(d.callerInside(hospital, smit), assignRequest(dubois, role, platform.Period{})), "Active "+string(role)+" 2026-11-21..")
 	}
 	d.now = d.now.AddDate(0, 0, 2)
-	dressed := func() implants.Caller { return d.callerInside(hospital, dubois) }
+	dressed := func() platform.Caller { return d.callerInside(hospital, dubois) }
 	n := implantation()
 	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-22")
 	_, err := d.NotifyImplant(t.Context(), dressed(), implants.SubmissionOptions{}, n)
@@ -264,15 +266,15 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	_, err = d.saveImplantation(dressed(), implants.Draft, n)
 	wantStrings(t, "his own draft, as staff", formatRefusals(err), []string{"AUTHOR_NOT_ATTACHED at Author"})
 	n.Specialist = bySSIN(peeters)
-	wantText(t, "named", d.manageStaff(d.callerInside(hospital, smit), assignRequest(peeters, implants.RoleAdministrative, implants.Period{})), "Active AdministrativeStaff 2026-11-23..")
+	wantText(t, "named", d.manageStaff(d.callerInside(hospital, smit), assignRequest(peeters, platform.RoleAdministrative, platform.Period{})), "Active AdministrativeStaff 2026-11-23..")
 	_, err = d.saveImplantation(d.callerInside(hospital, wouters), implants.Draft, n)
 	wantStrings(t, "a clerk for a doctor so named", formatRefusals(err), []string{"MAY_NOT_PREPARE"})
 	const why = "unconscious after an accident"
-	_, err = d.Search(t.Context(), dressed(), implants.SearchRequest{Page: implants.Page{Limit: 1}, Patient: leroy, EmergencyReason: why})
+	_, err = d.Search(t.Context(), dressed(), implants.SearchRequest{Page: platform.Page{Limit: 1}, Patient: leroy, EmergencyReason: why})
 	wantCode(t, err, problem.MayNotRead)
 	_, err = d.GetImplantCard(t.Context(), dressed(), implants.CardRequest{Number: placed.Number, EmergencyReason: why})
 	wantCode(t, err, problem.MayNotRead)
-	wantText(t, "mandates", d.manageMandate(dressed(), grantRequest(smit, implants.Period{})), "MAY_NOT_MANDATE")
+	wantText(t, "mandates", d.manageMandate(dressed(), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE")
 }
 
 // TestEmergencyOfBlanks: a blank emergency reason is rejected for every read, and recorded as a refusal.
@@ -280,22 +282,22 @@ func TestEmergencyOfBlanks(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
 	placed := d.mustNotify(implantation())
-	page := implants.Page{Limit: 10}
+	page := platform.Page{Limit: 10}
 	const reason = " \t   hurry  \u00a0 "
-	for what, read := range map[string]func(implants.Caller) error{
-		"search": func(c implants.Caller) error {
+	for what, read := range map[string]func(platform.Caller) error{
+		"search": func(c platform.Caller) error {
 			_, err := d.Search(t.Context(), c, implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: reason})
 			return err
 		},
-		"card": func(c implants.Caller) error {
+		"card": func(c platform.Caller) error {
 			_, err := d.GetImplantCard(t.Context(), c, implants.CardRequest{Number: placed.Number, EmergencyReason: reason})
 			return err
 		},
-		"notification": func(c implants.Caller) error {
+		"notification": func(c platform.Caller) error {
 			_, err := d.GetNotification(t.Context(), c, implants.NotificationRequest{Notification: implants.NotificationRef{Number: placed.Number}, EmergencyReason: reason})
 			return err
 		},
-		"list": func(c implants.Caller) error {
+		"list": func(c platform.Caller) error {
 			_, err := d.ListPatientImplants(t.Context(), c, implants.ListImplantsRequest{Page: page, Patient: leroy, EmergencyReason: reason})
 			return err
 		},

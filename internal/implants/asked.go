@@ -1,6 +1,7 @@
 package implants
 
 import (
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -40,7 +41,7 @@ type DiscardRequest struct {
 
 // ListPendingRequest selects pending notifications by state: Draft, ToValidate or, when empty, both.
 type ListPendingRequest struct {
-	Page
+	platform.Page
 	State State
 }
 
@@ -60,7 +61,7 @@ type NotificationDetail struct {
 
 // SearchDeviceRequest filters the device list. Empty fields do not restrict.
 type SearchDeviceRequest struct {
-	Page
+	platform.Page
 	Text     string // words in name, reference, manufacturer or distributor
 	Code     ident.NotificationCode
 	UDI      string

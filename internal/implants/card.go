@@ -3,6 +3,7 @@ package implants
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -10,7 +11,7 @@ import (
 // patient's cumulative card.
 type CardContent struct {
 	Number       ident.NotificationNumber
-	Patient      Person
+	Patient      platform.Person
 	Surgeries    []CardSurgery // one on an implant card; in date order on a patient card
 	IssuedAt     time.Time     // when the newest surgery on the card was registered
 	Organisation string        // the name of the notifying institution, if any
@@ -21,10 +22,10 @@ type CardSurgery struct {
 	Number       ident.NotificationNumber
 	Type         SurgeryType
 	Date         ident.Date
-	Specialist   Person
+	Specialist   platform.Person
 	SpecialistID ident.NIHII
 	Organisation string
-	Prescriber   Person
+	Prescriber   platform.Person
 	Implants     []CardImplant
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"hash"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -27,11 +28,11 @@ func (h contentHash) writeNumber(n int) {
 	h.Write(binary.BigEndian.AppendUint64(nil, uint64(int64(n)))) //nolint:gosec // only the bits matter
 }
 
-func (h contentHash) writeProfessional(p ProfessionalRef) {
+func (h contentHash) writeProfessional(p platform.ProfessionalRef) {
 	h.writeText(p.SSIN.Digits(), p.NIHII.Digits())
 }
 
-func (h contentHash) writeSurgery(t SurgeryType, save State, specialist ProfessionalRef, day ident.Date, patient ident.SSIN, comment string) {
+func (h contentHash) writeSurgery(t SurgeryType, save State, specialist platform.ProfessionalRef, day ident.Date, patient ident.SSIN, comment string) {
 	h.writeText(string(t), string(save))
 	h.writeProfessional(specialist)
 	h.writeText(day.String(), patient.Digits(), comment)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/testing/people"
 )
@@ -14,19 +15,19 @@ import (
 // completeImplant returns an implant with a value in every field.
 func completeImplant() implants.NotifiedImplant {
 	return implants.NotifiedImplant{Code: knee, UDI: "(01)05410000001047(10)L1", Lot: "L1", Serial: "S1", Expiry: day("2029-12-31"),
-		Pharmacist: implants.ProfessionalRef{SSIN: maes, NIHII: maesNIHII}, Pharmacy: implants.OrganisationRef{NIHII: pharmacy, CBE: pharmacyCBE},
+		Pharmacist: platform.ProfessionalRef{SSIN: maes, NIHII: maesNIHII}, Pharmacy: platform.OrganisationRef{NIHII: pharmacy, CBE: pharmacyCBE},
 		DeliveryDate: day("2026-11-10"), Quantity: 2, Location: "left knee", Side: "Left"}
 }
 
 func completeImplantation() *implants.Implantation {
-	return &implants.Implantation{Specialist: implants.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, SurgeryDate: day("2026-11-20"),
-		Patient: leroy, Prescriber: implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, PrescriptionDate: day("2026-11-02"),
+	return &implants.Implantation{Specialist: platform.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, SurgeryDate: day("2026-11-20"),
+		Patient: leroy, Prescriber: platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, PrescriptionDate: day("2026-11-02"),
 		Comment: "revision", Implants: []implants.NotifiedImplant{completeImplant(), completeImplant()}}
 }
 
 func completeExplantation() *implants.Explantation {
 	declared := completeImplant()
-	return &implants.Explantation{Specialist: implants.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, SurgeryDate: day("2026-11-20"),
+	return &implants.Explantation{Specialist: platform.ProfessionalRef{SSIN: claes, NIHII: claesNIHII}, SurgeryDate: day("2026-11-20"),
 		Patient: leroy, Comment: "removal", Explants: []implants.Explant{
 			{ImplantID: "id-1", Quantity: 1, Reason: "worn"}, {Unregistered: &declared, Quantity: 2, Reason: "loose"}}}
 }

@@ -3,14 +3,16 @@ package implants
 import (
 	"context"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
 )
 
 // GetNotification returns one notification in full, with its history. A notification that the caller may not see gives
 // the same answer as one that does not exist.
-func (r *Registrar) GetNotification(ctx context.Context, c Caller, req NotificationRequest) (NotificationDetail, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
-	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
+func (r *Registrar) GetNotification(ctx context.Context, c platform.Caller, req NotificationRequest) (NotificationDetail, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: req.Notification.Number}
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
 		n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
 		if err != nil {
 			return NotificationDetail{}, err
@@ -32,14 +34,14 @@ func (r *Registrar) GetNotification(ctx context.Context, c Caller, req Notificat
 
 // ListPendingNotifications lists the pending notifications of the caller and of those for whom the caller may prepare
 // them.
-func (r *Registrar) ListPendingNotifications(ctx context.Context, c Caller, req ListPendingRequest) (SearchResult, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted}
-	return ReadAndRecord(ctx, r.runner, c, nil, &event, func(s Reader) (SearchResult, error) {
+func (r *Registrar) ListPendingNotifications(ctx context.Context, c platform.Caller, req ListPendingRequest) (SearchResult, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
+	return platform.ReadAndRecord(ctx, r.runner, c, nil, &event, func(s Reader) (SearchResult, error) {
 		mandates, err := s.MandatesByGrantee(c.Person())
 		if err != nil {
 			return SearchResult{}, err
 		}
-		scope, reason, err := MayListPending(c, mandates, r.runner.Today())
+		scope, reason, err := authorization.MayListPending(c, mandates, r.runner.Today())
 		if err != nil {
 			return SearchResult{}, err
 		}
@@ -56,9 +58,9 @@ func (r *Registrar) ListPendingNotifications(ctx context.Context, c Caller, req 
 }
 
 // SearchDevice searches the list of notified implants, which is public.
-func (r *Registrar) SearchDevice(ctx context.Context, c Caller, req SearchDeviceRequest) (SearchDeviceResult, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "public list"}
-	return ReadAndRecord(ctx, r.runner, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
+func (r *Registrar) SearchDevice(ctx context.Context, c platform.Caller, req SearchDeviceRequest) (SearchDeviceResult, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Reason: "public list"}
+	return platform.ReadAndRecord(ctx, r.runner, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
 		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}
 		if req.UDI != "" {
 			q.DI = req.UDI // the text may be a bare device identifier instead of a full UDI

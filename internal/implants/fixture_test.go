@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata" // the time zone of Brussels, also on a machine without zone files
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
@@ -39,10 +40,10 @@ func nihii(s string) ident.NIHII           { return people.MustNIHII(s) }
 func code(s string) ident.NotificationCode { return people.MustCode(s) }
 func day(s string) ident.Date              { return people.MustDate(s) }
 
-func period(from, to string) implants.Period { return implants.Period{From: day(from), To: day(to)} }
+func period(from, to string) platform.Period { return platform.Period{From: day(from), To: day(to)} }
 
-func bySSIN(s ident.SSIN) implants.ProfessionalRef   { return implants.ProfessionalRef{SSIN: s} }
-func byNIHII(n ident.NIHII) implants.ProfessionalRef { return implants.ProfessionalRef{NIHII: n} }
+func bySSIN(s ident.SSIN) platform.ProfessionalRef   { return platform.ProfessionalRef{SSIN: s} }
+func byNIHII(n ident.NIHII) platform.ProfessionalRef { return platform.ProfessionalRef{NIHII: n} }
 
 // testRegister is a register on a real database, whose clock and IDs the test controls.
 type testRegister struct {
@@ -96,29 +97,29 @@ func (d *testRegister) loadSources(all ...implants.SourceEntries) {
 }
 
 // newMessage returns a new signed message with its own replay key.
-func (d *testRegister) newMessage(signer string) implants.SignedMessage {
+func (d *testRegister) newMessage(signer string) platform.SignedMessage {
 	kind, id, _ := strings.Cut(signer, "=")
 	d.lastMessage++
-	m := implants.SignedMessage{Correlation: fmt.Sprintf("c-%d", d.lastMessage), Operation: "Operation", ReceivedAt: d.now,
-		Signer: implants.Signer{Type: kind, ID: id}, ReplayKey: implants.ReplayKey{ExpiresAt: d.now.Add(5 * time.Minute)}}
+	m := platform.SignedMessage{Correlation: fmt.Sprintf("c-%d", d.lastMessage), Operation: "Operation", ReceivedAt: d.now,
+		Signer: platform.Signer{Type: kind, ID: id}, ReplayKey: platform.ReplayKey{ExpiresAt: d.now.Add(5 * time.Minute)}}
 	binary.BigEndian.PutUint64(m.ReplayKey.Hash[:], d.lastMessage)
 	m.Digest[0] = byte(d.lastMessage)
 	return m
 }
 
 // callerWithOwnKey returns the caller of a message signed with the person's own certificate.
-func (d *testRegister) callerWithOwnKey(who ident.SSIN) implants.Caller {
+func (d *testRegister) callerWithOwnKey(who ident.SSIN) platform.Caller {
 	d.tb.Helper()
 	return d.identifyCaller("SSIN="+who.Digits(), nil)
 }
 
 // callerInside returns the caller of a message signed by an organisation, with the person as author.
-func (d *testRegister) callerInside(organisation ident.NIHII, who ident.SSIN) implants.Caller {
+func (d *testRegister) callerInside(organisation ident.NIHII, who ident.SSIN) platform.Caller {
 	d.tb.Helper()
-	return d.identifyCaller("NIHII-HOSPITAL="+organisation.Digits(), implants.Author{{Type: "SSIN", Value: who.Digits()}})
+	return d.identifyCaller("NIHII-HOSPITAL="+organisation.Digits(), platform.Author{{Type: "SSIN", Value: who.Digits()}})
 }
 
-func (d *testRegister) identifyCaller(signer string, author implants.Author) implants.Caller {
+func (d *testRegister) identifyCaller(signer string, author platform.Author) platform.Caller {
 	d.tb.Helper()
 	c, err := d.Identify(d.tb.Context(), d.newMessage(signer), author)
 	if err != nil {
@@ -128,7 +129,7 @@ func (d *testRegister) identifyCaller(signer string, author implants.Author) imp
 }
 
 // newEvents returns the audit events recorded since the last call.
-func (d *testRegister) newEvents() []implants.AuditEvent {
+func (d *testRegister) newEvents() []platform.AuditEvent {
 	d.tb.Helper()
 	events, last, err := d.db.ReadEvents(d.tb.Context(), d.lastEvent, 1000)
 	if err != nil {
@@ -139,7 +140,7 @@ func (d *testRegister) newEvents() []implants.AuditEvent {
 }
 
 // singleEvent returns the only audit event recorded since the last call.
-func (d *testRegister) singleEvent() implants.AuditEvent {
+func (d *testRegister) singleEvent() platform.AuditEvent {
 	d.tb.Helper()
 	events := d.newEvents()
 	if len(events) != 1 {
@@ -179,7 +180,7 @@ func formatRefusals(err error) []string {
 	return out
 }
 
-func formatWarnings(all []implants.Warning) []string {
+func formatWarnings(all []platform.Warning) []string {
 	var out []string
 	for _, w := range all {
 		out = append(out, formatCode(w.Code, w.Path))

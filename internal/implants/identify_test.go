@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -18,17 +18,17 @@ func TestIdentify(t *testing.T) {
 		doctor11     = "urn:be:fgov:person:ssin:ehealth:1.0:doctor:nihii11"
 		byNumber     = "urn:be:fgov:ehealth:1.0:hospital:nihii-number"
 	)
-	author := func(pairs ...string) implants.Author {
-		var a implants.Author
+	author := func(pairs ...string) platform.Author {
+		var a platform.Author
 		for i := 0; i < len(pairs); i += 2 {
-			a = append(a, implants.AuthorID{Type: pairs[i], Value: pairs[i+1]})
+			a = append(a, platform.AuthorID{Type: pairs[i], Value: pairs[i+1]})
 		}
 		return a
 	}
 	cases := []struct {
 		name   string
 		signer string
-		author implants.Author
+		author platform.Author
 		person ident.SSIN
 		code   problem.Code
 	}{
@@ -114,7 +114,7 @@ func TestAuthorOfUnknownType(t *testing.T) {
 		{"", "…"},
 		{strings.Repeat("x", 129), "…"},
 	} {
-		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), implants.Author{
+		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), platform.Author{
 			{Type: byNumber, Value: "71000436000"}, {Type: c.unknown, Value: "78031412250"},
 		})
 		wantCode(t, err, problem.AuthorRequired)
@@ -124,7 +124,7 @@ func TestAuthorOfUnknownType(t *testing.T) {
 			t.Errorf("%q: %q", c.unknown, got)
 		}
 	}
-	for _, author := range []implants.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
+	for _, author := range []platform.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
 		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), author)
 		wantCode(t, err, problem.AuthorRequired)
 		if got := problem.From(err).Detail.String(); got != "" {
@@ -143,7 +143,7 @@ func TestRefuse(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	e := d.singleEvent()
-	if e.Outcome != implants.OutcomeRefused || e.Signer != "NIHII-HOSPITAL=71000436, EPD" || e.Capacity != "" || !e.Person.IsZero() || len(e.Codes) != 1 ||
+	if e.Outcome != platform.OutcomeRefused || e.Signer != "NIHII-HOSPITAL=71000436, EPD" || e.Capacity != "" || !e.Person.IsZero() || len(e.Codes) != 1 ||
 		e.Codes[0] != problem.AuthorRequired {
 		t.Errorf("recorded as %+v", e)
 	}
@@ -153,10 +153,10 @@ func TestRefuse(t *testing.T) {
 		t.Errorf("recorded as %+v", e)
 	}
 	// An unverified sender has neither a name nor a replay key.
-	stranger := implants.SignedMessage{Correlation: "c"}
+	stranger := platform.SignedMessage{Correlation: "c"}
 	for range 2 {
 		wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(problem.Code("SIGNATURE_INVALID"))), problem.Code("SIGNATURE_INVALID"))
-		if e = d.singleEvent(); e.Signer != "" || e.Outcome != implants.OutcomeRefused {
+		if e = d.singleEvent(); e.Signer != "" || e.Outcome != platform.OutcomeRefused {
 			t.Errorf("recorded as %+v", e)
 		}
 	}

@@ -1,31 +1,32 @@
 package implants
 
 import (
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // Import is an extract to import.
 type Import struct {
-	SourceVersion
+	platform.SourceVersion
 	// ComparedWith is the id of the newest version of this kind, with which the entries were compared; 0 when there is
 	// none.
 	ComparedWith int64
 	// Event is recorded in the audit log in the same transaction.
-	Event AuditEvent
+	Event platform.AuditEvent
 	// ForEachBatch calls hand with the new and changed entries in batches.
 	ForEachBatch func(hand func(SourceEntries) error) error
 }
 
 // SourceEntries are entries of the authentic sources.
 type SourceEntries struct {
-	Persons       []Person
-	Practices     []Practice
-	Organisations []Organisation
-	Affiliations  []Affiliation
-	Mandates      []Mandate
-	Links         []TherapeuticLink
+	Persons       []platform.Person
+	Practices     []platform.Practice
+	Organisations []platform.Organisation
+	Affiliations  []platform.Affiliation
+	Mandates      []platform.Mandate
+	Links         []platform.TherapeuticLink
 	Devices       []Device
-	Replacements  []SSINReplacement
+	Replacements  []platform.SSINReplacement
 }
 
 // Append appends the entries of more.
@@ -55,7 +56,7 @@ type SourceReader interface {
 	// The following methods return the entries that have not ended before the given day. They leave out the therapeutic
 	// links that surgery created and the roles that organisations assign, because no extract contains them.
 
-	UnexpiredAffiliations(day ident.Date) ([]Affiliation, error)
-	UnexpiredMandates(day ident.Date) ([]Mandate, error)
-	UnexpiredLinks(day ident.Date) ([]TherapeuticLink, error)
+	UnexpiredAffiliations(day ident.Date) ([]platform.Affiliation, error)
+	UnexpiredMandates(day ident.Date) ([]platform.Mandate, error)
+	UnexpiredLinks(day ident.Date) ([]platform.TherapeuticLink, error)
 }

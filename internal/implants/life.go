@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/openctr/ctr/internal/authorization"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -74,7 +77,7 @@ func (sub *submission) previousLockKeys() []string {
 
 // ReviseNotification replaces the content of a notification. Lines that do not change keep their IDs; every other line
 // is new. A draft may also move to a later state; a final notification stays final and keeps its number.
-func (r *Registrar) ReviseNotification(ctx context.Context, c Caller, req ReviseRequest) (Receipt, error) {
+func (r *Registrar) ReviseNotification(ctx context.Context, c platform.Caller, req ReviseRequest) (Receipt, error) {
 	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: trimContentPaths(req.Defects)}}
 	surgeryType := TypeImplantation
 	if req.Implantation != nil {
@@ -101,7 +104,7 @@ func (r *Registrar) ReviseNotification(ctx context.Context, c Caller, req Revise
 
 // ValidateNotification makes a prepared notification final; the caller must be its specialist. All rules are checked
 // again.
-func (r *Registrar) ValidateNotification(ctx context.Context, c Caller, req ValidateRequest) (Receipt, error) {
+func (r *Registrar) ValidateNotification(ctx context.Context, c platform.Caller, req ValidateRequest) (Receipt, error) {
 	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: Final}}
 	receipt, err := r.submitReplacement(ctx, sub, NotificationRef{Reference: req.Reference}, func(current *Notification) error {
 		if current.State == Final {
@@ -116,7 +119,7 @@ func (r *Registrar) ValidateNotification(ctx context.Context, c Caller, req Vali
 // submitReplacement finds the version that the caller refers to, calls prepare with it, and submits the version that
 // follows.
 func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref NotificationRef, prepare func(current *Notification) error) (Receipt, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Number: ref.Number}
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: ref.Number}
 	var refusal error
 	err := r.runner.Store.RunReadTx(ctx, func(s Reader) error {
 		var current Notification
@@ -128,7 +131,7 @@ func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref 
 		return refusal
 	})
 	if err != nil {
-		if AsRefusal(err) == nil {
+		if platform.AsRefusal(err) == nil {
 			return Receipt{}, err
 		}
 		return Receipt{}, r.runner.RecordOutcome(ctx, sub.caller, event, refusal)
@@ -137,7 +140,7 @@ func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref 
 }
 
 // findChangeable returns the current version of a notification that the caller may change.
-func (r *Registrar) findChangeable(s Reader, c Caller, ref NotificationRef, event *AuditEvent) (Notification, error) {
+func (r *Registrar) findChangeable(s Reader, c platform.Caller, ref NotificationRef, event *platform.AuditEvent) (Notification, error) {
 	n, err := r.findVisible(s, c, ref, "", event)
 	switch {
 	case err != nil:
@@ -145,21 +148,21 @@ func (r *Registrar) findChangeable(s Reader, c Caller, ref NotificationRef, even
 	case n.State == Withdrawn:
 		return n, problem.New(problem.AlreadyWithdrawn).WithPath("Of")
 	case n.State == Final:
-		return n, MayChangeFinal(c, n.Specialist.SSIN)
+		return n, authorization.MayChangeFinal(c, n.Specialist.SSIN)
 	}
 	return n, nil
 }
 
 // findVisible returns the current version of a notification. A notification that the caller may not see gives the same
 // answer as one that does not exist.
-func (r *Registrar) findVisible(s Reader, c Caller, ref NotificationRef, emergency string, event *AuditEvent) (Notification, error) {
+func (r *Registrar) findVisible(s Reader, c platform.Caller, ref NotificationRef, emergency string, event *platform.AuditEvent) (Notification, error) {
 	n, ok, err := loadCurrent(s, ref)
 	if err != nil {
 		return n, err
 	}
 	if !ok {
 		if !ref.Number.IsZero() {
-			err = MayReadAnyPatient(c, r.runner.Today())
+			err = authorization.MayReadAnyPatient(c, r.runner.Today())
 		}
 		if err == nil {
 			err = problem.New(problem.NotificationNotFound)
@@ -168,9 +171,9 @@ func (r *Registrar) findVisible(s Reader, c Caller, ref NotificationRef, emergen
 	}
 	event.Patient, event.Number = n.Patient, n.Number
 	visible, err := r.isVisible(s, c, &n, emergency, event)
-	err = Withhold(visible, err, !ref.Number.IsZero())
+	err = authorization.Withhold(visible, err, !ref.Number.IsZero())
 	if errors.Is(err, problem.Withheld) {
-		event.Outcome = OutcomeWithheld
+		event.Outcome = platform.OutcomeWithheld
 	}
 	return n, err
 }
@@ -185,7 +188,7 @@ func loadCurrent(s Reader, ref NotificationRef) (Notification, bool, error) {
 
 // isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
 // any other is visible to anyone who may prepare it.
-func (r *Registrar) isVisible(s Reader, c Caller, n *Notification, emergency string, event *AuditEvent) (bool, error) {
+func (r *Registrar) isVisible(s Reader, c platform.Caller, n *Notification, emergency string, event *platform.AuditEvent) (bool, error) {
 	today := r.runner.Today()
 	if !n.Number.IsZero() {
 		a, err := loadAccess(s, c, n.Patient, today, emergency)
@@ -195,11 +198,11 @@ func (r *Registrar) isVisible(s Reader, c Caller, n *Notification, emergency str
 		recordAccess(event, a, emergency)
 		return a.Sees(n.Specialist.SSIN == c.Person()), nil
 	}
-	grounds, err := LoadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
+	grounds, err := access.LoadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
 	if err != nil {
 		return false, err
 	}
-	reason, ok := MaySeePending(c, Pending{Specialist: n.Specialist.SSIN, Organisation: n.Organisation, Delegation: grounds}, today)
+	reason, ok := authorization.MaySeePending(c, authorization.Pending{Specialist: n.Specialist.SSIN, Organisation: n.Organisation, Delegation: grounds}, today)
 	event.Reason = reason
 	return ok, nil
 }
@@ -221,9 +224,9 @@ func checkVersion(s Reader, previous *Notification, version int) error {
 
 // DiscardNotification withdraws a notification. A draft disappears from the lists. A final notification needs a
 // reason; it stays in the history as withdrawn and no longer counts.
-func (r *Registrar) DiscardNotification(ctx context.Context, c Caller, req DiscardRequest) (Receipt, error) {
-	initial := AuditEvent{Outcome: OutcomeAccepted, Number: req.Notification.Number}
-	return r.storeVersion(ctx, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
+func (r *Registrar) DiscardNotification(ctx context.Context, c platform.Caller, req DiscardRequest) (Receipt, error) {
+	initial := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: req.Notification.Number}
+	return r.storeVersion(ctx, c, initial, func(w Writer, e *platform.AuditEvent) (Receipt, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return Receipt{}, err
 		}
@@ -257,12 +260,12 @@ func (r *Registrar) DiscardNotification(ctx context.Context, c Caller, req Disca
 }
 
 // mayWithdraw decides whether the caller may withdraw a final notification.
-func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason string, e *AuditEvent) error {
+func (r *Registrar) mayWithdraw(s Reader, c platform.Caller, n *Notification, reason string, e *platform.AuditEvent) error {
 	practices, err := s.Practices(n.Specialist)
 	if err != nil {
 		return err
 	}
-	e.Reason, err = MayNotify(c, Submission{
+	e.Reason, err = authorization.MayNotify(c, authorization.Submission{
 		IsFinal: true, Specialist: n.Specialist.SSIN, SpecialistPractices: practices,
 		SurgeryDate: n.SurgeryDate, IsDateImplausible: isBeforeRegister(n.SurgeryDate), Today: r.runner.Today(),
 	})
@@ -275,7 +278,7 @@ func (r *Registrar) mayWithdraw(s Reader, c Caller, n *Notification, reason stri
 			return err
 		}
 	}
-	var results RuleResults
+	var results platform.RuleResults
 	checkWithdrawal(&results, n, reason, removed)
 	return results.ToError()
 }
@@ -327,7 +330,7 @@ func addContentPaths(err error) error {
 
 // movePathsToDetail moves paths into the text: they refer to the stored draft, not to this request.
 func movePathsToDetail(err error) error {
-	if err == nil || AsRefusal(err) == nil {
+	if err == nil || platform.AsRefusal(err) == nil {
 		return err
 	}
 	return problem.From(err).Map(movePathToDetail)
@@ -344,7 +347,7 @@ func movePathToDetail(e *problem.Error) *problem.Error {
 }
 
 func mapPaths(err error, mapPath func(string) string) error {
-	if err == nil || AsRefusal(err) == nil {
+	if err == nil || platform.AsRefusal(err) == nil {
 		return err
 	}
 	return problem.From(err).MapPaths(mapPath)

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
-func (d *testRegister) saveImplantation(c implants.Caller, save implants.State, n implants.Implantation) (implants.Receipt, error) {
+func (d *testRegister) saveImplantation(c platform.Caller, save implants.State, n implants.Implantation) (implants.Receipt, error) {
 	d.tb.Helper()
 	return d.NotifyImplant(d.tb.Context(), c, implants.SubmissionOptions{Save: save}, n)
 }
@@ -26,7 +27,7 @@ func (d *testRegister) requireReceipt(receipt implants.Receipt, err error) impla
 // remainingByImplant returns the remaining quantity of each implant, as the patient sees it.
 func (d *testRegister) remainingByImplant(patient ident.SSIN) map[string]int {
 	d.tb.Helper()
-	list, err := d.ListPatientImplants(d.tb.Context(), d.callerWithOwnKey(patient), implants.ListImplantsRequest{Page: implants.Page{Limit: 100}, Patient: patient})
+	list, err := d.ListPatientImplants(d.tb.Context(), d.callerWithOwnKey(patient), implants.ListImplantsRequest{Page: platform.Page{Limit: 100}, Patient: patient})
 	if err != nil {
 		d.tb.Fatal(err)
 	}
@@ -37,9 +38,9 @@ func (d *testRegister) remainingByImplant(patient ident.SSIN) map[string]int {
 	return remaining
 }
 
-func (d *testRegister) listPending(c implants.Caller, state implants.State) []string {
+func (d *testRegister) listPending(c platform.Caller, state implants.State) []string {
 	d.tb.Helper()
-	found, err := d.ListPendingNotifications(d.tb.Context(), c, implants.ListPendingRequest{Page: implants.Page{Limit: 100}, State: state})
+	found, err := d.ListPendingNotifications(d.tb.Context(), c, implants.ListPendingRequest{Page: platform.Page{Limit: 100}, State: state})
 	if err != nil {
 		return formatRefusals(err)
 	}
@@ -54,7 +55,7 @@ func (d *testRegister) listPending(c implants.Caller, state implants.State) []st
 func TestPreparedAndValidated(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	clerk := func() implants.Caller { return d.callerInside(hospital, wouters) }
+	clerk := func() platform.Caller { return d.callerInside(hospital, wouters) }
 	n := implantation()
 	n.Implants[0].Code = unlisted // a draft may break rules
 	draft := d.requireReceipt(d.saveImplantation(clerk(), implants.Draft, n))
@@ -67,7 +68,7 @@ func TestPreparedAndValidated(t *testing.T) {
 	}
 	d.newEvents()
 
-	revise := func(c implants.Caller, version int, save implants.State, n implants.Implantation) (implants.Receipt, error) {
+	revise := func(c platform.Caller, version int, save implants.State, n implants.Implantation) (implants.Receipt, error) {
 		return d.ReviseNotification(t.Context(), c, implants.ReviseRequest{Notification: implants.NotificationRef{Reference: draft.Reference}, Version: version, Save: save, Implantation: &n})
 	}
 	_, err := revise(clerk(), 1, implants.ToValidate, n)
@@ -88,13 +89,13 @@ func TestPreparedAndValidated(t *testing.T) {
 	wantStrings(t, "the patient's list", d.listPending(d.callerWithOwnKey(leroy), ""), []string{"MAY_NOT_PREPARE"})
 	wantStrings(t, "a pharmacist's list", d.listPending(d.callerInside(pharmacy, maes), ""), []string{"MAY_NOT_PREPARE"})
 
-	validate := func(c implants.Caller, version int) (implants.Receipt, error) {
+	validate := func(c platform.Caller, version int) (implants.Receipt, error) {
 		return d.ValidateNotification(t.Context(), c, implants.ValidateRequest{Reference: draft.Reference, Version: version})
 	}
 	d.newEvents()
 	_, err = validate(d.callerWithOwnKey(dubois), 2)
 	wantCode(t, err, problem.NotificationWithheld)
-	if e := d.newEvents(); e[len(e)-1].Outcome != implants.OutcomeWithheld || e[len(e)-1].Patient != leroy {
+	if e := d.newEvents(); e[len(e)-1].Outcome != platform.OutcomeWithheld || e[len(e)-1].Patient != leroy {
 		t.Errorf("recorded as %+v", e)
 	}
 	_, err = validate(clerk(), 2)
@@ -159,7 +160,7 @@ func TestRevised(t *testing.T) {
 	n := implantation()
 	n.Implants = append(n.Implants, implants.NotifiedImplant{Code: mesh, Quantity: 3})
 	first := d.mustNotify(n)
-	revise := func(c implants.Caller, version int, n implants.Implantation) (implants.Receipt, error) {
+	revise := func(c platform.Caller, version int, n implants.Implantation) (implants.Receipt, error) {
 		return d.ReviseNotification(t.Context(), c, implants.ReviseRequest{Notification: implants.NotificationRef{Number: first.Number}, Version: version, Implantation: &n})
 	}
 	n.Implants[0].Location = "right knee"
@@ -217,7 +218,7 @@ func TestWithdrawn(t *testing.T) {
 	id := placed.AffectedImplants[0].ID
 	removed := d.requireReceipt(d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, implants.Explantation{Specialist: bySSIN(claes),
 		SurgeryDate: day("2026-11-20"), Patient: leroy, Explants: []implants.Explant{{ImplantID: id}}}))
-	discard := func(c implants.Caller, number ident.NotificationNumber, version int, reason string) (implants.Receipt, error) {
+	discard := func(c platform.Caller, number ident.NotificationNumber, version int, reason string) (implants.Receipt, error) {
 		return d.DiscardNotification(t.Context(), c, implants.DiscardRequest{Notification: implants.NotificationRef{Number: number}, Version: version, Reason: reason})
 	}
 	_, err := discard(d.callerWithOwnKey(claes), placed.Number, 1, "entered twice")
@@ -250,7 +251,7 @@ func TestWithdrawn(t *testing.T) {
 	if got := d.remainingByImplant(leroy); len(got) != 0 {
 		t.Errorf("still carried: %v", got)
 	}
-	found, err := d.Search(t.Context(), d.callerWithOwnKey(leroy), implants.SearchRequest{Page: implants.Page{Limit: 10}, Patient: leroy})
+	found, err := d.Search(t.Context(), d.callerWithOwnKey(leroy), implants.SearchRequest{Page: platform.Page{Limit: 10}, Patient: leroy})
 	if err != nil || found.Total != 2 || found.Notifications[0].State != implants.Withdrawn {
 		t.Errorf("found %+v, %v", found, err)
 	}
@@ -263,10 +264,10 @@ func TestDiscardedDraft(t *testing.T) {
 	d := newTestRegister(t)
 	draft := d.requireReceipt(d.saveImplantation(d.callerInside(hospital, wouters), implants.Draft, implantation()))
 	of := implants.NotificationRef{Reference: draft.Reference}
-	for name, who := range map[string]func() implants.Caller{
-		"the patient":                    func() implants.Caller { return d.callerWithOwnKey(leroy) },
-		"another doctor":                 func() implants.Caller { return d.callerWithOwnKey(dubois) },
-		"the clerk outside the hospital": func() implants.Caller { return d.callerWithOwnKey(wouters) },
+	for name, who := range map[string]func() platform.Caller{
+		"the patient":                    func() platform.Caller { return d.callerWithOwnKey(leroy) },
+		"another doctor":                 func() platform.Caller { return d.callerWithOwnKey(dubois) },
+		"the clerk outside the hospital": func() platform.Caller { return d.callerWithOwnKey(wouters) },
 	} {
 		_, err := d.DiscardNotification(t.Context(), who(), implants.DiscardRequest{Notification: of, Version: 1})
 		if problem.From(err).Code != problem.NotificationWithheld {
@@ -291,20 +292,20 @@ func TestDiscardedDraft(t *testing.T) {
 // January 2024, when Dubois moved from the hospital to the clinic.
 func TestMandates(t *testing.T) {
 	t.Parallel()
-	d := newTestRegister(t, implants.SourceEntries{Mandates: []implants.Mandate{
+	d := newTestRegister(t, implants.SourceEntries{Mandates: []platform.Mandate{
 		{Grantor: dubois, Grantee: smit, Service: "CTR", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "2026-11-20")},
 		{Grantor: dubois, Grantee: kaya, Service: "CTR", AcceptedOn: day("2026-11-01"), Period: period("2026-11-22", "")},
 		{Grantor: dubois, Grantee: nguyen, Service: "OTHER", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "")},
 		{Grantor: dubois, Grantee: lambert, Service: "CTR", AcceptedOn: day("2020-01-01"), Period: period("2020-01-01", "")},
 	}})
-	prepare := func(c implants.Caller, specialist ident.SSIN, operation string) string {
+	prepare := func(c platform.Caller, specialist ident.SSIN, operation string) string {
 		n := implantation()
 		n.Specialist = bySSIN(specialist)
 		setSurgeryDate(&n, operation)
 		_, err := d.saveImplantation(c, implants.ToValidate, n)
 		return first(formatRefusals(err))
 	}
-	clerk := func() implants.Caller { return d.callerInside(hospital, wouters) }
+	clerk := func() platform.Caller { return d.callerInside(hospital, wouters) }
 	const no = "MAY_NOT_PREPARE"
 	for _, c := range []struct {
 		name, got, want string
@@ -350,7 +351,7 @@ func TestEmergency(t *testing.T) {
 	d := newTestRegister(t)
 	placed := d.mustNotify(implantation())
 	const why = "unconscious after an accident"
-	page := implants.Page{Limit: 10}
+	page := platform.Page{Limit: 10}
 	d.newEvents()
 	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: why})
 	if err != nil || found.Total != 1 {

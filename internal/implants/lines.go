@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -38,13 +39,13 @@ func (p *implantationPlan) loadFacts(s Reader) error {
 	return nil
 }
 
-func (p *implantationPlan) checkRules(results *RuleResults, facts surgeryFacts) {
+func (p *implantationPlan) checkRules(results *platform.RuleResults, facts surgeryFacts) {
 	checkImplantation(results, &p.Implantation, facts, p.lines)
 }
 
 // decideLines completes the lines. A line identical to one of the previous version keeps its ID; a line from which
 // something was removed since then must stay.
-func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *RuleResults, next *Notification) error {
+func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error {
 	former := sub.previousLines()
 	for i := range p.Implants {
 		implant := newImplant(&p.Implants[i], p.lines[i], next)
@@ -134,11 +135,11 @@ func (p *explantationPlan) loadFacts(s Reader) error {
 
 // checkRules does nothing: the remaining quantity of an implant is certain only inside the transaction that removes
 // it.
-func (*explantationPlan) checkRules(*RuleResults, surgeryFacts) {}
+func (*explantationPlan) checkRules(*platform.RuleResults, surgeryFacts) {}
 
 func (*explantationPlan) lockKeys() []string { return nil }
 
-func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *RuleResults, next *Notification) error {
+func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error {
 	removals := make([]removalFacts, len(p.Explants))
 	for i, x := range p.Explants {
 		removals[i].line = p.lines[i]
@@ -205,7 +206,7 @@ func loadLineFacts(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, err
 // loadPharmacyFacts finds out whether the pharmacist was titular of the pharmacy on the day or, when no pharmacy is
 // named, of any pharmacy.
 func loadPharmacyFacts(s Reader, n *NotifiedImplant, day ident.Date, facts *lineFacts) error {
-	var pharmacy Organisation
+	var pharmacy platform.Organisation
 	if !n.Pharmacy.IsZero() {
 		var ok bool
 		var err error
@@ -218,9 +219,9 @@ func loadPharmacyFacts(s Reader, n *NotifiedImplant, day ident.Date, facts *line
 		return err
 	}
 	for _, a := range affiliations {
-		if a.Role == RoleTitularPharmacist && a.Contains(n.pharmacyDay(day)) {
+		if a.Role == platform.RoleTitularPharmacist && a.Contains(n.pharmacyDay(day)) {
 			facts.isTitular = true
-			facts.pharmacy = OrganisationRef{NIHII: a.Organisation}
+			facts.pharmacy = platform.OrganisationRef{NIHII: a.Organisation}
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -70,7 +71,7 @@ func TestModelRaces(t *testing.T) {
 			all.addResult("", h.mustNotify(n), nil)
 		}
 		h.newEvents()
-		callers := make(chan implants.Caller, racingCallers*attemptsPerCaller) // made in advance: testRegister is not safe for concurrent use
+		callers := make(chan platform.Caller, racingCallers*attemptsPerCaller) // made in advance: testRegister is not safe for concurrent use
 		for range cap(callers) {
 			callers <- h.callerWithOwnKey(claes)
 		}
@@ -93,7 +94,7 @@ func TestModelRaces(t *testing.T) {
 }
 
 // raceOnce makes one attempt on a notification that others change too.
-func (h *modelRun) raceOnce(r *rand.Rand, c implants.Caller, all *raceLog) {
+func (h *modelRun) raceOnce(r *rand.Rand, c platform.Caller, all *raceLog) {
 	ctx := h.tb.Context()
 	placed, removed := all.randomTarget(r, implants.TypeImplantation), all.randomTarget(r, implants.TypeExplantation)
 	line := placed.AffectedImplants[r.IntN(len(placed.AffectedImplants))]

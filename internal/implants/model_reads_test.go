@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -29,12 +30,12 @@ func (s step) recordedReason(m *model, patient ident.SSIN) string {
 }
 
 // comparePages reads a whole list page by page and compares it with the expected one. Each page is recorded.
-func (h *modelRun) comparePages(s step, v verdict, emergency string, want []string, read func(implants.Caller, implants.Page) (int, []string, error)) error {
+func (h *modelRun) comparePages(s step, v verdict, emergency string, want []string, read func(platform.Caller, platform.Page) (int, []string, error)) error {
 	a := actors[s.who]
 	var got []string
 	limit := max(s.page, len(want)/6)
 	for offset := 0; offset == 0 || offset < len(want); offset += limit {
-		total, rows, err := read(h.callerOf(a), implants.Page{Offset: offset, Limit: limit})
+		total, rows, err := read(h.callerOf(a), platform.Page{Offset: offset, Limit: limit})
 		if failed := differ("refusals", formatRefusals(err), v.refused); failed != nil {
 			return failed
 		}
@@ -63,7 +64,7 @@ func (h *modelRun) compareImplants(s step) error {
 		v.refused = []string{refused}
 	}
 	want := h.model.expectImplants(a, s.patient, on, s.emergency)
-	return h.comparePages(s, v, s.recordedReason(h.model, s.patient), want, func(c implants.Caller, p implants.Page) (int, []string, error) {
+	return h.comparePages(s, v, s.recordedReason(h.model, s.patient), want, func(c platform.Caller, p platform.Page) (int, []string, error) {
 		list, err := h.ListPatientImplants(h.tb.Context(), c, implants.ListImplantsRequest{Page: p, Patient: s.patient, Date: s.on, EmergencyReason: s.emergencyReason()})
 		var rows []string
 		for _, i := range list.Implants {
@@ -80,7 +81,7 @@ func (h *modelRun) compareList(s step) error {
 	if refused != "" {
 		v.refused = []string{refused}
 	}
-	return h.comparePages(s, v, "", want, func(c implants.Caller, p implants.Page) (int, []string, error) {
+	return h.comparePages(s, v, "", want, func(c platform.Caller, p platform.Page) (int, []string, error) {
 		found, err := h.ListPendingNotifications(h.tb.Context(), c, implants.ListPendingRequest{Page: p, State: s.save})
 		return found.Total, rowsOf(found), err
 	})
@@ -104,7 +105,7 @@ func (h *modelRun) compareSearch(s step) error {
 		}
 	}
 	want, v, emergency := h.model.expectSearch(a, c, s)
-	return h.comparePages(s, v, emergency, want, func(caller implants.Caller, p implants.Page) (int, []string, error) {
+	return h.comparePages(s, v, emergency, want, func(caller platform.Caller, p platform.Page) (int, []string, error) {
 		c.Page = p
 		found, err := h.Search(h.tb.Context(), caller, c)
 		return found.Total, rowsOf(found), err

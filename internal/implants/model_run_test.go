@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
@@ -49,7 +50,7 @@ func newModelRun(tb testing.TB, backend storetest.Backend) (h *modelRun, end fun
 	}
 }
 
-func (h *modelRun) callerOf(a actor) implants.Caller {
+func (h *modelRun) callerOf(a actor) platform.Caller {
 	if a.organisation.IsZero() {
 		return h.callerWithOwnKey(a.person)
 	}
@@ -312,7 +313,7 @@ func (m *model) notificationText(e *entry, version int, touched bool) []string {
 		Patient: v.content.patient, Organisation: v.organisation, Author: v.author, RegisteredAt: v.at}
 	for _, w := range v.warned {
 		code, where, _ := strings.Cut(w, " at ")
-		n.Warnings = append(n.Warnings, implants.Warning{Code: problem.Code(code), Path: where})
+		n.Warnings = append(n.Warnings, platform.Warning{Code: problem.Code(code), Path: where})
 	}
 	for _, l := range v.lines {
 		n.Implants = append(n.Implants, implants.Implant{ID: l.id, NotifiedImplant: l.notified, UDIDI: l.di, Unregistered: l.unregistered})
@@ -350,15 +351,15 @@ func (h *modelRun) compareEvents(a actor, v verdict, emergency string) error {
 		return fmt.Errorf("%d records of one operation", len(events))
 	}
 	e := events[0]
-	want := implants.AuditEvent{OccurredAt: h.model.now, Correlation: fmt.Sprintf("c-%d", h.lastMessage), Operation: "Operation", Outcome: implants.OutcomeAccepted,
+	want := platform.AuditEvent{OccurredAt: h.model.now, Correlation: fmt.Sprintf("c-%d", h.lastMessage), Operation: "Operation", Outcome: platform.OutcomeAccepted,
 		EmergencyReason: emergency, Organisation: a.organisation, Person: a.person, Patient: v.patient, Number: v.number}
 	for _, refused := range v.refused {
 		code, _, _ := strings.Cut(refused, " at ")
 		want.Codes = append(want.Codes, problem.Code(code))
-		want.Outcome = implants.OutcomeRefused
+		want.Outcome = platform.OutcomeRefused
 	}
 	if v.withheld {
-		want.Outcome = implants.OutcomeWithheld
+		want.Outcome = platform.OutcomeWithheld
 	}
 	if e.Reason == "" && (v.next != nil || v.repeated != nil) {
 		return errors.New("the record does not say why it was allowed")
@@ -366,7 +367,7 @@ func (h *modelRun) compareEvents(a actor, v verdict, emergency string) error {
 	return differ("record", eventText(e), eventText(want))
 }
 
-func eventText(e implants.AuditEvent) []string {
+func eventText(e platform.AuditEvent) []string {
 	return []string{fmt.Sprint(e.OccurredAt.UTC(), " ", e.Correlation, " ", e.Operation, " ", e.Outcome, " ", e.Codes, " ", e.EmergencyReason, " ",
 		e.Organisation, " ", e.Person.Digits(), " ", e.Patient.Digits(), " ", e.Number)}
 }

@@ -13,7 +13,7 @@ import (
 
 // This file models the register as a list in memory, without a database, an index or a transaction: the expected
 // result of a random history. It keeps every version, and computes everything from the current versions each time.
-// Authorisation is modelled only as far as the people of the scenario need it; the table in authorise.go has its own
+// Authorisation is modelled only as far as the people of the scenario need it; the table of package authorization has its own
 // test.
 
 // actor is a caller: a person with their own certificate, or acting inside an organisation.

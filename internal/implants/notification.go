@@ -3,6 +3,7 @@ package implants
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -56,10 +57,10 @@ type SubmissionOptions struct {
 
 // Implantation is the content of a notification of one surgery in which devices were implanted.
 type Implantation struct {
-	Specialist       ProfessionalRef
+	Specialist       platform.ProfessionalRef
 	SurgeryDate      ident.Date
 	Patient          ident.SSIN
-	Prescriber       ProfessionalRef
+	Prescriber       platform.ProfessionalRef
 	PrescriptionDate ident.Date
 	Comment          string
 	Implants         []NotifiedImplant
@@ -72,8 +73,8 @@ type NotifiedImplant struct {
 	Lot          string
 	Serial       string
 	Expiry       ident.Date
-	Pharmacist   ProfessionalRef
-	Pharmacy     OrganisationRef
+	Pharmacist   platform.ProfessionalRef
+	Pharmacy     platform.OrganisationRef
 	DeliveryDate ident.Date
 	Quantity     int // 1 to 99
 	Location     string
@@ -82,7 +83,7 @@ type NotifiedImplant struct {
 
 // Explantation is the content of a notification of one surgery in which implants were removed.
 type Explantation struct {
-	Specialist  ProfessionalRef
+	Specialist  platform.ProfessionalRef
 	SurgeryDate ident.Date
 	Patient     ident.SSIN
 	Comment     string
@@ -106,15 +107,15 @@ type Notification struct {
 	ChangeReason     string // why it was withdrawn
 	Number           ident.NotificationNumber
 	Type             SurgeryType
-	Specialist       ProfessionalRef // resolved
+	Specialist       platform.ProfessionalRef // resolved
 	SurgeryDate      ident.Date
 	Patient          ident.SSIN
-	Prescriber       ProfessionalRef // resolved; zero for an explantation
+	Prescriber       platform.ProfessionalRef // resolved; zero for an explantation
 	PrescriptionDate ident.Date
 	Comment          string
 	Implants         []Implant // of an implantation: all lines; of an explantation: the unregistered implants it declares
 	Removals         []Removal
-	Warnings         []Warning
+	Warnings         []platform.Warning
 
 	RegisteredAt   time.Time
 	Digest         [32]byte // SHA-256 of the canonical signed Body
@@ -170,7 +171,7 @@ type NotificationSummary struct {
 	Type         SurgeryType
 	SurgeryDate  ident.Date
 	Patient      ident.SSIN
-	Specialist   ProfessionalRef
+	Specialist   platform.ProfessionalRef
 	State        State
 	Own          bool // the caller is its specialist
 	ImplantCount int  // lines of implants implanted or removed

@@ -6,22 +6,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/openctr/ctr/internal/authorization"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
 // submission is one attempt to store a version of a notification.
 type submission struct {
-	caller          Caller
+	caller          platform.Caller
 	options         SubmissionOptions
 	plan            contentPlan
-	previous        *Notification   // the version to replace; nil for a new notification
-	expectedVersion int             // the version that the caller has read
-	contentDigest   [32]byte        // of the submitted content; compared when InputReference is repeated
-	specialist      ProfessionalRef // resolved
-	prescriber      ProfessionalRef // resolved
+	previous        *Notification            // the version to replace; nil for a new notification
+	expectedVersion int                      // the version that the caller has read
+	contentDigest   [32]byte                 // of the submitted content; compared when InputReference is repeated
+	specialist      platform.ProfessionalRef // resolved
+	prescriber      platform.ProfessionalRef // resolved
 	facts           surgeryFacts
-	delegation      Delegation
+	delegation      authorization.Delegation
 	hasCareRelation bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
@@ -33,9 +36,9 @@ type contentPlan interface {
 	// loadFacts loads the device list's and the authentic sources' data about each line.
 	loadFacts(s Reader) error
 	// checkRules applies the rules that need only these facts.
-	checkRules(results *RuleResults, facts surgeryFacts)
+	checkRules(results *platform.RuleResults, facts surgeryFacts)
 	// decideLines applies the rules that need the transaction, and completes the lines to store.
-	decideLines(w Writer, r *Registrar, sub *submission, results *RuleResults, next *Notification) error
+	decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error
 	// lockKeys names what concurrent submissions must not decide at the same time.
 	lockKeys() []string
 }
@@ -43,10 +46,10 @@ type contentPlan interface {
 // commonFields are the fields that implantations and explantations share.
 type commonFields struct {
 	surgeryType      SurgeryType
-	specialist       ProfessionalRef
+	specialist       platform.ProfessionalRef
 	surgeryDate      ident.Date
 	patient          ident.SSIN
-	prescriber       ProfessionalRef
+	prescriber       platform.ProfessionalRef
 	prescriptionDate ident.Date
 	comment          string
 }
@@ -57,12 +60,12 @@ type commonFields struct {
 // Refusals: Forbidden (authorisation), RuleViolated (all violations, each with its path), Conflict (InputReference
 // with different content), Unauthenticated (replayed message). All of them are recorded in the audit log. The
 // violations of a draft become warnings.
-func (r *Registrar) NotifyImplant(ctx context.Context, c Caller, s SubmissionOptions, n Implantation) (Receipt, error) {
+func (r *Registrar) NotifyImplant(ctx context.Context, c platform.Caller, s SubmissionOptions, n Implantation) (Receipt, error) {
 	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newImplantationPlan(n)})
 }
 
 // NotifyExplant stores an explantation, in the same way as NotifyImplant stores an implantation.
-func (r *Registrar) NotifyExplant(ctx context.Context, c Caller, s SubmissionOptions, n Explantation) (Receipt, error) {
+func (r *Registrar) NotifyExplant(ctx context.Context, c platform.Caller, s SubmissionOptions, n Explantation) (Receipt, error) {
 	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newExplantationPlan(n)})
 }
 
@@ -79,7 +82,7 @@ func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Re
 	if err != nil {
 		return Receipt{}, err
 	}
-	results := NewRuleResults(sub.options.Defects)
+	results := platform.NewRuleResults(sub.options.Defects)
 	sub.plan.checkRules(&results, sub.facts)
 	return r.submitVersion(ctx, sub, results)
 }
@@ -104,7 +107,7 @@ func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
 		sub.prescriber = withPractice(sub.prescriber, sub.facts.prescriberPractices, fields.prescriptionDate)
 	}
 	if sub.options.Save != Final && sub.specialist.SSIN != sub.caller.Person() {
-		sub.delegation, err = LoadDelegation(s, sub.caller, sub.specialist.SSIN, fields.surgeryDate, sub.facts.today)
+		sub.delegation, err = access.LoadDelegation(s, sub.caller, sub.specialist.SSIN, fields.surgeryDate, sub.facts.today)
 		return err
 	}
 	if !r.requireCareRelation {
@@ -114,15 +117,15 @@ func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
 	if err != nil {
 		return err
 	}
-	sub.hasCareRelation = slices.ContainsFunc(links, func(l TherapeuticLink) bool { return l.Contains(fields.surgeryDate) })
+	sub.hasCareRelation = slices.ContainsFunc(links, func(l platform.TherapeuticLink) bool { return l.Contains(fields.surgeryDate) })
 	return nil
 }
 
 // withPractice completes a reference with both numbers of the practice on a day.
-func withPractice(p ProfessionalRef, practices []Practice, day ident.Date) ProfessionalRef {
+func withPractice(p platform.ProfessionalRef, practices []platform.Practice, day ident.Date) platform.ProfessionalRef {
 	for _, practice := range practices {
 		if practice.Contains(day) || p.SSIN.IsZero() {
-			p = ProfessionalRef{SSIN: practice.SSIN, NIHII: practice.NIHII}
+			p = platform.ProfessionalRef{SSIN: practice.SSIN, NIHII: practice.NIHII}
 		}
 	}
 	return p
@@ -130,23 +133,23 @@ func withPractice(p ProfessionalRef, practices []Practice, day ident.Date) Profe
 
 // submitVersion ends every submission in one transaction: consume the replay key, answer a repeated InputReference,
 // decide, number, store and record. A refusal is recorded too; nothing else is stored then.
-func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results RuleResults) (Receipt, error) {
+func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results platform.RuleResults) (Receipt, error) {
 	fields := sub.plan.commonFields()
-	event := AuditEvent{Outcome: OutcomeAccepted, Patient: fields.patient}
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: fields.patient}
 	if sub.previous != nil {
 		event.Number, event.OtherPerson = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
 	}
-	if sub.caller.hasPracticeOn(fields.surgeryDate) {
-		event.Capacity = sub.caller.capacityOn(fields.surgeryDate)
+	if sub.caller.HasPracticeOn(fields.surgeryDate) {
+		event.Capacity = sub.caller.CapacityOn(fields.surgeryDate)
 	}
-	return r.storeVersion(ctx, sub.caller, event, func(w Writer, e *AuditEvent) (Receipt, error) {
+	return r.storeVersion(ctx, sub.caller, event, func(w Writer, e *platform.AuditEvent) (Receipt, error) {
 		return r.decideVersion(w, sub, results, e)
 	})
 }
 
-// storeVersion runs act in a transaction (see platform.InTransaction) and puts the notification's number into the audit event.
-func (r *Registrar) storeVersion(ctx context.Context, c Caller, initial AuditEvent, act func(Writer, *AuditEvent) (Receipt, error)) (Receipt, error) {
-	return InTransaction(ctx, r.runner, c, initial, func(w Writer, e *AuditEvent) (Receipt, error) {
+// storeVersion runs act in a transaction (see [platform.InTransaction]) and puts the notification's number into the audit event.
+func (r *Registrar) storeVersion(ctx context.Context, c platform.Caller, initial platform.AuditEvent, act func(Writer, *platform.AuditEvent) (Receipt, error)) (Receipt, error) {
+	return platform.InTransaction(ctx, r.runner, c, initial, func(w Writer, e *platform.AuditEvent) (Receipt, error) {
 		receipt, err := act(w, e)
 		if err == nil && !receipt.Number.IsZero() {
 			e.Number = receipt.Number
@@ -168,11 +171,11 @@ func reportMalformedSpecialist(sub *submission, refusal error) error {
 
 // decideVersion authorises the request, applies the rules of the transaction, and stores the version. It writes
 // nothing before all decisions are made.
-func (r *Registrar) decideVersion(w Writer, sub *submission, results RuleResults, event *AuditEvent) (Receipt, error) {
+func (r *Registrar) decideVersion(w Writer, sub *submission, results platform.RuleResults, event *platform.AuditEvent) (Receipt, error) {
 	fields := sub.plan.commonFields()
 	save := sub.options.Save
 	var err error
-	event.Reason, err = MayNotify(sub.caller, Submission{
+	event.Reason, err = authorization.MayNotify(sub.caller, authorization.Submission{
 		IsFinal: save == Final, Specialist: sub.specialist.SSIN, SpecialistPractices: sub.facts.specialistPractices,
 		SurgeryDate: fields.surgeryDate, IsDateImplausible: isBeforeRegister(fields.surgeryDate), Today: sub.facts.today,
 		Delegation: sub.delegation, RequireCareRelation: r.requireCareRelation, HasCareRelation: sub.hasCareRelation,
@@ -225,7 +228,7 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, results RuleResults
 }
 
 // newVersion begins the version after previous, or version 1 when previous is nil.
-func (r *Registrar) newVersion(m SignedMessage, previous *Notification) Notification {
+func (r *Registrar) newVersion(m platform.SignedMessage, previous *Notification) Notification {
 	next := Notification{Version: 1, RegisteredAt: r.runner.Now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
 	if previous == nil {
 		next.Reference = r.newID()
@@ -236,7 +239,7 @@ func (r *Registrar) newVersion(m SignedMessage, previous *Notification) Notifica
 }
 
 // numberAndStore assigns a number to a notification that becomes final, and stores the version with its effects.
-func (r *Registrar) numberAndStore(w Writer, next *Notification, m SignedMessage) (Receipt, error) {
+func (r *Registrar) numberAndStore(w Writer, next *Notification, m platform.SignedMessage) (Receipt, error) {
 	if next.State == Final && next.Number.IsZero() {
 		day := r.runner.DateOf(next.RegisteredAt)
 		sequence, err := w.NextSequenceNumber(day)
@@ -254,7 +257,7 @@ func (r *Registrar) numberAndStore(w Writer, next *Notification, m SignedMessage
 		return Receipt{}, err
 	}
 	if next.State == Final {
-		link := TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: LinkTypeSurgery, Period: Period{From: next.SurgeryDate}}
+		link := platform.TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: platform.LinkTypeSurgery, Period: platform.Period{From: next.SurgeryDate}}
 		if err := w.AddTherapeuticLink(link); err != nil {
 			return Receipt{}, err
 		}
@@ -263,7 +266,7 @@ func (r *Registrar) numberAndStore(w Writer, next *Notification, m SignedMessage
 }
 
 // storeWithEvidence stores a version together with the signed message that made it.
-func storeWithEvidence(w Writer, version *Notification, m SignedMessage) error {
+func storeWithEvidence(w Writer, version *Notification, m platform.SignedMessage) error {
 	if err := w.AppendVersion(*version); err != nil || len(m.Envelope) == 0 {
 		return err
 	}

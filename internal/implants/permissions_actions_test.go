@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -40,9 +42,9 @@ func yesOrCode(err error) string {
 	return "yes"
 }
 
-func (s *permissionScene) searchAction(c implants.SearchRequest) func(implants.Caller) string {
-	c.Page = implants.Page{Limit: 100}
-	return func(who implants.Caller) string {
+func (s *permissionScene) searchAction(c implants.SearchRequest) func(platform.Caller) string {
+	c.Page = platform.Page{Limit: 100}
+	return func(who platform.Caller) string {
 		found, err := s.Search(s.tb.Context(), who, c)
 		if len(found.Notifications) != found.Total {
 			s.tb.Errorf("%d of %d on the page", len(found.Notifications), found.Total)
@@ -56,8 +58,8 @@ func (s *permissionScene) searchAction(c implants.SearchRequest) func(implants.C
 	}
 }
 
-func (s *permissionScene) cardAction(of implants.CardRequest) func(implants.Caller) string {
-	return func(who implants.Caller) string {
+func (s *permissionScene) cardAction(of implants.CardRequest) func(platform.Caller) string {
+	return func(who platform.Caller) string {
 		content, err := s.GetImplantCard(s.tb.Context(), who, of)
 		if err != nil {
 			if len(content.Surgeries) > 0 || !content.Patient.SSIN.IsZero() {
@@ -69,8 +71,8 @@ func (s *permissionScene) cardAction(of implants.CardRequest) func(implants.Call
 	}
 }
 
-func (s *permissionScene) notificationAction(of func() implants.NotificationRef, emergency string) func(implants.Caller) string {
-	return func(who implants.Caller) string {
+func (s *permissionScene) notificationAction(of func() implants.NotificationRef, emergency string) func(platform.Caller) string {
+	return func(who platform.Caller) string {
 		described, err := s.GetNotification(s.tb.Context(), who, implants.NotificationRequest{Notification: of(), EmergencyReason: emergency})
 		if err != nil && described.Reference != "" {
 			s.tb.Error("content beside a refusal")
@@ -79,9 +81,9 @@ func (s *permissionScene) notificationAction(of func() implants.NotificationRef,
 	}
 }
 
-func (s *permissionScene) listImplantsAction(emergency string) func(implants.Caller) string {
-	return func(who implants.Caller) string {
-		list, err := s.ListPatientImplants(s.tb.Context(), who, implants.ListImplantsRequest{Page: implants.Page{Limit: 100}, Patient: smit, EmergencyReason: emergency})
+func (s *permissionScene) listImplantsAction(emergency string) func(platform.Caller) string {
+	return func(who platform.Caller) string {
+		list, err := s.ListPatientImplants(s.tb.Context(), who, implants.ListImplantsRequest{Page: platform.Page{Limit: 100}, Patient: smit, EmergencyReason: emergency})
 		return countOrCode(list.Total, err)
 	}
 }
@@ -105,8 +107,8 @@ func (s *permissionScene) readActions() map[string]sceneAction {
 		"the same, by reference": {act: s.notificationAction(constantRef(implants.NotificationRef{Reference: s.second.Reference}), ""), about: about},
 		"search by implant": {about: constantSSIN(ident.SSIN{}),
 			act: s.searchAction(implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}})},
-		"search the devices": {about: constantSSIN(ident.SSIN{}), act: func(who implants.Caller) string {
-			_, err := s.SearchDevice(s.tb.Context(), who, implants.SearchDeviceRequest{Page: implants.Page{Limit: 1}})
+		"search the devices": {about: constantSSIN(ident.SSIN{}), act: func(who platform.Caller) string {
+			_, err := s.SearchDevice(s.tb.Context(), who, implants.SearchDeviceRequest{Page: platform.Page{Limit: 1}})
 			return yesOrCode(err)
 		}},
 	}
@@ -130,14 +132,14 @@ func told(specialist ident.SSIN) implants.Implantation {
 }
 
 func (s *permissionScene) notifyActions() map[string]sceneAction {
-	as := func(specialist func(implants.Caller) ident.SSIN, save implants.State) sceneAction {
-		return sceneAction{about: constantSSIN(nguyen), act: func(who implants.Caller) string {
+	as := func(specialist func(platform.Caller) ident.SSIN, save implants.State) sceneAction {
+		return sceneAction{about: constantSSIN(nguyen), act: func(who platform.Caller) string {
 			_, err := s.saveImplantation(who, save, told(specialist(who)))
 			return yesOrCode(err)
 		}}
 	}
-	own := func(who implants.Caller) ident.SSIN { return who.Person() }
-	ofClaes := func(implants.Caller) ident.SSIN { return claes }
+	own := func(who platform.Caller) ident.SSIN { return who.Person() }
+	ofClaes := func(platform.Caller) ident.SSIN { return claes }
 	return map[string]sceneAction{
 		"notify one's own":      as(own, implants.Final),
 		"notify Claes's":        as(ofClaes, implants.Final),
@@ -149,21 +151,21 @@ func (s *permissionScene) notifyActions() map[string]sceneAction {
 
 // preparedActions act on a notification of Claes that Wouters prepared in the hospital.
 func (s *permissionScene) preparedActions() map[string]sceneAction {
-	on := func(state implants.State, act func(implants.Caller) string) sceneAction {
+	on := func(state implants.State, act func(platform.Caller) string) sceneAction {
 		return sceneAction{about: constantSSIN(nguyen), act: act, before: func(ident.SSIN) {
 			s.target = s.requireReceipt(s.saveImplantation(s.callerInside(hospital, wouters), state, told(claes)))
 		}}
 	}
-	revise := func(save implants.State) func(implants.Caller) string {
-		return func(who implants.Caller) string {
+	revise := func(save implants.State) func(platform.Caller) string {
+		return func(who platform.Caller) string {
 			n := told(claes)
 			n.Comment = "seen again"
 			_, err := s.ReviseNotification(s.tb.Context(), who, implants.ReviseRequest{Notification: implants.NotificationRef{Reference: s.target.Reference}, Version: 1, Save: save, Implantation: &n})
 			return yesOrCode(err)
 		}
 	}
-	pending := on(implants.Draft, func(who implants.Caller) string {
-		found, err := s.ListPendingNotifications(s.tb.Context(), who, implants.ListPendingRequest{Page: implants.Page{Limit: 1000}})
+	pending := on(implants.Draft, func(who platform.Caller) string {
+		found, err := s.ListPendingNotifications(s.tb.Context(), who, implants.ListPendingRequest{Page: platform.Page{Limit: 1000}})
 		if err != nil {
 			return formatRefusals(err)[0]
 		}
@@ -178,11 +180,11 @@ func (s *permissionScene) preparedActions() map[string]sceneAction {
 		"find it listed": pending,
 		"save it again":  on(implants.Draft, revise(implants.Draft)),
 		"submit it":      on(implants.Draft, revise(implants.ToValidate)),
-		"validate it": on(implants.ToValidate, func(who implants.Caller) string {
+		"validate it": on(implants.ToValidate, func(who platform.Caller) string {
 			_, err := s.ValidateNotification(s.tb.Context(), who, implants.ValidateRequest{Reference: s.target.Reference, Version: 1})
 			return yesOrCode(err)
 		}),
-		"discard it": on(implants.Draft, func(who implants.Caller) string {
+		"discard it": on(implants.Draft, func(who platform.Caller) string {
 			_, err := s.DiscardNotification(s.tb.Context(), who, implants.DiscardRequest{Notification: implants.NotificationRef{Reference: s.target.Reference}, Version: 1})
 			return yesOrCode(err)
 		}),
@@ -194,13 +196,13 @@ func (s *permissionScene) finalActions() map[string]sceneAction {
 	const none = 99
 	first := implants.NotificationRef{Number: s.first.Number}
 	return map[string]sceneAction{
-		"revise the first": {namesOldVersion: true, about: constantSSIN(smit), act: func(who implants.Caller) string {
+		"revise the first": {namesOldVersion: true, about: constantSSIN(smit), act: func(who platform.Caller) string {
 			n := implantation()
 			n.Patient = smit
 			_, err := s.ReviseNotification(s.tb.Context(), who, implants.ReviseRequest{Notification: first, Version: none, Implantation: &n})
 			return yesOrCode(err)
 		}},
-		"withdraw the first": {namesOldVersion: true, about: constantSSIN(smit), act: func(who implants.Caller) string {
+		"withdraw the first": {namesOldVersion: true, about: constantSSIN(smit), act: func(who platform.Caller) string {
 			_, err := s.DiscardNotification(s.tb.Context(), who, implants.DiscardRequest{Notification: first, Version: none, Reason: "entered twice"})
 			return yesOrCode(err)
 		}},
@@ -209,31 +211,31 @@ func (s *permissionScene) finalActions() map[string]sceneAction {
 
 // mandateActions change mandates between the caller and Kaya, who has no other part in the scene.
 func (s *permissionScene) mandateActions() map[string]sceneAction {
-	mandates := func(p implants.Period) func(ident.SSIN) {
+	mandates := func(p platform.Period) func(ident.SSIN) {
 		return func(self ident.SSIN) {
-			s.loadSources(implants.SourceEntries{Mandates: []implants.Mandate{
+			s.loadSources(implants.SourceEntries{Mandates: []platform.Mandate{
 				{Grantor: kaya, Grantee: self, Service: "CTR", Period: p}, {Grantor: self, Grantee: kaya, Service: "CTR", Period: p},
 			}})
 		}
 	}
 	over := func(self ident.SSIN) {
 		mandates(period(today, yesterday))(self)
-		s.loadSources(implants.SourceEntries{Mandates: []implants.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
+		s.loadSources(implants.SourceEntries{Mandates: []platform.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
 	}
-	change := func(c implants.ManageMandateRequest, about ident.SSIN) sceneAction {
-		return sceneAction{before: mandates(period(today, "")), after: over, about: constantSSIN(about), act: func(who implants.Caller) string {
+	change := func(c access.ManageMandateRequest, about ident.SSIN) sceneAction {
+		return sceneAction{before: mandates(period(today, "")), after: over, about: constantSSIN(about), act: func(who platform.Caller) string {
 			_, err := s.ManageMandate(s.tb.Context(), who, c)
 			return yesOrCode(err)
 		}}
 	}
 	return map[string]sceneAction{
-		"grant a mandate":       change(grantRequest(goosens, implants.Period{}), goosens),
+		"grant a mandate":       change(grantRequest(goosens, platform.Period{}), goosens),
 		"accept one":            change(acceptRequest(kaya), kaya),
 		"transfer one":          change(transferRequest(kaya, goosens), goosens),
 		"end one that one gave": change(endRequest(kaya), kaya),
 		"end one that one got":  change(giveBackRequest(kaya), kaya),
-		"list one's mandates": {about: constantSSIN(ident.SSIN{}), act: func(who implants.Caller) string {
-			_, err := s.ListMandates(s.tb.Context(), who, implants.Page{Limit: 10})
+		"list one's mandates": {about: constantSSIN(ident.SSIN{}), act: func(who platform.Caller) string {
+			_, err := s.ListMandates(s.tb.Context(), who, platform.Page{Limit: 10})
 			return yesOrCode(err)
 		}},
 	}
@@ -241,37 +243,37 @@ func (s *permissionScene) mandateActions() map[string]sceneAction {
 
 // staffActions change roles of Kaya, who is clerk and access manager of every organisation, and of Goossens.
 func (s *permissionScene) staffActions() map[string]sceneAction {
-	roles := func(p implants.Period, people ...ident.SSIN) {
-		var all []implants.Affiliation
+	roles := func(p platform.Period, people ...ident.SSIN) {
+		var all []platform.Affiliation
 		for _, where := range []ident.NIHII{hospital, clinic, pharmacy} {
 			for _, who := range people {
-				for _, role := range []implants.Role{implants.RoleAdministrative, implants.RoleManager} {
-					all = append(all, implants.Affiliation{Organisation: where, SSIN: who, Role: role, Period: p})
+				for _, role := range []platform.Role{platform.RoleAdministrative, platform.RoleManager} {
+					all = append(all, platform.Affiliation{Organisation: where, SSIN: who, Role: role, Period: p})
 				}
 			}
 		}
 		s.loadSources(implants.SourceEntries{Affiliations: all})
 	}
-	change := func(c implants.ManageStaffRequest, about ident.SSIN) sceneAction {
+	change := func(c access.ManageStaffRequest, about ident.SSIN) sceneAction {
 		return sceneAction{about: constantSSIN(about),
 			before: func(ident.SSIN) { roles(period(today, ""), kaya) },
 			after:  func(ident.SSIN) { roles(period(today, yesterday), kaya, goosens) },
-			act: func(who implants.Caller) string {
+			act: func(who platform.Caller) string {
 				_, err := s.ManageStaff(s.tb.Context(), who, c)
 				return yesOrCode(err)
 			}}
 	}
 	return map[string]sceneAction{
-		"name staff":             change(assignRequest(goosens, implants.RoleAdministrative, implants.Period{}), goosens),
-		"name a manager":         change(assignRequest(goosens, implants.RoleManager, implants.Period{}), goosens),
-		"name a chief":           change(assignRequest(goosens, implants.RoleChiefManager, implants.Period{}), goosens),
-		"name a specialist":      change(assignRequest(goosens, "Specialist", implants.Period{}), goosens),
-		"dismiss staff":          change(dismissRequest(kaya, implants.RoleAdministrative), kaya),
-		"dismiss a manager":      change(dismissRequest(kaya, implants.RoleManager), kaya),
-		"dismiss the chief":      change(dismissRequest(smit, implants.RoleChiefManager), smit),
+		"name staff":             change(assignRequest(goosens, platform.RoleAdministrative, platform.Period{}), goosens),
+		"name a manager":         change(assignRequest(goosens, platform.RoleManager, platform.Period{}), goosens),
+		"name a chief":           change(assignRequest(goosens, platform.RoleChiefManager, platform.Period{}), goosens),
+		"name a specialist":      change(assignRequest(goosens, "Specialist", platform.Period{}), goosens),
+		"dismiss staff":          change(dismissRequest(kaya, platform.RoleAdministrative), kaya),
+		"dismiss a manager":      change(dismissRequest(kaya, platform.RoleManager), kaya),
+		"dismiss the chief":      change(dismissRequest(smit, platform.RoleChiefManager), smit),
 		"dismiss the specialist": change(dismissRequest(claes, "Specialist"), claes),
-		"list the roles": {about: constantSSIN(ident.SSIN{}), act: func(who implants.Caller) string {
-			_, err := s.ListStaff(s.tb.Context(), who, implants.Page{Limit: 10})
+		"list the roles": {about: constantSSIN(ident.SSIN{}), act: func(who platform.Caller) string {
+			_, err := s.ListStaff(s.tb.Context(), who, platform.Page{Limit: 10})
 			return yesOrCode(err)
 		}},
 	}
@@ -281,6 +283,6 @@ func (s *permissionScene) staffActions() map[string]sceneAction {
 func TestManagerStepsDown(t *testing.T) {
 	t.Parallel()
 	s := newPermissionScene(t)
-	wantText(t, "the manager's own", s.manageStaff(s.callerInside(hospital, leroy), dismissRequest(leroy, implants.RoleManager)), "Ended AccessManager 2020-01-01..2026-11-20")
-	wantText(t, "and no more", s.manageStaff(s.callerInside(hospital, leroy), dismissRequest(leroy, implants.RoleManager)), "AUTHOR_NOT_ATTACHED at Author")
+	wantText(t, "the manager's own", s.manageStaff(s.callerInside(hospital, leroy), dismissRequest(leroy, platform.RoleManager)), "Ended AccessManager 2020-01-01..2026-11-20")
+	wantText(t, "and no more", s.manageStaff(s.callerInside(hospital, leroy), dismissRequest(leroy, platform.RoleManager)), "AUTHOR_NOT_ATTACHED at Author")
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -99,17 +100,17 @@ const today, yesterday = "2026-11-21", "2026-11-20"
 func newPermissionScene(t *testing.T) *permissionScene {
 	t.Helper()
 	s := &permissionScene{testRegister: newTestRegister(t, implants.SourceEntries{
-		Links: []implants.TherapeuticLink{
+		Links: []platform.TherapeuticLink{
 			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends today
 			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
 		},
-		Affiliations: []implants.Affiliation{
+		Affiliations: []platform.Affiliation{
 			{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period(today, "")},
-			{Organisation: hospital, SSIN: peeters, Role: implants.RoleAdministrative, Period: period("2020-01-01", "")},
-			{Organisation: hospital, SSIN: leroy, Role: implants.RoleManager, Period: period("2020-01-01", today)}, // ends today
-			{Organisation: hospital, SSIN: vanDam, Role: implants.RoleManager, Period: period("2020-01-01", yesterday)},
+			{Organisation: hospital, SSIN: peeters, Role: platform.RoleAdministrative, Period: period("2020-01-01", "")},
+			{Organisation: hospital, SSIN: leroy, Role: platform.RoleManager, Period: period("2020-01-01", today)}, // ends today
+			{Organisation: hospital, SSIN: vanDam, Role: platform.RoleManager, Period: period("2020-01-01", yesterday)},
 		},
-		Mandates: []implants.Mandate{
+		Mandates: []platform.Mandate{
 			{Grantor: claes, Grantee: lambert, Service: "CTR", AcceptedOn: day(yesterday), Period: period("2020-01-01", "")},
 			{Grantor: claes, Grantee: nguyen, Service: "CTR", AcceptedOn: day(yesterday), Period: period("2020-01-01", "")},
 		},
@@ -119,54 +120,54 @@ func newPermissionScene(t *testing.T) *permissionScene {
 	s.first = s.mustNotify(n)
 	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-19")
 	s.second = s.mustNotify(n)
-	s.loadSources(implants.SourceEntries{Links: []implants.TherapeuticLink{
-		{Patient: smit, Professional: claes, Type: implants.LinkTypeSurgery, Period: period(yesterday, yesterday)}}})
+	s.loadSources(implants.SourceEntries{Links: []platform.TherapeuticLink{
+		{Patient: smit, Professional: claes, Type: platform.LinkTypeSurgery, Period: period(yesterday, yesterday)}}})
 	return s
 }
 
 // sceneCaller is a caller of the scene.
 type sceneCaller struct {
-	caller   func() implants.Caller
+	caller   func() platform.Caller
 	self     ident.SSIN
-	capacity implants.Capacity
+	capacity platform.Capacity
 }
 
 func (s *permissionScene) callers() map[string]sceneCaller {
-	person := func(who ident.SSIN, as implants.Capacity) sceneCaller {
-		return sceneCaller{func() implants.Caller { return s.callerWithOwnKey(who) }, who, as}
+	person := func(who ident.SSIN, as platform.Capacity) sceneCaller {
+		return sceneCaller{func() platform.Caller { return s.callerWithOwnKey(who) }, who, as}
 	}
-	inside := func(where ident.NIHII, who ident.SSIN, as implants.Capacity) sceneCaller {
-		return sceneCaller{func() implants.Caller { return s.callerInside(where, who) }, who, as}
+	inside := func(where ident.NIHII, who ident.SSIN, as platform.Capacity) sceneCaller {
+		return sceneCaller{func() platform.Caller { return s.callerInside(where, who) }, who, as}
 	}
 	return map[string]sceneCaller{
-		"Claes":                          person(claes, implants.CapacityDoctor),
-		"Claes, inside the hospital":     inside(hospital, claes, implants.CapacityDoctor),
-		"Dubois":                         person(dubois, implants.CapacityDoctor),
-		"Dubois, inside the clinic":      inside(clinic, dubois, implants.CapacityDoctor),
-		"Dubois, inside the hospital":    inside(hospital, dubois, implants.CapacityDoctor),
-		"Peeters":                        person(peeters, implants.CapacityDoctor),
-		"Peeters, inside the hospital":   inside(hospital, peeters, implants.CapacityStaff),
-		"Lambert":                        person(lambert, implants.CapacityDoctor),
-		"Lambert, inside the hospital":   inside(hospital, lambert, implants.CapacityDoctor),
-		"Maes":                           person(maes, implants.CapacityProfessional),
-		"Maes, inside the pharmacy":      inside(pharmacy, maes, implants.CapacityProfessional),
-		"Wouters":                        person(wouters, implants.CapacityPatient),
-		"Wouters, inside the hospital":   inside(hospital, wouters, implants.CapacityStaff),
-		"Leroy":                          person(leroy, implants.CapacityPatient),
-		"Leroy, inside the hospital":     inside(hospital, leroy, implants.CapacityManager),
-		"Smit":                           person(smit, implants.CapacityPatient),
-		"Smit, inside the hospital":      inside(hospital, smit, implants.CapacityManager),
-		"Van Damme":                      person(vanDam, implants.CapacityPatient),
-		"Van Damme, inside the hospital": inside(hospital, vanDam, implants.CapacityStaff),
-		"Nguyen":                         person(nguyen, implants.CapacityPatient),
-		"Jacobs":                         person(jacobs, implants.CapacityPatient),
+		"Claes":                          person(claes, platform.CapacityDoctor),
+		"Claes, inside the hospital":     inside(hospital, claes, platform.CapacityDoctor),
+		"Dubois":                         person(dubois, platform.CapacityDoctor),
+		"Dubois, inside the clinic":      inside(clinic, dubois, platform.CapacityDoctor),
+		"Dubois, inside the hospital":    inside(hospital, dubois, platform.CapacityDoctor),
+		"Peeters":                        person(peeters, platform.CapacityDoctor),
+		"Peeters, inside the hospital":   inside(hospital, peeters, platform.CapacityStaff),
+		"Lambert":                        person(lambert, platform.CapacityDoctor),
+		"Lambert, inside the hospital":   inside(hospital, lambert, platform.CapacityDoctor),
+		"Maes":                           person(maes, platform.CapacityProfessional),
+		"Maes, inside the pharmacy":      inside(pharmacy, maes, platform.CapacityProfessional),
+		"Wouters":                        person(wouters, platform.CapacityPatient),
+		"Wouters, inside the hospital":   inside(hospital, wouters, platform.CapacityStaff),
+		"Leroy":                          person(leroy, platform.CapacityPatient),
+		"Leroy, inside the hospital":     inside(hospital, leroy, platform.CapacityManager),
+		"Smit":                           person(smit, platform.CapacityPatient),
+		"Smit, inside the hospital":      inside(hospital, smit, platform.CapacityManager),
+		"Van Damme":                      person(vanDam, platform.CapacityPatient),
+		"Van Damme, inside the hospital": inside(hospital, vanDam, platform.CapacityStaff),
+		"Nguyen":                         person(nguyen, platform.CapacityPatient),
+		"Jacobs":                         person(jacobs, platform.CapacityPatient),
 	}
 }
 
 // sceneAction is an action that a caller tries.
 type sceneAction struct {
 	before          func(self ident.SSIN) // creates what the action needs
-	act             func(implants.Caller) string
+	act             func(platform.Caller) string
 	after           func(self ident.SSIN) // removes it again
 	about           func(self ident.SSIN) ident.SSIN
 	namesOldVersion bool // the action names an outdated version, so an authorised caller gets VERSION_OUTDATED and nothing changes
@@ -195,7 +196,7 @@ func (s *permissionScene) runAction(t *testing.T, by sceneCaller, a sceneAction)
 	if e.Person != by.self || e.Capacity != by.capacity || e.Signer == "" || e.Correlation == "" || e.Operation == "" || e.OccurredAt.IsZero() {
 		t.Errorf("recorded as %+v", e)
 	}
-	if e.Patient != a.about(by.self) && e.Outcome != implants.OutcomeRefused {
+	if e.Patient != a.about(by.self) && e.Outcome != platform.OutcomeRefused {
 		t.Errorf("recorded about %v", e.Patient)
 	}
 	checkOutcome(t, e, got)
@@ -210,22 +211,22 @@ func (s *permissionScene) runAction(t *testing.T, by sceneCaller, a sceneAction)
 }
 
 // checkOutcome compares an audit event with the result that the caller got.
-func checkOutcome(t *testing.T, e implants.AuditEvent, got string) {
+func checkOutcome(t *testing.T, e platform.AuditEvent, got string) {
 	t.Helper()
 	withheld := got == "0" || got == "CARD_WITHHELD" || got == "NOTIFICATION_WITHHELD"
 	switch {
-	case e.Outcome == implants.OutcomeAccepted:
+	case e.Outcome == platform.OutcomeAccepted:
 		if e.Reason == "" || len(e.Codes) > 0 {
 			t.Errorf("accepted without a reason: %+v", e)
 		}
-	case e.Outcome == implants.OutcomeWithheld:
+	case e.Outcome == platform.OutcomeWithheld:
 		if !withheld {
 			t.Errorf("withheld is recorded, but %q was given", got)
 		}
 	case len(e.Codes) != 1:
 		t.Errorf("refused with the codes %v", e.Codes)
 	}
-	if refusedCode := got != "ok" && got[0] >= 'A' && got[0] <= 'Z' && !withheld; refusedCode != (e.Outcome == implants.OutcomeRefused) {
+	if refusedCode := got != "ok" && got[0] >= 'A' && got[0] <= 'Z' && !withheld; refusedCode != (e.Outcome == platform.OutcomeRefused) {
 		t.Errorf("outcome %s for %q", e.Outcome, got)
 	}
 }

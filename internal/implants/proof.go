@@ -3,6 +3,7 @@ package implants
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -18,6 +19,6 @@ type VersionProof struct {
 	Digest       [32]byte
 	Signer       string
 	Organisation ident.NIHII
-	Evidence     *Evidence    // nil when none was stored
-	AuditRecord  *AuditRecord // nil when the audit log has no matching event
+	Evidence     *Evidence             // nil when none was stored
+	AuditRecord  *platform.AuditRecord // nil when the audit log has no matching event
 }

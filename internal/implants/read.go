@@ -6,14 +6,16 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
 // SearchRequest selects notifications by exactly one of patient, number and implant.
 type SearchRequest struct {
-	Page
+	platform.Page
 	Defects         []*problem.Error
 	EmergencyReason string // why a doctor without a care relation needs access now
 	Patient         ident.SSIN
@@ -39,9 +41,9 @@ type SearchResult struct {
 }
 
 // Search finds notifications. Notifications that the caller may not see are left out, as if they did not exist.
-func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (SearchResult, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(reader Reader) (SearchResult, error) {
+func (r *Registrar) Search(ctx context.Context, c platform.Caller, req SearchRequest) (SearchResult, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient, Number: req.Number}
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(reader Reader) (SearchResult, error) {
 		q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
 		ok, err := r.restrictQuery(reader, c, req, &q, &event)
 		if err != nil || !ok {
@@ -49,7 +51,7 @@ func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (Se
 		}
 		found, total, err := reader.SearchNotifications(q)
 		if total == 0 && !q.Number.IsZero() {
-			event.Outcome = OutcomeWithheld // it exists, but is not the caller's own
+			event.Outcome = platform.OutcomeWithheld // it exists, but is not the caller's own
 		}
 		for i := range found {
 			found[i].Own = found[i].Specialist.SSIN == c.Person()
@@ -59,13 +61,13 @@ func (r *Registrar) Search(ctx context.Context, c Caller, req SearchRequest) (Se
 }
 
 // restrictQuery limits the request to what the caller may see. The result is false when the caller may see nothing.
-func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *NotificationQuery, event *AuditEvent) (bool, error) {
+func (r *Registrar) restrictQuery(s Reader, c platform.Caller, req SearchRequest, q *NotificationQuery, event *platform.AuditEvent) (bool, error) {
 	today := r.runner.Today()
 	if i := req.Implant; i != nil {
 		q.Code, q.Lot, q.Serial, q.TreatedBy, q.TreatedOn = i.Code, i.Lot, i.Serial, c.Person(), today
 		narrowByUDI(i, q)
 		var err error
-		event.Reason, err = MaySearchByImplant(c, today)
+		event.Reason, err = authorization.MaySearchByImplant(c, today)
 		return err == nil, err
 	}
 	q.Patient, q.Number = req.Patient, req.Number
@@ -75,7 +77,7 @@ func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *Noti
 			return false, err
 		}
 		if !ok {
-			return false, MayReadAnyPatient(c, today)
+			return false, authorization.MayReadAnyPatient(c, today)
 		}
 		q.Patient, event.Patient = n.Patient, n.Patient
 	}
@@ -88,7 +90,7 @@ func (r *Registrar) restrictQuery(s Reader, c Caller, req SearchRequest, q *Noti
 		q.Specialist = c.Person()
 	}
 	if a.SeesNothing() {
-		event.Outcome = OutcomeWithheld
+		event.Outcome = platform.OutcomeWithheld
 		return false, nil
 	}
 	return true, nil
@@ -114,16 +116,16 @@ func narrowByUDI(i *ImplantCriteria, q *NotificationQuery) {
 }
 
 // loadAccess decides how much of a patient's data the caller may see.
-func loadAccess(s Reader, c Caller, patient ident.SSIN, today ident.Date, emergency string) (PatientAccess, error) {
+func loadAccess(s Reader, c platform.Caller, patient ident.SSIN, today ident.Date, emergency string) (authorization.PatientAccess, error) {
 	links, err := s.TherapeuticLinks(patient, c.Person())
 	if err != nil {
-		return PatientAccess{}, err
+		return authorization.PatientAccess{}, err
 	}
-	return MayRead(c, patient, links, today, emergency)
+	return authorization.MayRead(c, patient, links, today, emergency)
 }
 
 // recordAccess records in the audit event why data was shown.
-func recordAccess(e *AuditEvent, a PatientAccess, emergency string) {
+func recordAccess(e *platform.AuditEvent, a authorization.PatientAccess, emergency string) {
 	e.Reason = a.Reason
 	if a.IsEmergency {
 		e.EmergencyReason = emergency
@@ -138,7 +140,7 @@ type ListImplantsResult struct {
 
 // ListImplantsRequest selects the implants that a patient has on a day; the zero date is today.
 type ListImplantsRequest struct {
-	Page
+	platform.Page
 	Defects         []*problem.Error
 	EmergencyReason string // why a doctor without a care relation needs access now
 	Patient         ident.SSIN
@@ -147,16 +149,16 @@ type ListImplantsRequest struct {
 
 // ListPatientImplants lists a patient's implants. Implants that the caller may not see are left out, as if they did
 // not exist.
-func (r *Registrar) ListPatientImplants(ctx context.Context, c Caller, req ListImplantsRequest) (ListImplantsResult, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient}
-	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (ListImplantsResult, error) {
+func (r *Registrar) ListPatientImplants(ctx context.Context, c platform.Caller, req ListImplantsRequest) (ListImplantsResult, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient}
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (ListImplantsResult, error) {
 		implants, err := r.listVisibleImplants(s, c, req, &event)
-		return ListImplantsResult{Total: len(implants), Implants: slicePage(implants, req.Page)}, err
+		return ListImplantsResult{Total: len(implants), Implants: platform.SlicePage(implants, req.Page)}, err
 	})
 }
 
 // listVisibleImplants returns the patient's remaining implants that the caller may see.
-func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequest, event *AuditEvent) ([]Implant, error) {
+func (r *Registrar) listVisibleImplants(s Reader, c platform.Caller, req ListImplantsRequest, event *platform.AuditEvent) ([]Implant, error) {
 	today := r.runner.Today()
 	patient, day := req.Patient, req.Date
 	if day.IsZero() {
@@ -168,7 +170,7 @@ func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequ
 	}
 	recordAccess(event, a, req.EmergencyReason)
 	if a.SeesNothing() {
-		event.Outcome = OutcomeWithheld
+		event.Outcome = platform.OutcomeWithheld
 		return nil, nil
 	}
 	implants, err := s.ImplantsByPatient(patient, day)
@@ -187,7 +189,7 @@ func (r *Registrar) listVisibleImplants(s Reader, c Caller, req ListImplantsRequ
 }
 
 // loadOwnNumbers returns the numbers of the patient's notifications whose specialist is the caller.
-func loadOwnNumbers(s Reader, c Caller, patient ident.SSIN) (map[ident.NotificationNumber]bool, error) {
+func loadOwnNumbers(s Reader, c platform.Caller, patient ident.SSIN) (map[ident.NotificationNumber]bool, error) {
 	history, err := s.NotificationsByPatient(patient)
 	if err != nil {
 		return nil, err
@@ -211,9 +213,9 @@ type CardRequest struct {
 
 // GetImplantCard returns the content of a card. A card that the caller may not see gives the same answer as one that
 // does not exist.
-func (r *Registrar) GetImplantCard(ctx context.Context, c Caller, req CardRequest) (CardContent, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (CardContent, error) {
+func (r *Registrar) GetImplantCard(ctx context.Context, c platform.Caller, req CardRequest) (CardContent, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient, Number: req.Number}
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (CardContent, error) {
 		if req.Number.IsZero() {
 			return r.buildPatientCard(s, c, req, &event)
 		}
@@ -222,7 +224,7 @@ func (r *Registrar) GetImplantCard(ctx context.Context, c Caller, req CardReques
 }
 
 // buildImplantCard returns the card of one final notification.
-func (r *Registrar) buildImplantCard(s Reader, c Caller, req CardRequest, event *AuditEvent) (CardContent, error) {
+func (r *Registrar) buildImplantCard(s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent) (CardContent, error) {
 	n, err := r.findVisible(s, c, NotificationRef{Number: req.Number}, req.EmergencyReason, event)
 	switch {
 	case err != nil:
@@ -238,7 +240,7 @@ func (r *Registrar) buildImplantCard(s Reader, c Caller, req CardRequest, event 
 }
 
 // buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see.
-func (r *Registrar) buildPatientCard(s Reader, c Caller, req CardRequest, event *AuditEvent) (CardContent, error) {
+func (r *Registrar) buildPatientCard(s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent) (CardContent, error) {
 	patient := req.Patient
 	a, err := loadAccess(s, c, patient, r.runner.Today(), req.EmergencyReason)
 	if err != nil {
@@ -257,7 +259,7 @@ func (r *Registrar) buildPatientCard(s Reader, c Caller, req CardRequest, event 
 	case len(history) > 0:
 		return buildCard(s, patient, ident.NotificationNumber{}, history)
 	case exist:
-		event.Outcome = OutcomeWithheld
+		event.Outcome = platform.OutcomeWithheld
 		return CardContent{}, problem.New(problem.CardWithheld)
 	}
 	return CardContent{}, problem.New(problem.CardNotFound)
@@ -295,8 +297,8 @@ func buildCardSurgery(s Reader, n *Notification) (CardSurgery, error) {
 		}
 	}
 	if !n.Organisation.IsZero() {
-		var organisation Organisation
-		if organisation, _, err = s.Organisation(OrganisationRef{NIHII: n.Organisation}); err != nil {
+		var organisation platform.Organisation
+		if organisation, _, err = s.Organisation(platform.OrganisationRef{NIHII: n.Organisation}); err != nil {
 			return surgery, err
 		}
 		surgery.Organisation = organisation.Name
@@ -323,10 +325,10 @@ func buildCardSurgery(s Reader, n *Notification) (CardSurgery, error) {
 
 // loadPerson returns the national register's entry or, for an unknown person, the number and the birth date it
 // contains.
-func loadPerson(s Reader, ssin ident.SSIN) (Person, error) {
+func loadPerson(s Reader, ssin ident.SSIN) (platform.Person, error) {
 	p, ok, err := s.Person(ssin)
 	if err == nil && !ok {
-		p = Person{SSIN: ssin}
+		p = platform.Person{SSIN: ssin}
 		p.BirthDate, _ = ssin.BirthDate()
 	}
 	return p, err

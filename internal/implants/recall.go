@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -66,7 +67,7 @@ type RecalledLine struct {
 	// Patient is a pseudonym, the same for the same patient in every recall of this register. RevealedPatient is zero
 	// unless the query has RevealPatients.
 	Patient         string
-	RevealedPatient Person
+	RevealedPatient platform.Person
 
 	// SpecialistKey and PatientKey are the same number for the same person.
 	SpecialistKey, PatientKey int64

@@ -2,13 +2,16 @@ package implants
 
 import (
 	"time"
+
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 )
 
 // Registrar implements the operations of the register. Every entry point calls it; it authorises each request, applies
 // the rules, stores the result and records the audit event.
 type Registrar struct {
-	*AccessService
-	runner              Runner[Reader, Writer]
+	*access.Service
+	runner              platform.Runner[Reader, Writer]
 	newID               func() string
 	requireCareRelation bool
 }
@@ -28,8 +31,8 @@ type Config struct {
 // New creates a Registrar.
 func New(c Config) *Registrar {
 	return &Registrar{
-		AccessService: NewAccess(AccessConfig{Store: Narrow(c.Store), Now: c.Now, Location: c.Location}),
-		runner:        Runner[Reader, Writer]{Store: c.Store, Now: c.Now, Location: c.Location},
-		newID:         c.NewID, requireCareRelation: c.RequireCareRelation,
+		Service: access.New(access.Config{Store: platform.Narrow(c.Store), Now: c.Now, Location: c.Location}),
+		runner:  platform.Runner[Reader, Writer]{Store: c.Store, Now: c.Now, Location: c.Location},
+		newID:   c.NewID, requireCareRelation: c.RequireCareRelation,
 	}
 }

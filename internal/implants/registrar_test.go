@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -71,7 +72,7 @@ func TestReceipt(t *testing.T) {
 	d := newTestRegister(t)
 	d.now = time.Date(2026, 11, 21, 10, 0, 0, 123456789, time.UTC)
 	m := d.newMessage("NIHII-HOSPITAL=71000436")
-	caller, err := d.Identify(t.Context(), m, implants.Author{{Type: "SSIN", Value: claes.Digits()}})
+	caller, err := d.Identify(t.Context(), m, platform.Author{{Type: "SSIN", Value: claes.Digits()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +99,8 @@ func TestReceipt(t *testing.T) {
 		t.Error("the content digest is not that of what was sent")
 	}
 	e := d.singleEvent()
-	if e.Outcome != implants.OutcomeAccepted || e.Number != receipt.Number || e.Patient != leroy || e.Person != claes || e.Organisation != hospital ||
-		e.Reason != "specialist of the operation" || e.Capacity != implants.CapacityDoctor || !e.OccurredAt.Equal(receipt.RegisteredAt) {
+	if e.Outcome != platform.OutcomeAccepted || e.Number != receipt.Number || e.Patient != leroy || e.Person != claes || e.Organisation != hospital ||
+		e.Reason != "specialist of the operation" || e.Capacity != platform.CapacityDoctor || !e.OccurredAt.Equal(receipt.RegisteredAt) {
 		t.Errorf("recorded as %+v", e)
 	}
 }
@@ -128,7 +129,7 @@ func TestInputReference(t *testing.T) {
 		t.Errorf("second receipt %+v", again)
 	}
 	wantStrings(t, "warnings of the retry", formatWarnings(again.Warnings), formatWarnings(first.Warnings))
-	if e := d.singleEvent(); e.Outcome != implants.OutcomeAccepted || e.Reason != "repeated InputReference" || e.Number != first.Number {
+	if e := d.singleEvent(); e.Outcome != platform.OutcomeAccepted || e.Reason != "repeated InputReference" || e.Number != first.Number {
 		t.Errorf("recorded as %+v", e)
 	}
 	if d.countNotifications(leroy) != 1 {
@@ -142,7 +143,7 @@ func TestInputReference(t *testing.T) {
 	if !errors.Is(err, problem.Conflict) {
 		t.Errorf("kind of %v", err)
 	}
-	if e := d.singleEvent(); e.Outcome != implants.OutcomeRefused || !e.Number.IsZero() {
+	if e := d.singleEvent(); e.Outcome != platform.OutcomeRefused || !e.Number.IsZero() {
 		t.Errorf("recorded as %+v", e)
 	}
 	// The key covers both types of notification.
@@ -159,7 +160,7 @@ func TestInputReference(t *testing.T) {
 	}
 
 	// A retry needs authorisation too: another doctor of the hospital learns nothing from it.
-	d.loadSources(implants.SourceEntries{Affiliations: []implants.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
+	d.loadSources(implants.SourceEntries{Affiliations: []platform.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
 	_, err = d.NotifyImplant(ctx, d.callerInside(hospital, lambert), submission, n)
 	wantCode(t, err, problem.NotYourOperation)
 }
@@ -219,35 +220,35 @@ func TestReplay(t *testing.T) {
 	number := d.mustNotify(implantation()).Number
 	broken := implantation()
 	broken.Implants[0].Quantity = 0
-	requests := map[string]func(implants.Caller) error{
-		"notify": func(c implants.Caller) error {
+	requests := map[string]func(platform.Caller) error{
+		"notify": func(c platform.Caller) error {
 			_, err := d.NotifyImplant(ctx, c, implants.SubmissionOptions{InputReference: "R"}, implantation())
 			return err
 		},
-		"refused notification": func(c implants.Caller) error {
+		"refused notification": func(c platform.Caller) error {
 			_, err := d.NotifyImplant(ctx, c, implants.SubmissionOptions{}, broken)
 			return err
 		},
-		"explant": func(c implants.Caller) error {
+		"explant": func(c platform.Caller) error {
 			_, err := d.NotifyExplant(ctx, c, implants.SubmissionOptions{}, implants.Explantation{Specialist: bySSIN(claes), SurgeryDate: day("2026-11-20"),
 				Patient: leroy, Explants: []implants.Explant{{Unregistered: &line{Quantity: 1}}}})
 			return err
 		},
-		"search": func(c implants.Caller) error {
-			found, err := d.Search(ctx, c, implants.SearchRequest{Patient: leroy, Page: implants.Page{Limit: 10}})
+		"search": func(c platform.Caller) error {
+			found, err := d.Search(ctx, c, implants.SearchRequest{Patient: leroy, Page: platform.Page{Limit: 10}})
 			if err != nil && found.Total != 0 {
 				t.Error("a result beside the refusal")
 			}
 			return err
 		},
-		"list": func(c implants.Caller) error {
-			list, err := d.ListPatientImplants(ctx, c, implants.ListImplantsRequest{Patient: leroy, Page: implants.Page{Limit: 10}})
+		"list": func(c platform.Caller) error {
+			list, err := d.ListPatientImplants(ctx, c, implants.ListImplantsRequest{Patient: leroy, Page: platform.Page{Limit: 10}})
 			if err != nil && list.Total != 0 {
 				t.Error("a result beside the refusal")
 			}
 			return err
 		},
-		"card": func(c implants.Caller) error {
+		"card": func(c platform.Caller) error {
 			content, err := d.GetImplantCard(ctx, c, implants.CardRequest{Number: number})
 			if err != nil && len(content.Surgeries) != 0 {
 				t.Error("a result beside the refusal")
@@ -266,7 +267,7 @@ func TestReplay(t *testing.T) {
 				t.Error("the second arrival was stored")
 			}
 			events := d.newEvents()
-			if len(events) != 2 || events[1].Outcome != implants.OutcomeRefused || !slices.Equal(events[1].Codes, []problem.Code{problem.MessageReplayed}) {
+			if len(events) != 2 || events[1].Outcome != platform.OutcomeRefused || !slices.Equal(events[1].Codes, []problem.Code{problem.MessageReplayed}) {
 				t.Errorf("recorded as %+v", events)
 			}
 		})
@@ -278,7 +279,7 @@ func TestReplay(t *testing.T) {
 func TestRelationFromOperation(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	links := func() (all []implants.TherapeuticLink) {
+	links := func() (all []platform.TherapeuticLink) {
 		err := d.db.RunReadTx(t.Context(), func(r implants.Reader) error {
 			var err error
 			all, err = r.TherapeuticLinks(nguyen, dubois)
@@ -298,12 +299,12 @@ func TestRelationFromOperation(t *testing.T) {
 		if _, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(dubois), implants.SubmissionOptions{}, n); err != nil {
 			t.Fatal(err)
 		}
-		want := implants.TherapeuticLink{Patient: nguyen, Professional: dubois, Type: implants.LinkTypeSurgery, Period: period("2026-11-10", "")}
+		want := platform.TherapeuticLink{Patient: nguyen, Professional: dubois, Type: platform.LinkTypeSurgery, Period: period("2026-11-10", "")}
 		if got := links(); len(got) != 1 || got[0] != want {
 			t.Errorf("relations %+v", got)
 		}
 	}
-	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), implants.SearchRequest{Patient: nguyen, Page: implants.Page{Limit: 10}})
+	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), implants.SearchRequest{Patient: nguyen, Page: platform.Page{Limit: 10}})
 	if err != nil || found.Total != 2 {
 		t.Errorf("found %d, %v", found.Total, err)
 	}
@@ -344,7 +345,7 @@ func TestCarried(t *testing.T) {
 	}
 	for _, c := range cases {
 		list, err := d.ListPatientImplants(t.Context(), d.callerWithOwnKey(leroy), implants.ListImplantsRequest{Patient: leroy, Date: day(c.day),
-			Page: implants.Page{Offset: c.offset, Limit: c.limit}})
+			Page: platform.Page{Offset: c.offset, Limit: c.limit}})
 		var remaining []int
 		for _, i := range list.Implants {
 			remaining = append(remaining, i.Remaining)
@@ -383,7 +384,7 @@ func TestSearchByImplant(t *testing.T) {
 		{"from the next day", implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}, From: day("2026-11-21")}, 0},
 		{"until the day before", implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}, To: day("2026-11-19")}, 0},
 		{"of the other type", implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}, Type: implants.TypeExplantation}, 0},
-		{"page beyond", implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}, Page: implants.Page{Offset: 1, Limit: 1}}, 1},
+		{"page beyond", implants.SearchRequest{Implant: &implants.ImplantCriteria{Code: knee}, Page: platform.Page{Offset: 1, Limit: 1}}, 1},
 	}
 	for _, c := range cases {
 		if c.criteria.Limit == 0 {
@@ -416,7 +417,7 @@ func TestDefectsOfReads(t *testing.T) {
 		wantStrings(t, "refused", formatRefusals(err), []string{"SSIN_INVALID at Patient"})
 	}
 	for _, e := range d.newEvents() {
-		if e.Outcome != implants.OutcomeRefused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{ident.SSINInvalid}) {
+		if e.Outcome != platform.OutcomeRefused || e.Person != claes || !slices.Equal(e.Codes, []problem.Code{ident.SSINInvalid}) {
 			t.Errorf("recorded as %+v", e)
 		}
 	}
@@ -428,11 +429,11 @@ func TestDefectsOfDrafts(t *testing.T) {
 	d := newTestRegister(t)
 	const at = "Implantation/Specialist/SSIN"
 	n := implantation()
-	n.Specialist = implants.ProfessionalRef{}
-	for _, c := range []implants.Caller{d.callerWithOwnKey(claes), d.callerInside(hospital, wouters), d.callerWithOwnKey(smit)} {
+	n.Specialist = platform.ProfessionalRef{}
+	for _, c := range []platform.Caller{d.callerWithOwnKey(claes), d.callerInside(hospital, wouters), d.callerWithOwnKey(smit)} {
 		_, err := d.NotifyImplant(t.Context(), c, implants.SubmissionOptions{Save: implants.Draft, Defects: []*problem.Error{problem.New(ident.SSINInvalid).WithPath(at)}}, n)
 		wantStrings(t, "refused", formatRefusals(err), []string{"SSIN_INVALID at " + at})
-		if got := d.singleEvent(); got.Outcome != implants.OutcomeRefused || !slices.Equal(got.Codes, []problem.Code{ident.SSINInvalid}) {
+		if got := d.singleEvent(); got.Outcome != platform.OutcomeRefused || !slices.Equal(got.Codes, []problem.Code{ident.SSINInvalid}) {
 			t.Errorf("recorded as %+v", got)
 		}
 	}

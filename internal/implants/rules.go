@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -31,9 +32,9 @@ func isBeforeRegister(day ident.Date) bool { return day.Year() < minSurgeryYear 
 // surgeryFacts is the authentic sources' data about a surgery.
 type surgeryFacts struct {
 	today               ident.Date
-	patient             Person // zero when the national register does not have the number
-	specialistPractices []Practice
-	prescriberPractices []Practice
+	patient             platform.Person // zero when the national register does not have the number
+	specialistPractices []platform.Practice
+	prescriberPractices []platform.Practice
 }
 
 // lineFacts is the device list's and the authentic sources' data about one line.
@@ -42,9 +43,9 @@ type lineFacts struct {
 	udiErr              error
 	deviceByCode        *Device
 	deviceByDI          *Device
-	pharmacistPractices []Practice
-	pharmacy            OrganisationRef // resolved: the given one, or the pharmacist's own
-	isTitular           bool            // of that pharmacy, on the day
+	pharmacistPractices []platform.Practice
+	pharmacy            platform.OrganisationRef // resolved: the given one, or the pharmacist's own
+	isTitular           bool                     // of that pharmacy, on the day
 }
 
 // pharmacyDay returns the day for the facts about pharmacist and pharmacy: the delivery date if given, else the
@@ -57,7 +58,7 @@ func (n NotifiedImplant) pharmacyDay(surgeryDate ident.Date) ident.Date {
 }
 
 // checkSurgery applies the rules that implantations and explantations share.
-func checkSurgery(results *RuleResults, root string, day ident.Date, patient ident.SSIN, specialist ProfessionalRef, facts surgeryFacts) {
+func checkSurgery(results *platform.RuleResults, root string, day ident.Date, patient ident.SSIN, specialist platform.ProfessionalRef, facts surgeryFacts) {
 	path := root + "/OperationDate"
 	birth := facts.patient.BirthDate
 	if birth.IsZero() {
@@ -84,18 +85,18 @@ func checkSurgery(results *RuleResults, root string, day ident.Date, patient ide
 }
 
 // checkDoctor requires a physician or dentist on a day.
-func checkDoctor(results *RuleResults, path string, professional ProfessionalRef, practices []Practice, day ident.Date, unknown, unqualified problem.Code) {
+func checkDoctor(results *platform.RuleResults, path string, professional platform.ProfessionalRef, practices []platform.Practice, day ident.Date, unknown, unqualified problem.Code) {
 	switch {
 	case professional.IsZero() || day.IsZero():
 	case len(practices) == 0:
 		results.AddViolation(unknown, path)
-	case !hasPracticeOn(practices, day, Physician, Dentist):
+	case !platform.HasPracticeOn(practices, day, platform.Physician, platform.Dentist):
 		results.AddViolation(unqualified, path)
 	}
 }
 
 // checkImplantation applies the rules of an implantation.
-func checkImplantation(results *RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
+func checkImplantation(results *platform.RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
 	const root = "Implantation"
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, problem.PrescriberUnknown, problem.PrescriberUnqualified)
@@ -118,7 +119,7 @@ func checkImplantation(results *RuleResults, n *Implantation, facts surgeryFacts
 }
 
 // checkIdentification requires a code or a UDI, and a code before the day from which a UDI suffices.
-func checkIdentification(results *RuleResults, path string, n *NotifiedImplant, day ident.Date) {
+func checkIdentification(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date) {
 	switch {
 	case !n.Code.IsZero() || results.HasDefectAt(path+"/NotificationCode"):
 	case n.UDI == "":
@@ -129,7 +130,7 @@ func checkIdentification(results *RuleResults, path string, n *NotifiedImplant, 
 }
 
 // checkLine applies the rules of any notified implant. It completes lot, serial number and expiry date from the UDI.
-func checkLine(results *RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkLine(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	if n.Quantity < 1 || n.Quantity > 99 {
 		results.AddViolation(problem.QuantityOutOfRange, path+"/Quantity")
 	}
@@ -145,7 +146,7 @@ func checkLine(results *RuleResults, path string, n *NotifiedImplant, day ident.
 
 // checkAndApplyUDI compares the given lot, serial number and expiry date with the UDI, and takes the missing ones from
 // it.
-func checkAndApplyUDI(results *RuleResults, path string, n *NotifiedImplant, facts lineFacts) {
+func checkAndApplyUDI(results *platform.RuleResults, path string, n *NotifiedImplant, facts lineFacts) {
 	if n.UDI == "" {
 		return
 	}
@@ -178,13 +179,13 @@ func checkAndApplyUDI(results *RuleResults, path string, n *NotifiedImplant, fac
 }
 
 // checkPharmacist requires a pharmacist who is titular of the pharmacy on the day.
-func checkPharmacist(results *RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkPharmacist(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	path += "/Pharmacist"
 	switch {
 	case n.Pharmacist.IsZero():
 	case len(facts.pharmacistPractices) == 0:
 		results.AddViolation(problem.PharmacistUnknown, path)
-	case !hasPracticeOn(facts.pharmacistPractices, n.pharmacyDay(day), Pharmacist):
+	case !platform.HasPracticeOn(facts.pharmacistPractices, n.pharmacyDay(day), platform.Pharmacist):
 		results.AddViolation(problem.PharmacistUnqualified, path)
 	case !facts.isTitular:
 		results.AddViolation(problem.PharmacistNotTitular, path)
@@ -192,7 +193,7 @@ func checkPharmacist(results *RuleResults, path string, n *NotifiedImplant, day 
 }
 
 // checkDevice warns about deleted and recalled devices.
-func checkDevice(results *RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkDevice(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	device := facts.deviceByCode
 	if device == nil && n.Code.IsZero() {
 		device = facts.deviceByDI
@@ -220,7 +221,7 @@ type removalFacts struct {
 
 // checkExplantation applies the rules of an explantation and decides how many pieces each removal removes and leaves.
 // Several removals of one implant add up.
-func checkExplantation(results *RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts) []Removal {
+func checkExplantation(results *platform.RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts) []Removal {
 	const root = "Explantation"
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	removed := map[string]int{}
@@ -252,7 +253,7 @@ func checkExplantation(results *RuleResults, n *Explantation, facts surgeryFacts
 }
 
 // decideRemoval decides one removal, given the quantity that is left.
-func decideRemoval(results *RuleResults, path string, x *Explant, left int) Removal {
+func decideRemoval(results *platform.RuleResults, path string, x *Explant, left int) Removal {
 	quantity := x.Quantity
 	if quantity == 0 {
 		quantity = left
@@ -268,7 +269,7 @@ func decideRemoval(results *RuleResults, path string, x *Explant, left int) Remo
 
 // checkRemovedLines applies the rules of an implantation that replaces another version of itself: implants removed
 // since (see loadFirstRemovals) must still be implanted in the same patient, before their removal.
-func checkRemovedLines(results *RuleResults, removed map[string]ident.Date, previous, next *Notification) {
+func checkRemovedLines(results *platform.RuleResults, removed map[string]ident.Date, previous, next *Notification) {
 	for i := range previous.Implants {
 		id := previous.Implants[i].ID
 		since, ok := removed[id]
@@ -283,7 +284,7 @@ func checkRemovedLines(results *RuleResults, removed map[string]ident.Date, prev
 }
 
 // checkWithdrawal applies the rules of withdrawing a final notification.
-func checkWithdrawal(results *RuleResults, n *Notification, reason string, removed map[string]ident.Date) {
+func checkWithdrawal(results *platform.RuleResults, n *Notification, reason string, removed map[string]ident.Date) {
 	if strings.TrimSpace(reason) == "" {
 		results.AddViolation(problem.ReasonRequired, "Reason")
 	}

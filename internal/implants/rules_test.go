@@ -10,6 +10,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -48,7 +49,7 @@ const (
 )
 
 // longPractice lets Claes operate in 1949, before the first year that the register accepts.
-var longPractice = implants.SourceEntries{Practices: []implants.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: implants.Physician,
+var longPractice = implants.SourceEntries{Practices: []platform.Practice{{SSIN: claes, NIHII: claesNIHII, Profession: platform.Physician,
 	Speciality: "Orthopaedic surgery", Period: period("1940-01-01", "1960-12-31")}}}
 
 var implantationCases = []implantationCase{
@@ -153,20 +154,20 @@ var implantationCases = []implantationCase{
 		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
 	{name: "titular of the pharmacy by NIHII", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{NIHII: pharmacy}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{NIHII: pharmacy}
 		}},
 	{name: "titular of the pharmacy by CBE", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{CBE: pharmacyCBE}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{CBE: pharmacyCBE}
 		}},
 	{name: "of another pharmacy", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{NIHII: hospital}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{NIHII: hospital}
 		},
 		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
 	{name: "of a pharmacy nobody knows", rule: problem.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
-			l.Pharmacist, l.Pharmacy = bySSIN(maes), implants.OrganisationRef{NIHII: maesNIHII}
+			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{NIHII: maesNIHII}
 		},
 		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
 	{name: "first day as pharmacist, not yet titular", rule: problem.PharmacistUnqualified,
@@ -249,7 +250,7 @@ func (d *testRegister) loadNotification(number ident.NotificationNumber) (n impl
 func TestBirthDateOfTheNumber(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	d.loadSources(implants.SourceEntries{Persons: []implants.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
+	d.loadSources(implants.SourceEntries{Persons: []platform.Person{{SSIN: kaya, LastName: "Kaya", BirthDate: day("2012-05-20")}}})
 	n := implantation()
 	n.Patient = kaya
 	setSurgeryDate(&n, "2012-05-15")
@@ -257,7 +258,7 @@ func TestBirthDateOfTheNumber(t *testing.T) {
 	wantStrings(t, "the national register knows better", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
 
 	d = newTestRegister(t)
-	d.loadSources(implants.SourceEntries{Persons: []implants.Person{{SSIN: kaya, LastName: "Kaya"}}})
+	d.loadSources(implants.SourceEntries{Persons: []platform.Person{{SSIN: kaya, LastName: "Kaya"}}})
 	setSurgeryDate(&n, "2012-05-11")
 	_, err = d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, n)
 	wantStrings(t, "the number tells", formatRefusals(err), []string{"OPERATION_BEFORE_BIRTH at " + theOperation})
@@ -515,7 +516,7 @@ func TestAllAtOnce(t *testing.T) {
 		t.Errorf("kind of %v", err)
 	}
 	for _, e := range d.newEvents() {
-		if e.Outcome != implants.OutcomeRefused || len(e.Codes) == 0 || !e.Number.IsZero() {
+		if e.Outcome != platform.OutcomeRefused || len(e.Codes) == 0 || !e.Number.IsZero() {
 			t.Errorf("recorded as %+v", e)
 		}
 	}

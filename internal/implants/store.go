@@ -3,16 +3,17 @@ package implants
 import (
 	"time"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // Store is the storage of the register.
-type Store = platformStore[Reader, Writer]
+type Store = platform.Store[Reader, Writer]
 
 // Reader reads the register, the device list and the authentic sources. A missing entry is false or empty, never an
 // error. A notification counts when its current version, which is the newest, is final.
 type Reader interface {
-	platformReader
+	platform.Reader
 
 	DeviceByCode(ident.NotificationCode) (Device, bool, error)
 	DeviceByDI(di string) (Device, bool, error)
@@ -50,7 +51,7 @@ type Reader interface {
 
 // Writer also stores. It only appends.
 type Writer interface {
-	platformWriter
+	platform.Writer
 	Reader
 
 	// NextSequenceNumber returns the next notification sequence number of a day. It never returns the same number

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -35,27 +36,27 @@ var fileKinds = []fileKind{
 		compare: comparePersons, appendEntry: addPerson},
 	{name: "professionals", columns: []string{"ssin", "nihii", "profession", "speciality", "valid_from", "valid_to"},
 		compare: comparePractices, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Practices = append(s.Practices, implants.Practice{SSIN: l.parseSSIN("ssin"), NIHII: l.parseNIHII("nihii"),
-				Profession: implants.Profession(l.parseRequiredText("profession")), Speciality: l.parseText("speciality"), Period: l.parsePeriod()})
+			s.Practices = append(s.Practices, platform.Practice{SSIN: l.parseSSIN("ssin"), NIHII: l.parseNIHII("nihii"),
+				Profession: platform.Profession(l.parseRequiredText("profession")), Speciality: l.parseText("speciality"), Period: l.parsePeriod()})
 		}},
 	{name: "organisations", columns: []string{"nihii", "cbe", "type", "name"},
 		compare: compareOrganisations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Organisations = append(s.Organisations, implants.Organisation{NIHII: l.parseNIHII("nihii"),
+			s.Organisations = append(s.Organisations, platform.Organisation{NIHII: l.parseNIHII("nihii"),
 				CBE: parseValue(l, "cbe", ident.ParseCBE, optional), Type: l.parseRequiredText("type"), Name: l.parseRequiredText("name")})
 		}},
 	{name: "affiliations", columns: []string{"organisation_nihii", "ssin", "role", "valid_from", "valid_to"}, canBeFull: true,
 		compare: compareAffiliations, endAbsent: endAbsentAffiliations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Affiliations = append(s.Affiliations, implants.Affiliation{Organisation: l.parseNIHII("organisation_nihii"),
-				SSIN: l.parseSSIN("ssin"), Role: implants.Role(l.parseRequiredText("role")), Period: l.parsePeriod()})
+			s.Affiliations = append(s.Affiliations, platform.Affiliation{Organisation: l.parseNIHII("organisation_nihii"),
+				SSIN: l.parseSSIN("ssin"), Role: platform.Role(l.parseRequiredText("role")), Period: l.parsePeriod()})
 		}},
 	{name: "mandates", columns: []string{"grantor_ssin", "grantee_ssin", "service", "valid_from", "valid_to", "accepted_on"}, canBeFull: true,
 		compare: compareMandates, endAbsent: endAbsentMandates, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Mandates = append(s.Mandates, implants.Mandate{Grantor: l.parseSSIN("grantor_ssin"), Grantee: l.parseSSIN("grantee_ssin"),
+			s.Mandates = append(s.Mandates, platform.Mandate{Grantor: l.parseSSIN("grantor_ssin"), Grantee: l.parseSSIN("grantee_ssin"),
 				Service: l.parseRequiredText("service"), AcceptedOn: l.parseDate("accepted_on"), Period: l.parsePeriod()})
 		}},
 	{name: "therapeutic-links", columns: []string{"patient_ssin", "professional_ssin", "type", "valid_from", "valid_to"}, canBeFull: true,
 		compare: compareLinks, endAbsent: endAbsentLinks, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Links = append(s.Links, implants.TherapeuticLink{Patient: l.parseSSIN("patient_ssin"),
+			s.Links = append(s.Links, platform.TherapeuticLink{Patient: l.parseSSIN("patient_ssin"),
 				Professional: l.parseSSIN("professional_ssin"), Type: l.parseRequiredText("type"), Period: l.parsePeriod()})
 		}},
 	{name: deviceKind, columns: []string{"notification_code", "name", "reference", "manufacturer", "distributor", "classification",
@@ -64,7 +65,7 @@ var fileKinds = []fileKind{
 }
 
 func addPerson(l *sourceRow, s *implants.SourceEntries) {
-	p := implants.Person{SSIN: l.parseSSIN("ssin"), FirstName: l.parseText("first_name"), LastName: l.parseRequiredText("last_name"),
+	p := platform.Person{SSIN: l.parseSSIN("ssin"), FirstName: l.parseText("first_name"), LastName: l.parseRequiredText("last_name"),
 		BirthDate: l.parseDate("birth_date"), DeathDate: l.parseDate("death_date")}
 	s.Persons = append(s.Persons, p)
 	former := parseValue(l, "replaces", ident.ParseSSIN, optional)
@@ -73,7 +74,7 @@ func addPerson(l *sourceRow, s *implants.SourceEntries) {
 	case former == p.SSIN:
 		l.appendError("replaces", "is the same number")
 	default:
-		s.Replacements = append(s.Replacements, implants.SSINReplacement{Former: former, Newer: p.SSIN})
+		s.Replacements = append(s.Replacements, platform.SSINReplacement{Former: former, Newer: p.SSIN})
 	}
 }
 

@@ -4,12 +4,13 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // personEntry is a person with the SSIN that this entry replaces, if any.
 type personEntry struct {
-	implants.Person
+	platform.Person
 	replaced ident.SSIN
 }
 
@@ -48,60 +49,60 @@ func comparePersons(c *comparison, batch *chunk) error {
 	return compareEntries(c, all, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, p personEntry) {
 		s.Persons = append(s.Persons, p.Person)
 		if !p.replaced.IsZero() {
-			s.Replacements = append(s.Replacements, implants.SSINReplacement{Former: p.replaced, Newer: p.SSIN})
+			s.Replacements = append(s.Replacements, platform.SSINReplacement{Former: p.replaced, Newer: p.SSIN})
 		}
 	})
 }
 
 func comparePractices(c *comparison, batch *chunk) error {
-	describe := func(p implants.Practice) entryDescription {
+	describe := func(p platform.Practice) entryDescription {
 		return entryDescription{key: joinKey(p.SSIN.Digits(), p.NIHII.Digits(), string(p.Profession), p.From.String()),
 			displayKey: joinKey(p.SSIN.String(), string(p.Profession), p.From.String()),
 			fields:     []describedField{{"speciality", p.Speciality}, {"valid_to", p.To.String()}}}
 	}
-	find := func(p implants.Practice) (implants.Practice, bool, error) {
-		stored, err := c.stored.Practices(implants.ProfessionalRef{SSIN: p.SSIN})
-		return findFirst(stored, err, func(k implants.Practice) bool {
+	find := func(p platform.Practice) (platform.Practice, bool, error) {
+		stored, err := c.stored.Practices(platform.ProfessionalRef{SSIN: p.SSIN})
+		return findFirst(stored, err, func(k platform.Practice) bool {
 			return k.NIHII == p.NIHII && k.Profession == p.Profession && k.From == p.From
 		})
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *implants.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *platform.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
 		return err
 	}
-	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, p implants.Practice) {
+	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, p platform.Practice) {
 		s.Practices = append(s.Practices, p)
 	})
 }
 
 func compareOrganisations(c *comparison, batch *chunk) error {
-	describe := func(o implants.Organisation) entryDescription {
+	describe := func(o platform.Organisation) entryDescription {
 		return entryDescription{key: o.NIHII.Base().Digits(), displayKey: o.NIHII.Digits(), fields: []describedField{{"nihii", o.NIHII.Digits()},
 			{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}}}
 	}
-	find := func(o implants.Organisation) (implants.Organisation, bool, error) {
-		return c.stored.Organisation(implants.OrganisationRef{NIHII: o.NIHII})
+	find := func(o platform.Organisation) (platform.Organisation, bool, error) {
+		return c.stored.Organisation(platform.OrganisationRef{NIHII: o.NIHII})
 	}
-	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, o implants.Organisation) {
+	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, o platform.Organisation) {
 		s.Organisations = append(s.Organisations, o)
 	})
 }
 
-func describeAffiliation(a implants.Affiliation) entryDescription {
+func describeAffiliation(a platform.Affiliation) entryDescription {
 	return entryDescription{key: joinKey(a.Organisation.Base().Digits(), a.SSIN.Digits(), string(a.Role), a.From.String()),
 		displayKey: joinKey(a.Organisation.Digits(), a.SSIN.String(), string(a.Role), a.From.String()),
 		fields:     []describedField{{"organisation_nihii", a.Organisation.Digits()}, {"valid_to", a.To.String()}}}
 }
 
-func appendAffiliation(s *implants.SourceEntries, a implants.Affiliation) {
+func appendAffiliation(s *implants.SourceEntries, a platform.Affiliation) {
 	s.Affiliations = append(s.Affiliations, a)
 }
 
 func compareAffiliations(c *comparison, batch *chunk) error {
-	find := func(a implants.Affiliation) (implants.Affiliation, bool, error) {
+	find := func(a platform.Affiliation) (platform.Affiliation, bool, error) {
 		stored, err := c.stored.Affiliations(a.Organisation, a.SSIN)
-		return findFirst(stored, err, func(k implants.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
+		return findFirst(stored, err, func(k platform.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Affiliations, func(a *implants.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Affiliations, func(a *platform.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
 		return err
 	}
 	return compareEntries(c, batch.entries.Affiliations, batch.lineNumbers, describeAffiliation, find, appendAffiliation)
@@ -109,28 +110,28 @@ func compareAffiliations(c *comparison, batch *chunk) error {
 
 func endAbsentAffiliations(c *comparison) (bool, error) {
 	open, err := c.stored.UnexpiredAffiliations(c.effectiveDay)
-	endAbsentEntries(c, open, describeAffiliation, func(a implants.Affiliation) implants.Affiliation {
+	endAbsentEntries(c, open, describeAffiliation, func(a platform.Affiliation) platform.Affiliation {
 		a.To = c.effectiveDay.AddDays(-1)
 		return a
 	}, appendAffiliation)
 	return false, err
 }
 
-func describeMandate(m implants.Mandate) entryDescription {
+func describeMandate(m platform.Mandate) entryDescription {
 	return entryDescription{key: joinKey(m.Grantor.Digits(), m.Grantee.Digits(), m.Service, m.From.String()),
 		displayKey: joinKey(m.Grantor.String(), m.Grantee.String(), m.Service, m.From.String()),
 		fields:     []describedField{{"accepted_on", m.AcceptedOn.String()}, {"valid_to", m.To.String()}}}
 }
 
-func appendMandate(s *implants.SourceEntries, m implants.Mandate) { s.Mandates = append(s.Mandates, m) }
+func appendMandate(s *implants.SourceEntries, m platform.Mandate) { s.Mandates = append(s.Mandates, m) }
 
 func compareMandates(c *comparison, batch *chunk) error {
-	find := func(m implants.Mandate) (implants.Mandate, bool, error) {
+	find := func(m platform.Mandate) (platform.Mandate, bool, error) {
 		stored, err := c.stored.MandatesByGrantee(m.Grantee)
 		key := describeMandate(m).key
-		return findFirst(stored, err, func(k implants.Mandate) bool { return describeMandate(k).key == key })
+		return findFirst(stored, err, func(k platform.Mandate) bool { return describeMandate(k).key == key })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Mandates, func(m *implants.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
+	if err := replaceWithNewestSSINs(c, batch.entries.Mandates, func(m *platform.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
 		return err
 	}
 	return compareEntries(c, batch.entries.Mandates, batch.lineNumbers, describeMandate, find, appendMandate)
@@ -138,27 +139,27 @@ func compareMandates(c *comparison, batch *chunk) error {
 
 func endAbsentMandates(c *comparison) (bool, error) {
 	open, err := c.stored.UnexpiredMandates(c.effectiveDay)
-	endAbsentEntries(c, open, describeMandate, func(m implants.Mandate) implants.Mandate {
+	endAbsentEntries(c, open, describeMandate, func(m platform.Mandate) platform.Mandate {
 		m.To = c.effectiveDay.AddDays(-1)
 		return m
 	}, appendMandate)
 	return false, err
 }
 
-func describeLink(l implants.TherapeuticLink) entryDescription {
+func describeLink(l platform.TherapeuticLink) entryDescription {
 	return entryDescription{key: joinKey(l.Patient.Digits(), l.Professional.Digits(), l.Type, l.From.String()),
 		displayKey: joinKey(l.Patient.String(), l.Professional.String(), l.Type, l.From.String()),
 		fields:     []describedField{{"valid_to", l.To.String()}}}
 }
 
-func appendLink(s *implants.SourceEntries, l implants.TherapeuticLink) { s.Links = append(s.Links, l) }
+func appendLink(s *implants.SourceEntries, l platform.TherapeuticLink) { s.Links = append(s.Links, l) }
 
 func compareLinks(c *comparison, batch *chunk) error {
-	find := func(l implants.TherapeuticLink) (implants.TherapeuticLink, bool, error) {
+	find := func(l platform.TherapeuticLink) (platform.TherapeuticLink, bool, error) {
 		stored, err := c.stored.TherapeuticLinks(l.Patient, l.Professional)
-		return findFirst(stored, err, func(k implants.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
+		return findFirst(stored, err, func(k platform.TherapeuticLink) bool { return k.Type == l.Type && k.From == l.From })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Links, func(l *implants.TherapeuticLink) []*ident.SSIN {
+	if err := replaceWithNewestSSINs(c, batch.entries.Links, func(l *platform.TherapeuticLink) []*ident.SSIN {
 		return []*ident.SSIN{&l.Patient, &l.Professional}
 	}); err != nil {
 		return err
@@ -168,7 +169,7 @@ func compareLinks(c *comparison, batch *chunk) error {
 
 func endAbsentLinks(c *comparison) (bool, error) {
 	open, err := c.stored.UnexpiredLinks(c.effectiveDay)
-	endAbsentEntries(c, open, describeLink, func(l implants.TherapeuticLink) implants.TherapeuticLink {
+	endAbsentEntries(c, open, describeLink, func(l platform.TherapeuticLink) platform.TherapeuticLink {
 		l.To = c.effectiveDay.AddDays(-1)
 		return l
 	}, appendLink)

@@ -11,18 +11,18 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 )
 
 // AuditExport exports a part of the audit log.
 type AuditExport struct {
-	Query  implants.AuditQuery
+	Query  platform.AuditQuery
 	Format string // csv or json
 }
 
 // AuditReader reads the audit log.
 type AuditReader interface {
-	Audit(context.Context, implants.AuditQuery) ([]implants.AuditEntry, error)
+	Audit(context.Context, platform.AuditQuery) ([]platform.AuditEntry, error)
 }
 
 // auditPageSize is the number of events read at once; it bounds memory.
@@ -56,10 +56,10 @@ func (d *auditRecord) csvCells() []string {
 		d.Signer, d.Patient, d.Number, d.Reason, d.StatedReason, d.Correlation}
 }
 
-func newAuditRecord(e *implants.AuditEntry) *auditRecord {
+func newAuditRecord(e *platform.AuditEntry) *auditRecord {
 	d := &auditRecord{Seq: e.Seq, At: e.Event.OccurredAt.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
-		Codes: []string{}, Person: implants.FormatPseudonym(e.PersonPseudonym), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
-		Signer: e.Event.Signer, Patient: implants.FormatPseudonym(e.PatientPseudonym), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
+		Codes: []string{}, Person: platform.FormatPseudonym(e.PersonPseudonym), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
+		Signer: e.Event.Signer, Patient: platform.FormatPseudonym(e.PatientPseudonym), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
 		StatedReason: e.Event.EmergencyReason, Correlation: e.Event.Correlation}
 	if !e.Event.Person.IsZero() {
 		d.Person = e.Event.Person.Digits()

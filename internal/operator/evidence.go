@@ -16,6 +16,7 @@ import (
 
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -204,7 +205,7 @@ func (b *evidenceBundle) addVersion(v *implants.VersionProof) (versionStatement,
 	return s, nil
 }
 
-func newVerdictStatement(r *implants.AuditRecord) *verdictStatement {
+func newVerdictStatement(r *platform.AuditRecord) *verdictStatement {
 	if r == nil {
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -35,7 +36,7 @@ type Extract struct {
 // ImportStore stores extracts of the authentic sources and reads what they are compared with.
 type ImportStore interface {
 	ReadSources(context.Context, func(implants.SourceReader) error) error
-	SourceVersions(ctx context.Context, kind string) ([]implants.SourceVersion, error)
+	SourceVersions(ctx context.Context, kind string) ([]platform.SourceVersion, error)
 	Import(context.Context, implants.Import) error
 }
 
@@ -93,7 +94,7 @@ func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
 	if err != nil {
 		return ImportReport{}, err
 	}
-	imported := implants.Import{Event: events[0], SourceVersion: implants.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
+	imported := implants.Import{Event: events[0], SourceVersion: platform.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
 		Format: checked.Form, AsOf: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
 	if len(versions) > 0 {
 		imported.ComparedWith = versions[len(versions)-1].ID
@@ -110,7 +111,7 @@ func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
 
 // compareExtract reads the extract and compares it with the stored entries. It passes the changed entries to handle
 // unless that is nil.
-func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(implants.SourceEntries) error) (report ImportReport, versions []implants.SourceVersion, err error) {
+func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(implants.SourceEntries) error) (report ImportReport, versions []platform.SourceVersion, err error) {
 	k, err := fileKindByName(e.Kind)
 	if err != nil {
 		return report, nil, err
@@ -195,7 +196,7 @@ func (r *ImportReport) readCSV(k *fileKind, in io.Reader, errs *fileErrors, hand
 	return r.rejectEmptyFull()
 }
 
-func (r *ImportReport) readDeviceList(k *fileKind, in *bufio.Reader, versions []implants.SourceVersion, errs *fileErrors, handle func(*chunk) error) error {
+func (r *ImportReport) readDeviceList(k *fileKind, in *bufio.Reader, versions []platform.SourceVersion, errs *fileErrors, handle func(*chunk) error) error {
 	if k.name != deviceKind {
 		return fmt.Errorf("%s come as CSV: only the list of devices is published as XML", k.name)
 	}
@@ -215,7 +216,7 @@ func (r *ImportReport) rejectEmptyFull() error {
 }
 
 // applyHeader takes form, sequence number and day from the list's header, and rejects a list out of sequence.
-func (r *ImportReport) applyHeader(h listHeader, versions []implants.SourceVersion) error {
+func (r *ImportReport) applyHeader(h listHeader, versions []platform.SourceVersion) error {
 	form := FormFull
 	if h.isDelta() {
 		form = FormDelta

@@ -14,6 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -263,7 +264,7 @@ func TestFullAndDelta(t *testing.T) {
 		}
 		claes, leroy := people.Claes, people.Leroy
 		err := i.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
-			return w.AddTherapeuticLink(implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: implants.Period{From: people.MustDate("2026-11-20")}})
+			return w.AddTherapeuticLink(platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: platform.Period{From: people.MustDate("2026-11-20")}})
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -312,7 +313,7 @@ func TestFullAndDelta(t *testing.T) {
 // except those that an organisation granted itself.
 func endedAffiliations(t *testing.T, i importFixture) string {
 	t.Helper()
-	var open []implants.Affiliation
+	var open []platform.Affiliation
 	err := i.db.ReadSources(t.Context(), func(r implants.SourceReader) (err error) {
 		open, err = r.UnexpiredAffiliations(people.MustDate("2026-11-21"))
 		return err
@@ -322,7 +323,7 @@ func endedAffiliations(t *testing.T, i importFixture) string {
 	}
 	lines := fmt.Sprintf("affiliations, full of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, %d ended\n", len(open)-1)
 	for _, a := range open {
-		if a.Role == implants.RoleAdministrative || a.Role == implants.RoleManager {
+		if a.Role == platform.RoleAdministrative || a.Role == platform.RoleManager {
 			t.Errorf("%v is no entry of the source alone", a)
 		}
 		if a.SSIN != people.Claes {
@@ -356,10 +357,10 @@ func TestReplacedNumber(t *testing.T) {
 		ids := 0
 		r := implants.New(implants.Config{Store: i.db, Now: now, Location: time.UTC, NewID: func() string { ids++; return fmt.Sprintf("id-%06d", ids) }})
 		claes, former, newer := people.Claes, people.Leroy, people.MustSSIN("05041801691")
-		caller := func() implants.Caller {
+		caller := func() platform.Caller {
 			mark++
-			m := implants.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: implants.Signer{Type: "SSIN", ID: claes.Digits()},
-				ReplayKey: implants.ReplayKey{ExpiresAt: now().Add(time.Minute), Hash: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
+			m := platform.SignedMessage{Correlation: fmt.Sprint(mark), Operation: "Operation", ReceivedAt: now(), Signer: platform.Signer{Type: "SSIN", ID: claes.Digits()},
+				ReplayKey: platform.ReplayKey{ExpiresAt: now().Add(time.Minute), Hash: [32]byte{byte(mark)}}, Digest: [32]byte{byte(mark)}}
 			c, err := r.Identify(t.Context(), m, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -369,8 +370,8 @@ func TestReplacedNumber(t *testing.T) {
 		place := func(patient ident.SSIN) {
 			t.Helper()
 			_, err := r.NotifyImplant(t.Context(), caller(), implants.SubmissionOptions{}, implants.Implantation{
-				Specialist: implants.ProfessionalRef{SSIN: claes}, SurgeryDate: people.MustDate("2026-11-20"), Patient: patient,
-				Prescriber: implants.ProfessionalRef{SSIN: claes}, PrescriptionDate: people.MustDate("2026-11-02"),
+				Specialist: platform.ProfessionalRef{SSIN: claes}, SurgeryDate: people.MustDate("2026-11-20"), Patient: patient,
+				Prescriber: platform.ProfessionalRef{SSIN: claes}, PrescriptionDate: people.MustDate("2026-11-02"),
 				Implants: []implants.NotifiedImplant{{Code: people.MustCode(knee), Quantity: 1}}})
 			if err != nil {
 				t.Fatal(err)
@@ -382,11 +383,11 @@ func TestReplacedNumber(t *testing.T) {
 		place(newer)
 		place(former)
 		for _, number := range []ident.SSIN{former, newer} {
-			found, err := r.Search(t.Context(), caller(), implants.SearchRequest{Page: implants.Page{Limit: 10}, Patient: number})
+			found, err := r.Search(t.Context(), caller(), implants.SearchRequest{Page: platform.Page{Limit: 10}, Patient: number})
 			if err != nil || found.Total != 3 {
 				t.Errorf("%s finds %d: %v", number, found.Total, err)
 			}
-			implants, err := r.ListPatientImplants(t.Context(), caller(), implants.ListImplantsRequest{Page: implants.Page{Limit: 10}, Patient: number})
+			implants, err := r.ListPatientImplants(t.Context(), caller(), implants.ListImplantsRequest{Page: platform.Page{Limit: 10}, Patient: number})
 			if err != nil || implants.Total != 3 {
 				t.Errorf("%s has %d implants: %v", number, implants.Total, err)
 			}
@@ -420,11 +421,11 @@ func TestAnotherImportBetween(t *testing.T) {
 		if _, err := i.Commit(t.Context(), between); err == nil || !strings.Contains(err.Error(), "run it again") {
 			t.Errorf("%v", err)
 		}
-		err := i.db.Import(t.Context(), implants.Import{SourceVersion: implants.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
+		err := i.db.Import(t.Context(), implants.Import{SourceVersion: platform.SourceVersion{Kind: "devices", LoadedAt: time.Now()}, ComparedWith: 9,
 			ForEachBatch: func(handle func(implants.SourceEntries) error) error {
 				return handle(implants.SourceEntries{Devices: []implants.Device{i.findDevice(knee)}})
 			}})
-		if !errors.Is(err, implants.ErrSourcesChanged) {
+		if !errors.Is(err, platform.ErrSourcesChanged) {
 			t.Errorf("%v", err)
 		}
 		var left int

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -94,8 +95,8 @@ func (l *sourceRow) parseDate(column string) ident.Date {
 	return parseValue(l, column, ident.ParseDate, optional)
 }
 
-func (l *sourceRow) parsePeriod() implants.Period {
-	p := implants.Period{From: parseValue(l, "valid_from", ident.ParseDate, mandatory), To: l.parseDate("valid_to")}
+func (l *sourceRow) parsePeriod() platform.Period {
+	p := platform.Period{From: parseValue(l, "valid_from", ident.ParseDate, mandatory), To: l.parseDate("valid_to")}
 	if !p.To.IsZero() && p.To.Before(p.From) {
 		l.appendError("valid_to", "is before valid_from")
 	}

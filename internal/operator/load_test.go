@@ -13,6 +13,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -80,7 +81,7 @@ func measureImports(t *testing.T, b storetest.Backend, devices int) (took, waite
 			for n := 0; ctx.Err() == nil; n++ {
 				began := time.Now()
 				err := other.RunWriteTx(context.WithoutCancel(ctx), func(w implants.Writer) error {
-					return w.AppendEvent(implants.AuditEvent{OccurredAt: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: implants.OutcomeAccepted})
+					return w.AppendEvent(platform.AuditEvent{OccurredAt: began, Correlation: fmt.Sprint(n), Operation: "Test", Outcome: platform.OutcomeAccepted})
 				})
 				if err != nil {
 					t.Errorf("another program's write: %v", err)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -65,15 +66,15 @@ func (o Operator) RecordActions(ctx context.Context, acts ...Action) error {
 }
 
 // newEvents returns the audit events of the actions.
-func (o Operator) newEvents(acts ...Action) ([]implants.AuditEvent, error) {
+func (o Operator) newEvents(acts ...Action) ([]platform.AuditEvent, error) {
 	name := strings.TrimSpace(o.Name)
 	if name == "" {
 		return nil, errors.New("the audit trail must say who does this: give --by NAME")
 	}
 	at, correlation := o.Now(), o.NewID()
-	events := make([]implants.AuditEvent, len(acts))
+	events := make([]platform.AuditEvent, len(acts))
 	for i, a := range acts {
-		events[i] = implants.AuditEvent{OccurredAt: at, Correlation: correlation, Operation: a.Operation, Outcome: implants.OutcomeAccepted, Reason: a.Detail,
+		events[i] = platform.AuditEvent{OccurredAt: at, Correlation: correlation, Operation: a.Operation, Outcome: platform.OutcomeAccepted, Reason: a.Detail,
 			EmergencyReason: a.Reason, Signer: "operator=" + name, Patient: a.Patient, Number: a.Number}
 	}
 	return events, nil

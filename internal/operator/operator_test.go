@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -30,12 +30,12 @@ func TestActionWithoutName(t *testing.T) {
 
 // pagedAudit is an AuditReader over a slice; it respects the page limit.
 type pagedAudit struct {
-	entries []implants.AuditEntry
+	entries []platform.AuditEntry
 	err     error
 }
 
-func (p pagedAudit) Audit(_ context.Context, q implants.AuditQuery) ([]implants.AuditEntry, error) {
-	var found []implants.AuditEntry
+func (p pagedAudit) Audit(_ context.Context, q platform.AuditQuery) ([]platform.AuditEntry, error) {
+	var found []platform.AuditEntry
 	for _, e := range p.entries {
 		if e.Seq > q.AfterSeq && len(found) < q.Limit {
 			found = append(found, e)
@@ -50,10 +50,10 @@ func TestDisclosure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trail := pagedAudit{entries: []implants.AuditEntry{
-		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: implants.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: implants.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
+	trail := pagedAudit{entries: []platform.AuditEntry{
+		{Seq: 1, PersonPseudonym: 7, PatientPseudonym: 8, Event: platform.AuditEvent{OccurredAt: at, Operation: "Search", Outcome: platform.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"},
 			EmergencyReason: "=1+1;\n<b>", Correlation: "c-1", Signer: "SSIN=#7"}},
-		{Seq: 2, PersonPseudonym: 7, Event: implants.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
+		{Seq: 2, PersonPseudonym: 7, Event: platform.AuditEvent{OccurredAt: at, Person: ssin, Patient: ssin}},
 	}}
 	for _, test := range []struct{ format, want string }{
 		{"csv", "seq;at;operation;outcome;codes;person;capacity;organisation;signer;patient;number;reason;stated_reason;correlation\n" +
@@ -74,7 +74,7 @@ func TestDisclosure(t *testing.T) {
 	if n, err := (operator.AuditExport{Format: "csv"}).Write(t.Context(), pagedAudit{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("nothing: %d, %v, %q", n, err, out.String())
 	}
-	many := pagedAudit{entries: make([]implants.AuditEntry, 2500)}
+	many := pagedAudit{entries: make([]platform.AuditEntry, 2500)}
 	for i := range many.entries {
 		many.entries[i].Seq = int64(i + 1)
 	}

@@ -13,13 +13,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // RecallStore traces recalls and marks devices recalled.
 type RecallStore interface {
 	Recall(context.Context, implants.RecallQuery) (*implants.RecallResult, error)
-	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e implants.AuditEvent) (bool, error)
+	MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date, e platform.AuditEvent) (bool, error)
 }
 
 // RecallTrace traces a recall and exports the result.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -50,8 +51,8 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 	hospital, knee := parseValid(t, ident.ParseNIHII, "71000436"), parseValid(t, ident.ParseNotificationCode, kneeCode)
 	on := parseValid(t, ident.ParseDate, "2026-11-02")
 	err := db.LoadSources(t.Context(), implants.SourceEntries{
-		Persons:       []implants.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
-		Organisations: []implants.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
+		Persons:       []platform.Person{{SSIN: ssin(surgeonSSIN), FirstName: "Anna", LastName: "Claes"}, {SSIN: ssin(leroySSIN), FirstName: "Jean", LastName: "Leroy"}},
+		Organisations: []platform.Organisation{{NIHII: hospital, Name: "+Hospital", Type: "Hospital"}},
 		Devices:       []implants.Device{{Code: knee, Name: "Knee", Category: "Orthopaedic", Status: implants.DeviceActive}},
 	})
 	if err != nil {
@@ -64,7 +65,7 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 			t.Fatal(err)
 		}
 		n := implants.Notification{Reference: fmt.Sprint("reference-", i), Version: 1, State: implants.Final, Type: implants.TypeImplantation, Number: number,
-			Specialist: implants.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: parseValid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
+			Specialist: platform.ProfessionalRef{SSIN: ssin(surgeonSSIN), NIHII: parseValid(t, ident.ParseNIHII, "17800389480")}, SurgeryDate: on,
 			Patient: patient, Author: ssin(surgeonSSIN), Organisation: hospital, RegisteredAt: time.Now()}
 		n.Implants = []implants.Implant{{ID: fmt.Sprint("implant-", i),
 			NotifiedImplant: implants.NotifiedImplant{Code: knee, Lot: lot, Serial: fmt.Sprint("-S", i), Quantity: 2}}}
@@ -80,7 +81,7 @@ func newRecallFixture(t *testing.T, b storetest.Backend) *recallFixture {
 }
 
 // newAuditEvents returns the events since the previous call.
-func (r *recallFixture) newAuditEvents(t *testing.T) []implants.AuditEvent {
+func (r *recallFixture) newAuditEvents(t *testing.T) []platform.AuditEvent {
 	t.Helper()
 	all, _, err := r.db.ReadEvents(t.Context(), 0, 1000)
 	if err != nil {

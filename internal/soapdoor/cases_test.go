@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -232,7 +232,7 @@ func (v *verification) checkAccepted() {
 }
 
 // checkAudit expects exactly one audit event, or two equal ones if two patients are concerned.
-func (v *verification) checkAudit(events []implants.AuditEvent) {
+func (v *verification) checkAudit(events []platform.AuditEvent) {
 	v.t.Helper()
 	if v.want.formerPatient != "" && len(events) == 2 {
 		v.checkEqual("former", events[1].Patient.Digits(), v.want.formerPatient)

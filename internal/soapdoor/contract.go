@@ -6,11 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/wsdl"
 )
@@ -37,7 +37,7 @@ type ElementName struct{ Space, Local string }
 type Register interface {
 	// RecordRefusal records a message that was refused before its handler called MarkAudited. It returns the refusal
 	// that the caller must see.
-	RecordRefusal(ctx context.Context, message implants.SignedMessage, refusal error) error
+	RecordRefusal(ctx context.Context, message platform.SignedMessage, refusal error) error
 	// CheckReady returns an error when the register cannot accept a request now.
 	CheckReady(ctx context.Context) error
 }
@@ -48,7 +48,7 @@ type Handler func(ctx context.Context, call *Call, request xmldoc.Element) ([]by
 
 // Call is a verified request on its way to a handler.
 type Call struct {
-	Message implants.SignedMessage
+	Message platform.SignedMessage
 	Now     func() time.Time
 	audited bool
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
@@ -45,7 +45,7 @@ type echoRegister struct {
 	down     bool
 }
 
-func (r *echoRegister) RecordRefusal(_ context.Context, _ implants.SignedMessage, refusal error) error {
+func (r *echoRegister) RecordRefusal(_ context.Context, _ platform.SignedMessage, refusal error) error {
 	r.refusals = append(r.refusals, problem.From(refusal).Code)
 	return refusal
 }

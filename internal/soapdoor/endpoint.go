@@ -6,10 +6,10 @@ import (
 	"net/http"
 
 	"github.com/openctr/ctr/internal/admission"
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 )
@@ -41,7 +41,7 @@ func (t transport) version() soap.Version {
 // serveSOAP answers one SOAP request and logs it.
 func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	c := &requestState{event: e.log.Begin(e.newID()), Call: Call{Now: e.now}}
-	c.Message = implants.SignedMessage{Correlation: c.event.ID, ReceivedAt: e.now()}
+	c.Message = platform.SignedMessage{Correlation: c.event.ID, ReceivedAt: e.now()}
 	answer := e.respond(r, c, w.Header())
 	e.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
@@ -213,10 +213,10 @@ func (e *endpoint) verifyEnvelope(c *requestState, data []byte) (*wsse.Verified,
 func (c *requestState) applyVerified(v *wsse.Verified) {
 	c.admitted.MarkVerified()
 	signer := v.Signer()
-	c.Message.Signer = implants.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
+	c.Message.Signer = platform.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.Message.Digest = v.Digest()
 	c.Message.Certificate = v.Certificate().Raw
-	c.Message.ReplayKey = implants.ReplayKey{Hash: v.ReplayKey(), ExpiresAt: v.ValidUntil()}
+	c.Message.ReplayKey = platform.ReplayKey{Hash: v.ReplayKey(), ExpiresAt: v.ValidUntil()}
 	c.event.SignerType = signer.Type
 }
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
@@ -44,7 +44,7 @@ func TestFailureAfterAudit(t *testing.T) {
 	})}
 	request := newRequest(t, strings.NewReader(usualNotification(t, 1)))
 	a := wantRefusal(t, d, request, http.StatusInternalServerError, "INTERNAL")
-	wantEvents(t, d, implants.OutcomeAccepted)
+	wantEvents(t, d, platform.OutcomeAccepted)
 	if n := d.CountNotifications(t); n != 1 {
 		t.Errorf("%d notifications", n)
 	}

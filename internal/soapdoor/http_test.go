@@ -11,9 +11,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -114,7 +114,7 @@ func newRequest(t *testing.T, body io.Reader) *http.Request {
 	return r
 }
 
-func wantEvents(t *testing.T, d *door, outcomes ...implants.Outcome) {
+func wantEvents(t *testing.T, d *door, outcomes ...platform.Outcome) {
 	t.Helper()
 	events := d.AuditEvents(t, 0)
 	if len(events) != len(outcomes) {
@@ -154,7 +154,7 @@ func TestTooLarge(t *testing.T) {
 	// Characters with two bytes in UTF-16 and three in UTF-8: within the limit as sent, beyond it as UTF-8.
 	grows := encodeText(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
 	wantRefusal(t, d, newRequest(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
-	wantEvents(t, d, implants.OutcomeRefused, implants.OutcomeRefused, implants.OutcomeRefused)
+	wantEvents(t, d, platform.OutcomeRefused, platform.OutcomeRefused, platform.OutcomeRefused)
 }
 
 var errBroken = errors.New("the connection broke: secret")
@@ -167,7 +167,7 @@ func TestIncomplete(t *testing.T) {
 	if strings.Contains(a.body, "secret") {
 		t.Error("the fault repeats the cause")
 	}
-	wantEvents(t, d, implants.OutcomeRefused)
+	wantEvents(t, d, platform.OutcomeRefused)
 }
 
 type failingReader struct{}

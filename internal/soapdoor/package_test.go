@@ -16,10 +16,10 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/testing/registertest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -106,7 +106,7 @@ func TestTokenAsAttachment(t *testing.T) {
 					if again := readAnswer(t, version, d.postMessage(t, version, inline, nil)); again.refusal == nil || again.refusal.Violations[0].Code != "MESSAGE_REPLAYED" {
 						t.Errorf("the second: %s", again.body)
 					}
-					wantEvents(t, d, implants.OutcomeAccepted, implants.OutcomeRefused)
+					wantEvents(t, d, platform.OutcomeAccepted, platform.OutcomeRefused)
 				})
 			}
 		}
@@ -285,7 +285,7 @@ func TestPackageRefused(t *testing.T) {
 			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.body)
 			continue
 		}
-		if events := d.AuditEvents(t, int64(i)); len(events) != 1 || events[0].Outcome != implants.OutcomeRefused || string(events[0].Codes[0]) != c.code {
+		if events := d.AuditEvents(t, int64(i)); len(events) != 1 || events[0].Outcome != platform.OutcomeRefused || string(events[0].Codes[0]) != c.code {
 			t.Errorf("%s: audit %v", c.name, events)
 		}
 	}

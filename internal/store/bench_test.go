@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/costtest"
@@ -46,7 +47,7 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	reference := fmt.Sprintf("6f9619ff-8b86-d011-b42d-%012d", n)
 	return db.RunWriteTx(b.Context(), func(w implants.Writer) error {
-		if _, err := w.RecordReplayKey(implants.ReplayKey{Hash: digest, ExpiresAt: now}); err != nil {
+		if _, err := w.RecordReplayKey(platform.ReplayKey{Hash: digest, ExpiresAt: now}); err != nil {
 			return err
 		}
 		if err := w.Lock("patient "+patient.Digits()+reference, "input "+reference); err != nil {
@@ -69,19 +70,19 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 			return err
 		}
 		kept := implants.Notification{Reference: reference, Version: 1, State: implants.Final, Number: number,
-			Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: specialist}, SurgeryDate: day,
-			Patient: patient, Prescriber: implants.ProfessionalRef{SSIN: specialist}, PrescriptionDate: day, RegisteredAt: now,
+			Type: implants.TypeImplantation, Specialist: platform.ProfessionalRef{SSIN: specialist}, SurgeryDate: day,
+			Patient: patient, Prescriber: platform.ProfessionalRef{SSIN: specialist}, PrescriptionDate: day, RegisteredAt: now,
 			Digest: digest, Signer: "NIHII-HOSPITAL=71000436", Author: specialist, InputReference: reference, ContentDigest: digest,
 			Implants: []implants.Implant{{ID: reference + "i", UDIDI: "05410000001047", NotifiedImplant: implants.NotifiedImplant{
 				Code: code, UDI: "(01)05410000001047(17)291231(10)L2201(21)" + serial, Lot: "L2201", Serial: serial, Quantity: 1}}}}
 		if err := w.AppendVersion(kept); err != nil {
 			return err
 		}
-		link := implants.TherapeuticLink{Patient: patient, Professional: specialist, Type: implants.LinkTypeSurgery, Period: implants.Period{From: day}}
+		link := platform.TherapeuticLink{Patient: patient, Professional: specialist, Type: platform.LinkTypeSurgery, Period: platform.Period{From: day}}
 		if err := w.AddTherapeuticLink(link); err != nil {
 			return err
 		}
-		return w.AppendEvent(implants.AuditEvent{OccurredAt: now, Correlation: reference, Operation: "NotifyImplant", Outcome: implants.OutcomeAccepted,
+		return w.AppendEvent(platform.AuditEvent{OccurredAt: now, Correlation: reference, Operation: "NotifyImplant", Outcome: platform.OutcomeAccepted,
 			Reason: "own operation", Person: specialist, Patient: patient, Number: number})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 )
 
 // testDisclosure checks that audit events about a patient are found by either of the patient's SSINs, and that persons
@@ -14,11 +15,11 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 	t.Helper()
 	patient, other, replaced, doctor := testSSIN(1000), testSSIN(1001), testSSIN(1500), testSSIN(1)
 	at := func(n int) time.Time { return firstSealing.Add(time.Duration(n) * time.Hour) }
-	events := []implants.AuditEvent{
-		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: implants.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
-		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: implants.OutcomeAccepted, Person: doctor, Patient: other},
-		{OccurredAt: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: implants.OutcomeAccepted, Person: doctor, Patient: replaced, EmergencyReason: "unconscious"},
-		{OccurredAt: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: implants.OutcomeAccepted, Signer: "operator=anna", Patient: patient, EmergencyReason: "a complaint"},
+	events := []platform.AuditEvent{
+		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: platform.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
+		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: platform.OutcomeAccepted, Person: doctor, Patient: other},
+		{OccurredAt: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: platform.OutcomeAccepted, Person: doctor, Patient: replaced, EmergencyReason: "unconscious"},
+		{OccurredAt: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: platform.OutcomeAccepted, Signer: "operator=anna", Patient: patient, EmergencyReason: "a complaint"},
 	}
 	for _, e := range events {
 		if err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(e) }); err != nil {
@@ -28,7 +29,7 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 	if err := s.db.ReplaceSSIN(t.Context(), patient, replaced); err != nil {
 		t.Fatal(err)
 	}
-	ask := func(q implants.AuditQuery) (found []string, entries []implants.AuditEntry) {
+	ask := func(q platform.AuditQuery) (found []string, entries []platform.AuditEntry) {
 		t.Helper()
 		q.Limit = max(q.Limit, 1)
 		for {
@@ -46,31 +47,31 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 		}
 	}
 	for name, test := range map[string]struct {
-		q    implants.AuditQuery
+		q    platform.AuditQuery
 		want []string
 	}{
-		"everything":       {implants.AuditQuery{Limit: 3}, []string{"a", "b", "c", "d"}},
-		"by the old one":   {implants.AuditQuery{Patient: patient}, []string{"a", "c", "d"}},
-		"by the new one":   {implants.AuditQuery{Patient: replaced, Limit: 2}, []string{"a", "c", "d"}},
-		"another":          {implants.AuditQuery{Patient: other}, []string{"b"}},
-		"never heard of":   {implants.AuditQuery{Patient: testSSIN(1700)}, nil},
-		"from and to":      {implants.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
-		"emergencies only": {implants.AuditQuery{OnlyEmergencies: true}, []string{"c"}},
+		"everything":       {platform.AuditQuery{Limit: 3}, []string{"a", "b", "c", "d"}},
+		"by the old one":   {platform.AuditQuery{Patient: patient}, []string{"a", "c", "d"}},
+		"by the new one":   {platform.AuditQuery{Patient: replaced, Limit: 2}, []string{"a", "c", "d"}},
+		"another":          {platform.AuditQuery{Patient: other}, []string{"b"}},
+		"never heard of":   {platform.AuditQuery{Patient: testSSIN(1700)}, nil},
+		"from and to":      {platform.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
+		"emergencies only": {platform.AuditQuery{OnlyEmergencies: true}, []string{"c"}},
 	} {
 		if found, _ := ask(test.q); !slices.Equal(found, test.want) {
 			t.Errorf("%s: %q", name, found)
 		}
 	}
-	_, masked := ask(implants.AuditQuery{})
+	_, masked := ask(platform.AuditQuery{})
 	for i, e := range masked {
 		if !e.Event.Person.IsZero() || !e.Event.Patient.IsZero() || e.Event.EmergencyReason != events[i].EmergencyReason || e.PatientPseudonym == 0 {
 			t.Errorf("%+v", e)
 		}
 	}
-	if masked[0].Event.Signer != "SSIN=#"+implants.FormatPseudonym(masked[0].PersonPseudonym)[1:] || masked[0].PersonPseudonym != masked[1].PersonPseudonym || masked[0].PatientPseudonym == masked[1].PatientPseudonym {
+	if masked[0].Event.Signer != "SSIN=#"+platform.FormatPseudonym(masked[0].PersonPseudonym)[1:] || masked[0].PersonPseudonym != masked[1].PersonPseudonym || masked[0].PatientPseudonym == masked[1].PatientPseudonym {
 		t.Errorf("pseudonyms: %+v", masked)
 	}
-	_, revealed := ask(implants.AuditQuery{RevealPersons: true})
+	_, revealed := ask(platform.AuditQuery{RevealPersons: true})
 	if e := revealed[0].Event; e.Person != doctor || e.Patient != replaced || e.Signer != events[0].Signer {
 		t.Errorf("%+v", e)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
@@ -75,7 +76,7 @@ func TestEmbeddedWaitsForAnotherWriter(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		done <- db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: time.Now()}) })
+		done <- db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(platform.AuditEvent{OccurredAt: time.Now()}) })
 	}()
 	const statements = 2000 // the write begins long before the last of them
 	for range statements {

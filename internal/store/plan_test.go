@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -82,7 +83,7 @@ func readerCalls() map[string]func(r implants.Reader) error {
 		"History of a patient":  func(r implants.Reader) error { _, err := r.NotificationsByPatient(ssin); return err },
 		"SerialInPatient":       func(r implants.Reader) error { _, err := r.IsSerialImplanted("S-1", code, "1"); return err },
 		"Person":                func(r implants.Reader) error { _, _, err := r.Person(ssin); return err },
-		"Practices":             func(r implants.Reader) error { _, err := r.Practices(implants.ProfessionalRef{SSIN: ssin}); return err },
+		"Practices":             func(r implants.Reader) error { _, err := r.Practices(platform.ProfessionalRef{SSIN: ssin}); return err },
 		"Affiliations":          func(r implants.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
 		"Staff": func(r implants.Reader) error {
 			_, _, err := r.ListStaff(people.Hospital, 0, 10)

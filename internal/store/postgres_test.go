@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -179,11 +180,11 @@ func TestLostConnections(t *testing.T) {
 				runs++
 				if test.spend {
 					var err error
-					if fresh, err = w.RecordReplayKey(implants.ReplayKey{Hash: sha256.Sum256([]byte(test.name)), ExpiresAt: time.Now()}); err != nil {
+					if fresh, err = w.RecordReplayKey(platform.ReplayKey{Hash: sha256.Sum256([]byte(test.name)), ExpiresAt: time.Now()}); err != nil {
 						return err
 					}
 				}
-				return w.AppendEvent(implants.AuditEvent{OccurredAt: time.Now(), Correlation: test.name})
+				return w.AppendEvent(platform.AuditEvent{OccurredAt: time.Now(), Correlation: test.name})
 			})
 			if test.code == "" && err != nil || test.code != "" && problem.From(err).Code != test.code {
 				t.Errorf("got %v", err)
@@ -212,7 +213,7 @@ func TestLostConnections(t *testing.T) {
 
 	p.loseAt.Store(always)
 	for name, err := range map[string]error{
-		"write": db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: time.Now()}) }),
+		"write": db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(platform.AuditEvent{OccurredAt: time.Now()}) }),
 		"read":  db.RunReadTx(t.Context(), func(r implants.Reader) error { _, _, err := r.Implant("one"); return err }),
 		"ready": db.CheckReady(t.Context()),
 	} {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/testing/people"
 )
@@ -21,12 +22,12 @@ func testProofs(t *testing.T, s *auditFixture) {
 	version := func(n int, state implants.State, change implants.Change, operation string) {
 		t.Helper()
 		kept := implants.Notification{Reference: "reference", Version: n, State: state, Change: change, Type: implants.TypeImplantation,
-			Specialist: implants.ProfessionalRef{SSIN: testSSIN(1)}, SurgeryDate: day, Patient: testSSIN(1000), Author: testSSIN(1),
+			Specialist: platform.ProfessionalRef{SSIN: testSSIN(1)}, SurgeryDate: day, Patient: testSSIN(1000), Author: testSSIN(1),
 			RegisteredAt: hour.Add(time.Duration(n) * time.Minute), Signer: "SSIN=" + testSSIN(1).Digits(), Digest: sha256.Sum256([]byte{byte(n)})}
 		if state != implants.Draft {
 			kept.Number = number
 		}
-		e := implants.AuditEvent{Operation: operation, Outcome: implants.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: testSSIN(1), Number: kept.Number}
+		e := platform.AuditEvent{Operation: operation, Outcome: platform.OutcomeAccepted, Signer: kept.Signer, Patient: kept.Patient, Person: testSSIN(1), Number: kept.Number}
 		err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 			for i, what := range []string{"Search", operation, operation} { // the third repeats the InputReference
 				e.Operation, e.Correlation = what, operation+string(rune('1'+i))

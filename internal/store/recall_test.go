@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -40,13 +41,13 @@ func TestRecallAgrees(t *testing.T) {
 func testRecallAgrees(t *testing.T, b storetest.Backend) {
 	t.Helper()
 	db := b.Open(t)
-	all := implants.SourceEntries{Organisations: []implants.Organisation{{NIHII: people.Hospital, Type: "Hospital", Name: "Hospital One"}}}
+	all := implants.SourceEntries{Organisations: []platform.Organisation{{NIHII: people.Hospital, Type: "Hospital", Name: "Hospital One"}}}
 	for code, dis := range recallDevices {
 		all.Devices = append(all.Devices, implants.Device{Code: people.MustCode(code), Name: "Device " + code, UDIDIs: dis,
 			Category: "Orthopaedic " + code[10:], Status: implants.DeviceActive})
 	}
 	for n := range int64(4) {
-		all.Persons = append(all.Persons, implants.Person{SSIN: testSSIN(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
+		all.Persons = append(all.Persons, platform.Person{SSIN: testSSIN(n), FirstName: "Ada", LastName: fmt.Sprint("Surgeon", n)})
 	}
 	if err := db.LoadSources(t.Context(), all); err != nil {
 		t.Fatal(err)
@@ -114,7 +115,7 @@ func (l *expectedRegister) newNotification() implants.Notification {
 	specialist := testSSIN(l.random.Int64N(4))
 	on := dayAfterStart(l.random.IntN(60))
 	n := implants.Notification{Reference: fmt.Sprint("reference-", l.running), Version: 1, State: implants.Final, SurgeryDate: on,
-		Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: specialist}, Patient: testSSIN(100 + l.random.Int64N(15)),
+		Type: implants.TypeImplantation, Specialist: platform.ProfessionalRef{SSIN: specialist}, Patient: testSSIN(100 + l.random.Int64N(15)),
 		Author: specialist, RegisteredAt: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC),
 		Organisation: people.MustNIHII(l.pickOne("71000436", "71022212"))}
 	if l.random.IntN(12) == 0 {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -95,12 +96,12 @@ func (s *auditFixture) recordEvents(t *testing.T, n int) {
 	}
 }
 
-func newEvent(n int) implants.AuditEvent {
-	e := implants.AuditEvent{OccurredAt: firstSealing.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
-		Outcome: implants.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: people.Hospital,
-		Person: testSSIN(1), Capacity: implants.CapacityDoctor, Patient: testSSIN(int64(1000 + n%3)), Number: testNumber(people.MustDate("2026-11-21"))}
+func newEvent(n int) platform.AuditEvent {
+	e := platform.AuditEvent{OccurredAt: firstSealing.Add(time.Duration(n) * time.Millisecond), Correlation: fmt.Sprintf("correlation-%d", n), Operation: "Search",
+		Outcome: platform.OutcomeAccepted, Reason: "own patient", Signer: "NIHII-HOSPITAL=71000436", Organisation: people.Hospital,
+		Person: testSSIN(1), Capacity: platform.CapacityDoctor, Patient: testSSIN(int64(1000 + n%3)), Number: testNumber(people.MustDate("2026-11-21"))}
 	if n%2 == 0 {
-		e.EmergencyReason, e.Outcome, e.Codes = "unconscious after an accident", implants.OutcomeRefused, []problem.Code{"ONE", "TWO"}
+		e.EmergencyReason, e.Outcome, e.Codes = "unconscious after an accident", platform.OutcomeRefused, []problem.Code{"ONE", "TWO"}
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -22,8 +23,8 @@ func newNumber(s string, running uint64) ident.NotificationNumber {
 }
 
 var (
-	leroy = implants.Person{SSIN: must(ident.ParseSSIN("48022907379")), FirstName: "Jeanne", LastName: "Leroy", BirthDate: mustParseDate("1948-02-29")}
-	claes = implants.Person{SSIN: must(ident.ParseSSIN("78031412250")), FirstName: "Anna", LastName: "Claes", BirthDate: mustParseDate("1978-03-14")}
+	leroy = platform.Person{SSIN: must(ident.ParseSSIN("48022907379")), FirstName: "Jeanne", LastName: "Leroy", BirthDate: mustParseDate("1948-02-29")}
+	claes = platform.Person{SSIN: must(ident.ParseSSIN("78031412250")), FirstName: "Anna", LastName: "Claes", BirthDate: mustParseDate("1978-03-14")}
 
 	femoral = &implants.Device{Code: must(ident.ParseNotificationCode("000071200176")), Reference: "TKS-FL5",
 		Name: "Total Knee System, femoral component, left, size 5", Manufacturer: "Ardenne Orthopaedics SA"}
@@ -84,7 +85,7 @@ func patientCard() implants.CardContent {
 	first.Surgeries[0].Implants[1].Remaining = 0
 	third := implants.CardSurgery{
 		Number: newNumber("2027-05-10", 3), Type: implants.TypeImplantation, Date: mustParseDate("2027-05-09"),
-		Specialist:   implants.Person{FirstName: "Luc", LastName: "Dubois"},
+		Specialist:   platform.Person{FirstName: "Luc", LastName: "Dubois"},
 		SpecialistID: must(ident.ParseNIHII("16900269730")), Organisation: parc,
 		Implants: []implants.CardImplant{newImplant(pacemaker, "(01)05410000003027(21)PM77120", "", "PM77120", "2031-01-31", "", "None", 1)},
 	}

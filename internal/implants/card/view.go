@@ -7,6 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -137,7 +138,7 @@ func newColumnsView(c *implants.CardContent) columnsView {
 	return v
 }
 
-func formatPersonName(p *implants.Person) string {
+func formatPersonName(p *platform.Person) string {
 	return sanitizeText(p.FirstName + " " + p.LastName)
 }
 

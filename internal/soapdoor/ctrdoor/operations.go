@@ -13,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/card"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -22,28 +23,28 @@ import (
 func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler {
 	return map[string]soapdoor.Handler{
 		"NotifyImplant": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest,
 		) (*ctr.NotifyResponse, error) {
 			submission, content := m.ToDomain()
 			receipt, err := r.NotifyImplant(ctx, caller, submission, content)
 			return ctr.NewNotifyResponse(stamp, "NotifyImplantRequest", receipt), err
 		}),
 		"NotifyExplant": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyExplantRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyExplantRequest,
 		) (*ctr.NotifyResponse, error) {
 			submission, content := m.ToDomain()
 			receipt, err := r.NotifyExplant(ctx, caller, submission, content)
 			return ctr.NewNotifyResponse(stamp, "NotifyExplantRequest", receipt), err
 		}),
 		"Search": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.SearchRequest,
 		) (*ctr.SearchResponse, error) {
 			criteria := m.ToDomain()
 			found, err := r.Search(ctx, caller, criteria)
 			return ctr.NewSearchResponse(stamp, criteria.Page, found), err
 		}),
 		"GetImplantCard": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetImplantCardRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.GetImplantCardRequest,
 		) (*ctr.GetImplantCardResponse, error) {
 			content, err := r.GetImplantCard(ctx, caller, m.ToDomain())
 			if err != nil {
@@ -53,71 +54,71 @@ func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler {
 			return ctr.NewCardResponse(stamp, card.FileName(content), pdf), err
 		}),
 		"ListPatientImplants": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPatientImplantsRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ListPatientImplantsRequest,
 		) (*ctr.ListPatientImplantsResponse, error) {
 			query := m.ToDomain()
 			list, err := r.ListPatientImplants(ctx, caller, query)
 			return ctr.NewListPatientImplantsResponse(stamp, query.Page, list), err
 		}),
 		"GetNotification": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.GetNotificationRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.GetNotificationRequest,
 		) (*ctr.GetNotificationResponse, error) {
 			described, err := r.GetNotification(ctx, caller, m.ToDomain())
 			return ctr.NewGetNotificationResponse(stamp, "GetNotificationRequest", described), err
 		}),
 		"ReviseNotification": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ReviseNotificationRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ReviseNotificationRequest,
 		) (*ctr.ReviseNotificationResponse, error) {
 			receipt, err := r.ReviseNotification(ctx, caller, m.ToDomain())
 			return ctr.NewReviseResponse(stamp, "ReviseNotificationRequest", receipt), err
 		}),
 		"ValidateNotification": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ValidateNotificationRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ValidateNotificationRequest,
 		) (*ctr.ValidateNotificationResponse, error) {
 			receipt, err := r.ValidateNotification(ctx, caller, m.ToDomain())
 			return ctr.NewValidateResponse(stamp, "ValidateNotificationRequest", receipt), err
 		}),
 		"DiscardNotification": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.DiscardNotificationRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.DiscardNotificationRequest,
 		) (*ctr.DiscardNotificationResponse, error) {
 			receipt, err := r.DiscardNotification(ctx, caller, m.ToDomain())
 			return ctr.NewDiscardResponse(stamp, receipt), err
 		}),
 		"ListPendingNotifications": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListPendingNotificationsRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ListPendingNotificationsRequest,
 		) (*ctr.ListPendingNotificationsResponse, error) {
 			query := m.ToDomain()
 			found, err := r.ListPendingNotifications(ctx, caller, query)
 			return ctr.NewListPendingNotificationsResponse(stamp, query.Page, found), err
 		}),
 		"SearchDevice": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.SearchDeviceRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.SearchDeviceRequest,
 		) (*ctr.SearchDeviceResponse, error) {
 			query := m.ToDomain()
 			found, err := r.SearchDevice(ctx, caller, query)
 			return ctr.NewSearchDeviceResponse(stamp, query.Page, found), err
 		}),
 		"ManageMandate": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageMandateRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ManageMandateRequest,
 		) (*ctr.ManageMandateResponse, error) {
 			changed, err := r.ManageMandate(ctx, caller, m.ToDomain())
 			return ctr.NewManageMandateResponse(stamp, changed), err
 		}),
 		"ListMandates": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListMandatesRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ListMandatesRequest,
 		) (*ctr.ListMandatesResponse, error) {
 			page := m.ToDomain()
 			found, err := r.ListMandates(ctx, caller, page)
 			return ctr.NewListMandatesResponse(stamp, page, found), err
 		}),
 		"ManageStaff": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ManageStaffRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ManageStaffRequest,
 		) (*ctr.ManageStaffResponse, error) {
 			changed, err := r.ManageStaff(ctx, caller, m.ToDomain())
 			return ctr.NewManageStaffResponse(stamp, changed), err
 		}),
 		"ListStaff": newHandler(r, func(
-			ctx context.Context, caller implants.Caller, stamp ctr.ResponseInfo, m *ctr.ListStaffRequest,
+			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.ListStaffRequest,
 		) (*ctr.ListStaffResponse, error) {
 			page := m.ToDomain()
 			found, err := r.ListStaff(ctx, caller, page)
@@ -129,14 +130,14 @@ func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler {
 // requestMessage is implemented by every request struct of the contract.
 type requestMessage[M any] interface {
 	*M
-	AuthorIDs() implants.Author
+	AuthorIDs() platform.Author
 	RequestID() string
 }
 
 // newHandler builds an operation's handler: decode, identify the caller, act, encode. It maps the paths in the
 // registrar's refusals to XPaths into the request.
 func newHandler[M, R any, P requestMessage[M]](
-	r *implants.Registrar, act func(context.Context, implants.Caller, ctr.ResponseInfo, P) (*R, error),
+	r *implants.Registrar, act func(context.Context, platform.Caller, ctr.ResponseInfo, P) (*R, error),
 ) soapdoor.Handler {
 	return func(ctx context.Context, call *soapdoor.Call, e xmldoc.Element) ([]byte, error) {
 		decoded, err := ctr.Decode[M](e)

@@ -13,7 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
-	"github.com/openctr/ctr/internal/store/platform"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 // LoadSources stores entries of the authentic sources, all or nothing. It updates entries that exist already and leaves
@@ -49,7 +49,7 @@ func (s Register) IsEmpty(ctx context.Context) (bool, error) {
 		var filled bool
 		_, err := tx.SelectRow(&filled, `SELECT EXISTS (SELECT 1 FROM device) OR EXISTS (SELECT 1 FROM notification)`)
 		if err == nil && !filled {
-			empty, err = platform.NewReader(tx).IsEmpty()
+			empty, err = platformstore.NewReader(tx).IsEmpty()
 		}
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store/engine"
@@ -179,7 +180,7 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 	}
 	for _, row := range warnings {
 		n := byVersion[row.versionKey]
-		n.Warnings = append(n.Warnings, implants.Warning{
+		n.Warnings = append(n.Warnings, platform.Warning{
 			Code:   problem.Code(row.Code),
 			Path:   row.Path,
 			Detail: texts.Decode(row.Facts),

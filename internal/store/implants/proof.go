@@ -8,7 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
-	"github.com/openctr/ctr/internal/store/platform"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 type versionProofRow struct {
@@ -40,8 +40,8 @@ func (row versionProofRow) toVersionProof(c *identity.Converter) implants.Versio
 }
 
 // event describes the event of the request that created the version.
-func (row *versionProofRow) event() platform.AcceptedEvent {
-	return platform.AcceptedEvent{
+func (row *versionProofRow) event() platformstore.AcceptedEvent {
+	return platformstore.AcceptedEvent{
 		At:      time.Time(row.RegisteredAt),
 		Patient: row.Patient,
 		Signer:  row.Signer,
@@ -69,7 +69,7 @@ func (s Register) Proofs(ctx context.Context, number ident.NotificationNumber) (
 			return err
 		}
 		for i := range rows {
-			if all[i].AuditRecord, err = platform.FindAcceptedEvent(tx, rows[i].event()); err != nil {
+			if all[i].AuditRecord, err = platformstore.FindAcceptedEvent(tx, rows[i].event()); err != nil {
 				return err
 			}
 		}

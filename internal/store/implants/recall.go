@@ -6,10 +6,11 @@ import (
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
-	"github.com/openctr/ctr/internal/store/platform"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 type recalledRow struct {
@@ -258,7 +259,7 @@ func fillRecalledNames(tx *identity.Tx, lines []implants.RecalledLine, reveal bo
 			people[lines[i].PatientKey] = true
 		}
 	}
-	persons, err := platform.LoadPersons(tx, people)
+	persons, err := platformstore.LoadPersons(tx, people)
 	if err != nil {
 		return err
 	}
@@ -279,7 +280,7 @@ func fillRecalledNames(tx *identity.Tx, lines []implants.RecalledLine, reveal bo
 	return nil
 }
 
-func fullName(p implants.Person) string {
+func fullName(p platform.Person) string {
 	if p.FirstName == "" || p.LastName == "" {
 		return p.FirstName + p.LastName
 	}
@@ -290,7 +291,7 @@ func fullName(p implants.Person) string {
 // the event in the same transaction. All nodes see the change at once. It returns false when the device list has no
 // such device, or when there is no recall to lift.
 func (s Register) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date,
-	e implants.AuditEvent) (bool, error) {
+	e platform.AuditEvent) (bool, error) {
 	var changed bool
 	err := s.db.Write(ctx, func(tx *identity.Tx) error {
 		statement, args := markRecalled, []any{on.String(), code.Digits()}
@@ -305,7 +306,7 @@ func (s Register) MarkRecalled(ctx context.Context, code ident.NotificationCode,
 		if err = tx.InvalidateCache(); err != nil {
 			return err
 		}
-		return platform.NewWriter(tx).AppendEvent(e)
+		return platformstore.NewWriter(tx).AppendEvent(e)
 	})
 	return changed, err
 }

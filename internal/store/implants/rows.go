@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -240,7 +241,7 @@ func (row foundImplantRow) toImplant(c *identity.Converter) implants.Implant {
 			Serial:       row.Serial,
 			Expiry:       c.ParseDate(row.Expiry),
 			Pharmacist:   professionalRef(c, row.Pharmacist, row.PharmacistNIHII),
-			Pharmacy:     implants.OrganisationRef{NIHII: c.ParseNIHII(row.PharmacyNIHII), CBE: c.ParseCBE(row.PharmacyCBE)},
+			Pharmacy:     platform.OrganisationRef{NIHII: c.ParseNIHII(row.PharmacyNIHII), CBE: c.ParseCBE(row.PharmacyCBE)},
 			DeliveryDate: c.ParseDate(row.DeliveryDate),
 			Quantity:     row.Quantity,
 			Location:     c.OpenText(row.Patient, row.Location, row.associatedData("location", row.Line)),
@@ -386,6 +387,6 @@ func (row summaryRow) toSummary(c *identity.Converter) implants.NotificationSumm
 	}
 }
 
-func professionalRef(c *identity.Converter, subject int64, nihii string) implants.ProfessionalRef {
-	return implants.ProfessionalRef{SSIN: c.CacheableSSIN(subject), NIHII: c.ParseNIHII(nihii)}
+func professionalRef(c *identity.Converter, subject int64, nihii string) platform.ProfessionalRef {
+	return platform.ProfessionalRef{SSIN: c.CacheableSSIN(subject), NIHII: c.ParseNIHII(nihii)}
 }

@@ -10,7 +10,7 @@ package implants
 
 import (
 	"github.com/openctr/ctr/internal/store/identity"
-	"github.com/openctr/ctr/internal/store/platform"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 // Register does what needs transactions of its own.
@@ -21,17 +21,17 @@ func NewRegister(db *identity.DB) Register { return Register{db} }
 
 // Reader implements the register's Reader within a transaction.
 type Reader struct {
-	platform.Reader
+	platformstore.Reader
 	tx *identity.Tx
 }
 
 // NewReader returns the reader of a transaction.
-func NewReader(tx *identity.Tx) Reader { return Reader{platform.NewReader(tx), tx} }
+func NewReader(tx *identity.Tx) Reader { return Reader{platformstore.NewReader(tx), tx} }
 
 // Writer implements the register's Writer within a transaction.
 type Writer struct {
 	Reader
-	platform.Writer
+	platformstore.Writer
 	tx *identity.Tx
 	// storedPatients are the patients of the versions that this transaction stored, nil for none.
 	storedPatients map[versionKey]*identity.Pseudonym
@@ -39,5 +39,5 @@ type Writer struct {
 
 // NewWriter returns the writer of a transaction.
 func NewWriter(tx *identity.Tx) Writer {
-	return Writer{NewReader(tx), platform.NewWriter(tx), tx, make(map[versionKey]*identity.Pseudonym)}
+	return Writer{NewReader(tx), platformstore.NewWriter(tx), tx, make(map[versionKey]*identity.Pseudonym)}
 }

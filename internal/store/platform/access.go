@@ -1,7 +1,7 @@
 package platform
 
 import (
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -10,14 +10,14 @@ import (
 // an organisation gives its own staff.
 
 // SaveMandate adds a mandate, or replaces the one with the same people, service and first day.
-func (w Writer) SaveMandate(m implants.Mandate) error {
+func (w Writer) SaveMandate(m platform.Mandate) error {
 	if err := w.putMandate(m); err != nil {
 		return err
 	}
 	return w.tx.InvalidateCache()
 }
 
-func (w Writer) putMandate(m implants.Mandate) error {
+func (w Writer) putMandate(m platform.Mandate) error {
 	grantor, err := w.tx.ProfessionalID(m.Grantor)
 	if err != nil {
 		return err
@@ -38,14 +38,14 @@ func (w Writer) putMandate(m implants.Mandate) error {
 }
 
 // SaveAffiliation adds an affiliation, or replaces the one with the same person, organisation, role and first day.
-func (w Writer) SaveAffiliation(a implants.Affiliation) error {
+func (w Writer) SaveAffiliation(a platform.Affiliation) error {
 	if err := w.putAffiliation(a); err != nil {
 		return err
 	}
 	return w.tx.InvalidateCache()
 }
 
-func (w Writer) putAffiliation(a implants.Affiliation) error {
+func (w Writer) putAffiliation(a platform.Affiliation) error {
 	id, err := w.tx.ProfessionalID(a.SSIN)
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (w Writer) putAffiliation(a implants.Affiliation) error {
 
 // AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
 // unchanged.
-func (w Writer) AddTherapeuticLink(l implants.TherapeuticLink) error {
+func (w Writer) AddTherapeuticLink(l platform.TherapeuticLink) error {
 	row, err := w.newTherapeuticLinkRow(l)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func (w Writer) AddTherapeuticLink(l implants.TherapeuticLink) error {
 	return newTherapeuticLinkTable.Insert(w.tx.Tx, row)
 }
 
-func (w Writer) newTherapeuticLinkRow(l implants.TherapeuticLink) (therapeuticLinkRow, error) {
+func (w Writer) newTherapeuticLinkRow(l platform.TherapeuticLink) (therapeuticLinkRow, error) {
 	patient, err := w.tx.FindOrCreate(l.Patient, false)
 	if err != nil {
 		return therapeuticLinkRow{}, err
@@ -88,7 +88,7 @@ func (w Writer) newTherapeuticLinkRow(l implants.TherapeuticLink) (therapeuticLi
 
 // ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
 // ordered by pseudonym, which discloses nothing about the persons' SSINs.
-func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]implants.Affiliation, int, error) {
+func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]platform.Affiliation, int, error) {
 	const from = ` FROM affiliation WHERE organisation_base = ?`
 	base := organisation.Base().Digits()
 	var total int

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
@@ -33,19 +33,19 @@ type eventRow struct {
 
 var eventTable = engine.NewTable[eventRow]("audit", engine.OnConflict{})
 
-func (row eventRow) toEvent(c *identity.Converter) implants.AuditEvent {
-	e := implants.AuditEvent{
+func (row eventRow) toEvent(c *identity.Converter) platform.AuditEvent {
+	e := platform.AuditEvent{
 		OccurredAt:  time.Time(row.OccurredAt),
 		Correlation: row.Correlation,
 		Operation:   row.Operation,
-		Outcome:     implants.Outcome(row.Outcome),
+		Outcome:     platform.Outcome(row.Outcome),
 		Reason:      row.Reason,
 		EmergencyReason: c.OpenText(row.Patient, row.Emergency,
 			emergencyAssociatedData, row.Correlation),
 		Signer:       c.ParseSigner(row.Signer),
 		Organisation: c.ParseNIHII(row.Organisation),
 		Person:       c.SSIN(row.Person),
-		Capacity:     implants.Capacity(row.Capacity),
+		Capacity:     platform.Capacity(row.Capacity),
 		Patient:      c.SSIN(row.Patient),
 		Number:       c.ParseNumber(row.Number),
 	}
@@ -57,8 +57,8 @@ var selectEvents = `SELECT seq, ` + eventTable.Columns("") + ` FROM audit WHERE 
 
 // ReadEvents reads the audit log in the order in which it was written. It returns up to limit events after the row with
 // the sequence number after, and the sequence number of the last one. To read from the start, pass 0.
-func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]implants.AuditEvent, int64, error) {
-	var events []implants.AuditEvent
+func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]platform.AuditEvent, int64, error) {
+	var events []platform.AuditEvent
 	err := s.db.Read(ctx, func(tx *identity.Tx) error {
 		var rows []eventRow
 		err := tx.SelectRows(&rows, selectEvents+`seq > ? ORDER BY seq LIMIT ?`, after, limit)
@@ -75,7 +75,7 @@ func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]implan
 }
 
 // AppendEvent appends an event to the audit log.
-func (w Writer) AppendEvent(e implants.AuditEvent) error {
+func (w Writer) AppendEvent(e platform.AuditEvent) error {
 	patient, err := w.tx.OptionalPseudonym(e.Patient, e.EmergencyReason)
 	if err != nil {
 		return err

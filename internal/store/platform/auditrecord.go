@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -24,7 +24,7 @@ type AcceptedEvent struct {
 const maxAuditDelay = time.Minute
 
 // FindAcceptedEvent finds the event of an accepted request. It returns nil when the audit log has none.
-func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*implants.AuditRecord, error) {
+func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*platform.AuditRecord, error) {
 	from, err := findSeqAt(tx, e.At.Add(-maxAuditDelay))
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*implants.AuditRecord,
 	}
 	where := &engine.Conditions{}
 	where.Add(`seq >= ? AND seq <= ? AND patient = ? AND signer = ? AND outcome = ?`, from, to, e.Patient, e.Signer,
-		string(implants.OutcomeAccepted))
+		string(platform.OutcomeAccepted))
 	where.Add(`at >= ? AND at < ?`, engine.Timestamp(e.At), engine.Timestamp(e.At.Add(maxAuditDelay)))
 	where.Add(`operation IN `+engine.InList(len(e.Operations)), engine.ToArgs(e.Operations)...)
 	where.AddIfSet(`number = ?`, e.Number)
@@ -44,11 +44,11 @@ func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*implants.AuditRecord,
 	if err != nil || !found {
 		return nil, err
 	}
-	r := &implants.AuditRecord{
+	r := &platform.AuditRecord{
 		Seq:         row.Seq,
 		Correlation: string(row.Correlation),
 		Operation:   string(row.Operation),
-		Outcome:     implants.Outcome(row.Outcome),
+		Outcome:     platform.Outcome(row.Outcome),
 		Reason:      string(row.Reason),
 	}
 	if r.OccurredAt, err = time.Parse(auditlog.TimestampLayout, string(row.At)); err != nil {

@@ -1,7 +1,7 @@
 package platform
 
 import (
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -20,21 +20,21 @@ func (r Reader) CurrentSSIN(ssin ident.SSIN) (ident.SSIN, error) {
 const andNotEnded = ` (valid_to = '' OR valid_to >= ?)`
 
 // UnexpiredAffiliations returns the affiliations with roles that only the authentic source assigns.
-func (r Reader) UnexpiredAffiliations(day ident.Date) ([]implants.Affiliation, error) {
+func (r Reader) UnexpiredAffiliations(day ident.Date) ([]platform.Affiliation, error) {
 	return identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation, affiliationTable.Select()+`
 		WHERE role NOT IN (?, ?) AND`+andNotEnded+` ORDER BY organisation, subject, role, valid_from`,
-		string(implants.RoleAdministrative), string(implants.RoleManager), day.String())
+		string(platform.RoleAdministrative), string(platform.RoleManager), day.String())
 }
 
 // UnexpiredMandates returns the mandates that have not ended before the day.
-func (r Reader) UnexpiredMandates(day ident.Date) ([]implants.Mandate, error) {
+func (r Reader) UnexpiredMandates(day ident.Date) ([]platform.Mandate, error) {
 	return identity.QueryAll(r.tx, "mandate", mandateRow.toMandate, mandateTable.Select()+` WHERE`+andNotEnded+
 		` ORDER BY grantor, grantee, service, valid_from`, day.String())
 }
 
 // UnexpiredLinks returns the therapeutic links that no surgery created.
-func (r Reader) UnexpiredLinks(day ident.Date) ([]implants.TherapeuticLink, error) {
+func (r Reader) UnexpiredLinks(day ident.Date) ([]platform.TherapeuticLink, error) {
 	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink,
 		therapeuticLinkTable.Select()+` WHERE type <> ? AND`+andNotEnded+
-			` ORDER BY patient, professional, type, valid_from`, implants.LinkTypeSurgery, day.String())
+			` ORDER BY patient, professional, type, valid_from`, platform.LinkTypeSurgery, day.String())
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -13,8 +13,8 @@ import (
 const operatorOperations = "Admin%"
 
 // Audit reads a part of the audit log, in the order in which it was written.
-func (s Store) Audit(ctx context.Context, q implants.AuditQuery) ([]implants.AuditEntry, error) {
-	var entries []implants.AuditEntry
+func (s Store) Audit(ctx context.Context, q platform.AuditQuery) ([]platform.AuditEntry, error) {
+	var entries []platform.AuditEntry
 	err := s.db.Read(ctx, func(tx *identity.Tx) error {
 		entries = nil
 		where, args, err := auditConditions(tx, &q)
@@ -32,7 +32,7 @@ func (s Store) Audit(ctx context.Context, q implants.AuditQuery) ([]implants.Aud
 		}
 		events, err := identity.ConvertRows(tx, rows, "audit", convert)
 		for i, event := range events {
-			entries = append(entries, implants.AuditEntry{
+			entries = append(entries, platform.AuditEntry{
 				Seq:              rows[i].Seq,
 				PersonPseudonym:  rows[i].Person,
 				PatientPseudonym: rows[i].Patient,
@@ -46,7 +46,7 @@ func (s Store) Audit(ctx context.Context, q implants.AuditQuery) ([]implants.Aud
 
 // auditConditions returns the WHERE clause of a query. It is empty when the patient is unknown: then there are no
 // events.
-func auditConditions(tx *identity.Tx, q *implants.AuditQuery) (string, []any, error) {
+func auditConditions(tx *identity.Tx, q *platform.AuditQuery) (string, []any, error) {
 	where, args := []string{`seq > ?`}, []any{q.AfterSeq}
 	if !q.Patient.IsZero() {
 		p, err := tx.FindPerson(q.Patient)
@@ -69,7 +69,7 @@ func auditConditions(tx *identity.Tx, q *implants.AuditQuery) (string, []any, er
 }
 
 // toPseudonymisedEvent converts a row to an event without SSINs.
-func (row eventRow) toPseudonymisedEvent(c *identity.Converter) implants.AuditEvent {
+func (row eventRow) toPseudonymisedEvent(c *identity.Converter) platform.AuditEvent {
 	named := row
 	named.Person, named.Patient, named.Emergency, named.Signer = 0, 0, nil, ""
 	e := named.toEvent(c)

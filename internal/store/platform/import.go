@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -23,8 +24,8 @@ type sourceVersionRow struct {
 
 var sourceVersionTable = engine.NewTable[sourceVersionRow]("source_version", engine.OnConflict{})
 
-func (row sourceVersionRow) toSourceVersion(c *identity.Converter) implants.SourceVersion {
-	return implants.SourceVersion{
+func (row sourceVersionRow) toSourceVersion(c *identity.Converter) platform.SourceVersion {
+	return platform.SourceVersion{
 		ID:       row.ID,
 		Kind:     row.Kind,
 		Name:     row.Name,
@@ -38,7 +39,7 @@ func (row sourceVersionRow) toSourceVersion(c *identity.Converter) implants.Sour
 }
 
 // SourceVersions returns the imported extracts of a kind, or of all kinds when kind is empty, oldest first.
-func (s Store) SourceVersions(ctx context.Context, kind string) (found []implants.SourceVersion, err error) {
+func (s Store) SourceVersions(ctx context.Context, kind string) (found []platform.SourceVersion, err error) {
 	err = s.db.Read(ctx, func(tx *identity.Tx) error {
 		where := &engine.Conditions{}
 		where.Add(`id > 0`)
@@ -66,7 +67,7 @@ func (w Writer) InsertSourceVersion(i *implants.Import) error {
 		return err
 	}
 	if last.OfKind != i.ComparedWith {
-		return implants.ErrSourcesChanged
+		return platform.ErrSourcesChanged
 	}
 	_, err = sourceVersionTable.InsertNow(w.tx.Tx, sourceVersionRow{
 		ID:       last.OfAll + 1,

@@ -1,6 +1,9 @@
 package platform
 
-import "github.com/openctr/ctr/internal/implants"
+import (
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
+)
 
 // LoadSources adds entries of the authentic sources, or replaces those with the same keys. It leaves out the devices
 // and the replacements of SSINs.
@@ -40,7 +43,7 @@ func (w Writer) loadPeople(entries *implants.SourceEntries) error {
 	return nil
 }
 
-func (w Writer) upsertPersonEntry(p implants.Person) error {
+func (w Writer) upsertPersonEntry(p platform.Person) error {
 	pseudonym, err := w.tx.FindOrCreate(p.SSIN, false)
 	if err != nil {
 		return err

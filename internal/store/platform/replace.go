@@ -3,7 +3,7 @@ package platform
 import (
 	"encoding/json"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -94,7 +94,7 @@ func (w Writer) movePerson(from, to *identity.Pseudonym) error {
 }
 
 // upsertSealedPerson stores an entry of the national register, sealed with the pseudonym's data key.
-func (w Writer) upsertSealedPerson(of *identity.Pseudonym, p implants.Person) error {
+func (w Writer) upsertSealedPerson(of *identity.Pseudonym, p platform.Person) error {
 	text, err := json.Marshal([4]string{p.FirstName, p.LastName, p.BirthDate.String(), p.DeathDate.String()})
 	if err != nil {
 		return w.tx.RecordError(err)

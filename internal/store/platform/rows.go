@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -36,8 +36,8 @@ type personRow struct {
 const personAssociatedData = "person"
 
 // toPerson opens the sealed entry: a JSON array of four strings.
-func (row personRow) toPerson(c *identity.Converter) implants.Person {
-	p := implants.Person{SSIN: c.SSIN(row.Subject)}
+func (row personRow) toPerson(c *identity.Converter) platform.Person {
+	p := platform.Person{SSIN: c.SSIN(row.Subject)}
 	text := c.OpenText(row.Subject, row.Sealed, personAssociatedData)
 	if text == "" {
 		return p
@@ -58,11 +58,11 @@ type practiceRow struct {
 	To         string `db:"valid_to"`
 }
 
-func (row practiceRow) toPractice(c *identity.Converter) implants.Practice {
-	return implants.Practice{
+func (row practiceRow) toPractice(c *identity.Converter) platform.Practice {
+	return platform.Practice{
 		SSIN:       c.CacheableSSIN(row.Subject),
 		NIHII:      c.ParseNIHII(row.NIHII),
-		Profession: implants.Profession(row.Profession),
+		Profession: platform.Profession(row.Profession),
 		Speciality: row.Speciality,
 		Period:     newPeriod(c, row.From, row.To),
 	}
@@ -76,8 +76,8 @@ type organisationRow struct {
 	Name  string `db:"name"`
 }
 
-func (row organisationRow) toOrganisation(c *identity.Converter) implants.Organisation {
-	return implants.Organisation{NIHII: c.ParseNIHII(row.NIHII), CBE: c.ParseCBE(row.CBE), Type: row.Type, Name: row.Name}
+func (row organisationRow) toOrganisation(c *identity.Converter) platform.Organisation {
+	return platform.Organisation{NIHII: c.ParseNIHII(row.NIHII), CBE: c.ParseCBE(row.CBE), Type: row.Type, Name: row.Name}
 }
 
 type affiliationRow struct {
@@ -89,11 +89,11 @@ type affiliationRow struct {
 	To               string `db:"valid_to"`
 }
 
-func (row affiliationRow) toAffiliation(c *identity.Converter) implants.Affiliation {
-	return implants.Affiliation{
+func (row affiliationRow) toAffiliation(c *identity.Converter) platform.Affiliation {
+	return platform.Affiliation{
 		Organisation: c.ParseNIHII(row.Organisation),
 		SSIN:         c.CacheableSSIN(row.Subject),
-		Role:         implants.Role(row.Role),
+		Role:         platform.Role(row.Role),
 		Period:       newPeriod(c, row.From, row.To),
 	}
 }
@@ -106,8 +106,8 @@ type therapeuticLinkRow struct {
 	To           string `db:"valid_to"`
 }
 
-func (row therapeuticLinkRow) toTherapeuticLink(c *identity.Converter) implants.TherapeuticLink {
-	return implants.TherapeuticLink{
+func (row therapeuticLinkRow) toTherapeuticLink(c *identity.Converter) platform.TherapeuticLink {
+	return platform.TherapeuticLink{
 		Patient:      c.SSIN(row.Patient),
 		Professional: c.CacheableSSIN(row.Professional),
 		Type:         row.Type,
@@ -124,8 +124,8 @@ type mandateRow struct {
 	To         string `db:"valid_to"`
 }
 
-func (row mandateRow) toMandate(c *identity.Converter) implants.Mandate {
-	return implants.Mandate{
+func (row mandateRow) toMandate(c *identity.Converter) platform.Mandate {
+	return platform.Mandate{
 		Grantor:    c.CacheableSSIN(row.Grantor),
 		Grantee:    c.CacheableSSIN(row.Grantee),
 		Service:    row.Service,
@@ -134,13 +134,13 @@ func (row mandateRow) toMandate(c *identity.Converter) implants.Mandate {
 	}
 }
 
-func newPeriod(c *identity.Converter, from, to string) implants.Period {
-	return implants.Period{From: c.ParseDate(from), To: c.ParseDate(to)}
+func newPeriod(c *identity.Converter, from, to string) platform.Period {
+	return platform.Period{From: c.ParseDate(from), To: c.ParseDate(to)}
 }
 
 // LoadPersons returns the entries of the national register for the pseudonym ids that have one.
-func LoadPersons(tx *identity.Tx, ids map[int64]bool) (map[int64]implants.Person, error) {
-	found := make(map[int64]implants.Person, len(ids))
+func LoadPersons(tx *identity.Tx, ids map[int64]bool) (map[int64]platform.Person, error) {
+	found := make(map[int64]platform.Person, len(ids))
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(ids)), engine.MaxListParameters) {
 		list, args := engine.PaddedInList(engine.ToArgs(chunk))
 		var rows []personRow

@@ -1,23 +1,23 @@
 package platform
 
 import (
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/identity"
 )
 
 // Person returns an entry of the national register.
-func (r Reader) Person(ssin ident.SSIN) (implants.Person, bool, error) {
+func (r Reader) Person(ssin ident.SSIN) (platform.Person, bool, error) {
 	p, err := r.tx.FindPerson(ssin)
 	if err != nil || p == nil {
-		return implants.Person{}, false, err
+		return platform.Person{}, false, err
 	}
 	return identity.QueryOne(r.tx, "person", personRow.toPerson, personTable.Select()+` WHERE subject = ?`, p.Current.ID)
 }
 
 // Practices returns the practices of a professional, found by SSIN, or else by the first eight digits of the NIHII
 // number.
-func (r Reader) Practices(p implants.ProfessionalRef) ([]implants.Practice, error) {
+func (r Reader) Practices(p platform.ProfessionalRef) ([]platform.Practice, error) {
 	const order = ` ORDER BY valid_from, nihii, profession`
 	if !p.SSIN.IsZero() {
 		return identity.QueryProfessional(r.tx, p.SSIN, "practice", practiceRow.toPractice, practiceTable.Select()+
@@ -31,20 +31,20 @@ func (r Reader) Practices(p implants.ProfessionalRef) ([]implants.Practice, erro
 }
 
 // Organisation returns an organisation, found by NIHII number, or else by CBE number.
-func (r Reader) Organisation(p implants.OrganisationRef) (implants.Organisation, bool, error) {
+func (r Reader) Organisation(p platform.OrganisationRef) (platform.Organisation, bool, error) {
 	if !p.NIHII.IsZero() {
 		return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+
 			` WHERE id = ?`, p.NIHII.Base().Digits())
 	}
 	if p.CBE.IsZero() {
-		return implants.Organisation{}, false, nil
+		return platform.Organisation{}, false, nil
 	}
 	return identity.CachedQueryOne(r.tx, "organisation", organisationRow.toOrganisation, organisationTable.Select()+
 		` WHERE cbe = ? ORDER BY id LIMIT 1`, p.CBE.Digits())
 }
 
 // Affiliations returns a person's affiliations to an organisation, or to all organisations when it is zero.
-func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]implants.Affiliation, error) {
+func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]platform.Affiliation, error) {
 	columns := affiliationTable.Select() + ` WHERE subject = ?`
 	const order = ` ORDER BY valid_from, organisation, role`
 	if organisation.IsZero() {
@@ -56,7 +56,7 @@ func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]imp
 }
 
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
-func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]implants.TherapeuticLink, error) {
+func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]platform.TherapeuticLink, error) {
 	patientPerson, err := r.tx.FindPerson(patient)
 	if err != nil || patientPerson == nil {
 		return nil, err
@@ -71,14 +71,14 @@ func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]implants.T
 }
 
 // MandatesByGrantee returns the mandates that a person was given, past ones included.
-func (r Reader) MandatesByGrantee(grantee ident.SSIN) ([]implants.Mandate, error) {
+func (r Reader) MandatesByGrantee(grantee ident.SSIN) ([]platform.Mandate, error) {
 	return identity.QueryProfessional(r.tx, grantee, "mandate", mandateRow.toMandate, mandateTable.Select()+
 		` WHERE grantee = ?
 		ORDER BY valid_from, accepted_on, service`)
 }
 
 // MandatesByGrantor returns the mandates that a person gave, past ones included.
-func (r Reader) MandatesByGrantor(grantor ident.SSIN) ([]implants.Mandate, error) {
+func (r Reader) MandatesByGrantor(grantor ident.SSIN) ([]platform.Mandate, error) {
 	return identity.QueryProfessional(r.tx, grantor, "mandate", mandateRow.toMandate, mandateTable.Select()+
 		` WHERE grantor = ?
 		ORDER BY valid_from, accepted_on, service`)

@@ -10,7 +10,7 @@ import (
 	"crypto/rand"
 	"time"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -58,7 +58,7 @@ var (
 // the same replay key waits until the server has ended the lost transaction. Then either the replay key with the id of
 // this attempt is there and everything is stored, or it is not there and nothing of the transaction can appear any
 // more.
-func (w Writer) RecordReplayKey(key implants.ReplayKey) (bool, error) {
+func (w Writer) RecordReplayKey(key platform.ReplayKey) (bool, error) {
 	row := replayRow{key.Hash[:], engine.Timestamp(key.ExpiresAt)}
 	if w.tx.Kind() == engine.SQLite {
 		n, err := replayTable.InsertNow(w.tx.Tx, row)

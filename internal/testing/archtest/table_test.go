@@ -33,7 +33,7 @@ var productionImports = []layer{
 		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl"}},
-	{"internal/operator", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
+	{"internal/operator", []string{"internal/implants", "internal/platform", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},
@@ -48,21 +48,25 @@ var productionImports = []layer{
 		"internal/message/...", "internal/problem", "xsd"}},
 	{"internal/devkit/testmessages", []string{"internal/authority", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
 
-	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi",
+	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/...", "internal/implants/udi",
 		"internal/message/schema", "internal/message/soap", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
 	{"internal/store", []string{"internal/implants", "internal/store/...", "internal/problem"}},
 	{"internal/store/implants", []string{"internal/store/platform", "internal/store/identity", "internal/store/engine", "internal/implants",
-		"internal/implants/udi", "internal/platform/ident", "internal/problem"}},
-	{"internal/store/platform", []string{"internal/store/identity", "internal/store/engine", "internal/implants", "internal/platform/ident",
-		"internal/auditlog", "internal/problem"}},
+		"internal/implants/udi", "internal/platform", "internal/platform/ident", "internal/problem"}},
+	{"internal/store/platform", []string{"internal/store/identity", "internal/store/engine",
+		"internal/implants", // an import holds entries of all authentic sources, the device list among them
+		"internal/platform", "internal/platform/ident", "internal/auditlog", "internal/problem"}},
 	{"internal/store/identity", []string{"internal/store/cache", "internal/store/engine", "internal/platform/ident", "internal/auditlog",
 		"internal/durable", "internal/problem"}},
 	{"internal/store/cache", []string{"internal/store/engine"}},
 	{"internal/store/engine", []string{"internal/problem"}},
-	{"internal/implants/card", []string{"internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
-	{"internal/platform/ident", []string{"internal/problem"}},
+	{"internal/implants/card", []string{"internal/implants", "internal/platform", "internal/platform/ident", "internal/implants/udi", "internal/problem"}},
 	{"internal/implants/udi", []string{"internal/platform/ident", "internal/problem"}},
-	{"internal/implants", []string{"internal/platform/ident", "internal/implants/udi", "internal/auditlog", "internal/problem"}},
+	{"internal/implants", []string{"internal/authorization", "internal/platform/...", "internal/implants/udi", "internal/problem"}},
+	{"internal/platform/access", []string{"internal/authorization", "internal/platform", "internal/platform/ident", "internal/problem"}},
+	{"internal/authorization", []string{"internal/platform", "internal/platform/ident", "internal/problem"}},
+	{"internal/platform", []string{"internal/platform/ident", "internal/auditlog", "internal/problem"}},
+	{"internal/platform/ident", []string{"internal/problem"}},
 
 	// Production code of internal/message never issues a certificate.
 	{"internal/authority", []string{"internal/message/x509id", "internal/message/p12"}},
@@ -125,10 +129,13 @@ type importBan struct {
 }
 
 var importBans = []importBan{
-	{packages: []string{"internal/implants/...", "internal/platform/..."}, tests: true,
+	{packages: []string{"internal/implants/...", "internal/platform/...", "internal/authorization"}, tests: true,
 		imports: []string{"internal/message/...", "internal/wire/...", "internal/soapdoor/...", "encoding/xml", "net/http/..."},
 		reason:  "the domain does not depend on XML or HTTP, so that it can be read and tested without messages"},
-	{packages: []string{"internal/implants/...", "internal/platform/..."},
+	{packages: []string{"internal/platform/...", "internal/authorization"}, tests: true,
+		imports: []string{"internal/implants/..."},
+		reason:  "the platform knows no register, so that a second one stands beside the first"},
+	{packages: []string{"internal/implants/...", "internal/platform/...", "internal/authorization"},
 		imports: []string{"internal/store/...", "database/sql/...", "log"},
 		reason:  "the domain declares the interface of the store, and the store implements it, never the reverse"},
 	{packages: []string{"internal/message/..."}, tests: true,
@@ -232,6 +239,8 @@ type identifierRule struct {
 var identifierRules = []identifierRule{
 	{"UnverifiedBody", []string{"internal/message/soap", "internal/message/wsse"},
 		"all other packages use Verified.Body(), so that content without a signature never selects the operation"},
+	{"NewCaller", []string{"internal/platform/..."},
+		"only the identification of a verified message creates a caller"},
 	{"FaultFrom", []string{"internal/message/soap", "internal/soapdoor"},
 		"refusals are converted to faults in one place"},
 }

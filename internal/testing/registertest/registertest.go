@@ -19,6 +19,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -98,7 +99,7 @@ func (r *Register) Close(t testing.TB) {
 }
 
 // AuditEvents returns the audit log (at most 1000 events) after a sequence number.
-func (r *Register) AuditEvents(t testing.TB, after int64) []implants.AuditEvent {
+func (r *Register) AuditEvents(t testing.TB, after int64) []platform.AuditEvent {
 	t.Helper()
 	all, _, err := r.store.ReadEvents(context.Background(), after, 1000)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -14,7 +15,7 @@ import (
 // transaction leaves nothing.
 func testKeepMandate(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	sees := func(when string, want ...implants.Mandate) {
+	sees := func(when string, want ...platform.Mandate) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
 			readTx(t, db, func(r implants.Reader) error {
@@ -27,7 +28,7 @@ func testKeepMandate(t *testing.T, b Backend) {
 		}
 	}
 	sees("at first")
-	m := implants.Mandate{Grantor: claes, Grantee: vanDam, Service: implants.MandateService, Period: newPeriod("2026-11-21", "")}
+	m := platform.Mandate{Grantor: claes, Grantee: vanDam, Service: platform.MandateService, Period: newPeriod("2026-11-21", "")}
 	writeTx(t, one, func(w implants.Writer) error { return w.SaveMandate(m) })
 	sees("granted", m)
 	m.AcceptedOn = people.MustDate("2026-11-22")
@@ -39,7 +40,7 @@ func testKeepMandate(t *testing.T, b Backend) {
 			return err
 		}
 		within, err := w.MandatesByGrantor(claes)
-		checkValue(t, "within", within, []implants.Mandate{m}, err)
+		checkValue(t, "within", within, []platform.Mandate{m}, err)
 		return nil
 	})
 	sees("ended", m)
@@ -64,11 +65,11 @@ func testKeepMandate(t *testing.T, b Backend) {
 // testKeepAffiliation adds and ends a role. All nodes see it, and only new roles change the pages of the list.
 func testKeepAffiliation(t *testing.T, b Backend) {
 	one, other := b.Open(t), b.Open(t)
-	loadSources(t, one, implants.SourceEntries{Affiliations: []implants.Affiliation{
+	loadSources(t, one, implants.SourceEntries{Affiliations: []platform.Affiliation{
 		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
-		{Organisation: pharmacy, SSIN: vanDam, Role: implants.RoleAdministrative, Period: newPeriod("2010-01-01", "")},
+		{Organisation: pharmacy, SSIN: vanDam, Role: platform.RoleAdministrative, Period: newPeriod("2010-01-01", "")},
 	}})
-	sees := func(when string, want ...implants.Affiliation) {
+	sees := func(when string, want ...platform.Affiliation) {
 		t.Helper()
 		for _, db := range []*store.DB{one, other, one} {
 			readTx(t, db, func(r implants.Reader) error {
@@ -81,14 +82,14 @@ func testKeepAffiliation(t *testing.T, b Backend) {
 		}
 	}
 	sees("at first")
-	a := implants.Affiliation{Organisation: hospital, SSIN: vanDam, Role: implants.RoleManager, Period: newPeriod("2026-11-21", "")}
+	a := platform.Affiliation{Organisation: hospital, SSIN: vanDam, Role: platform.RoleManager, Period: newPeriod("2026-11-21", "")}
 	writeTx(t, one, func(w implants.Writer) error { return w.SaveAffiliation(a) })
 	sees("named", a)
 	a.To = people.MustDate("2026-11-20")
 	writeTx(t, other, func(w implants.Writer) error { return w.SaveAffiliation(a) })
 	sees("dismissed", a)
 	clerk := a
-	clerk.Role, clerk.Period = implants.RoleAdministrative, newPeriod("2026-11-22", "")
+	clerk.Role, clerk.Period = platform.RoleAdministrative, newPeriod("2026-11-22", "")
 	writeTx(t, other, func(w implants.Writer) error { return w.SaveAffiliation(clerk) })
 	sees("named a clerk", a, clerk)
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
@@ -87,10 +88,10 @@ func fillHistory(t testing.TB, db *store.DB) []string {
 	keepAll(t, db, placed, removed, withdrawn, begun)
 	writeTx(t, db, func(w implants.Writer) error {
 		return errors.Join(
-			w.AddTherapeuticLink(implants.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: newPeriod("2026-01-01", "")}),
-			w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt, Correlation: "c-1", Outcome: implants.OutcomeAccepted, EmergencyReason: "found unconscious",
+			w.AddTherapeuticLink(platform.TherapeuticLink{Patient: vanDam, Professional: peeters, Type: "gmd", Period: newPeriod("2026-01-01", "")}),
+			w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt, Correlation: "c-1", Outcome: platform.OutcomeAccepted, EmergencyReason: "found unconscious",
 				Signer: "SSIN=" + peeters.Digits(), Person: peeters, Patient: vanDam}),
-			w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt, Correlation: "c-2", Outcome: implants.OutcomeRefused, EmergencyReason: "nobody in particular",
+			w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt, Correlation: "c-2", Outcome: platform.OutcomeRefused, EmergencyReason: "nobody in particular",
 				Signer: "SSIN=" + vanDam.Digits() + ", PORTAL"}))
 	})
 	secrets := []string{placed.Comment, placed.Implants[0].Location, "aseptic loosening", "mistaken identity", "remains to be seen",
@@ -112,7 +113,7 @@ func readEverything(t testing.TB, db *store.DB) []any {
 		for _, number := range []ident.SSIN{claes, dubois, peeters, leroy, vanDam} {
 			person, _, err := r.Person(number)
 			history, historyErr := r.NotificationsByPatient(number)
-			practices, practiceErr := r.Practices(implants.ProfessionalRef{SSIN: number})
+			practices, practiceErr := r.Practices(platform.ProfessionalRef{SSIN: number})
 			links, linkErr := r.TherapeuticLinks(number, peeters)
 			found, _, searchErr := r.SearchNotifications(implants.NotificationQuery{Patient: number, Limit: 10})
 			pending, _, pendingErr := r.ListPending(implants.PendingQuery{Specialist: number, Limit: 10})
@@ -438,7 +439,7 @@ func testReplaced(t *testing.T, b Backend) {
 	for _, node := range []*store.DB{db, other} {
 		readTx(t, node, func(r implants.Reader) error {
 			for _, by := range []ident.SSIN{claes, people.MustSSIN("12451200933")} {
-				practices, err := r.Practices(implants.ProfessionalRef{SSIN: by})
+				practices, err := r.Practices(platform.ProfessionalRef{SSIN: by})
 				checkValue(t, "practices", len(practices), 1, err)
 				affiliations, err := r.Affiliations(hospital, by)
 				checkValue(t, "affiliations", len(affiliations), 1, err)

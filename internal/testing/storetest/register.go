@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
@@ -251,7 +252,7 @@ func testSearch(t *testing.T, b Backend) {
 		all[i] = newImplantation(t, uint64(i+1))
 		all[i].SurgeryDate = people.MustDate(fmt.Sprintf("2026-11-%02d", 20-i))
 	}
-	all[1].Specialist = implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
+	all[1].Specialist = platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	all[2].Patient = vanDam
 	all[4] = newExplantation(t, 5, "2026-11-16", implants.Removal{ImplantID: all[0].Implants[0].ID, Quantity: 1})
 	keepAll(t, db, all...)
@@ -339,13 +340,13 @@ func testSearchByImplant(t *testing.T, b Backend) {
 func testSearchPatientsOf(t *testing.T, b Backend) {
 	db := b.Open(t)
 	own, linked, former, strange := newImplantation(t, 1), newImplantation(t, 2), newImplantation(t, 3), newImplantation(t, 4)
-	by := implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
+	by := platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}
 	linked.Specialist, linked.Patient = by, vanDam
 	former.Specialist, former.Patient = by, people.MustSSIN("05041801691")
 	strange.Specialist, strange.Patient = by, people.MustSSIN("12451200933")
 	all := []implants.Notification{own, linked, former, strange}
 	keepAll(t, db, all...)
-	loadSources(t, db, implants.SourceEntries{Links: []implants.TherapeuticLink{
+	loadSources(t, db, implants.SourceEntries{Links: []platform.TherapeuticLink{
 		{Patient: vanDam, Professional: claes, Type: "specialistconsultation", Period: newPeriod("2026-01-01", "")},
 		{Patient: vanDam, Professional: claes, Type: "gmd", Period: newPeriod("2026-01-01", "")},
 		{Patient: former.Patient, Professional: claes, Type: "gmd", Period: newPeriod("2020-01-01", "2026-06-30")},
@@ -366,11 +367,11 @@ func testSearchPatientsOf(t *testing.T, b Backend) {
 
 func testAudit(t *testing.T, b Backend) {
 	db := b.Open(t)
-	all := []implants.AuditEvent{
-		{OccurredAt: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: implants.OutcomeAccepted, Reason: "own operation",
-			EmergencyReason: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: implants.CapacityDoctor,
+	all := []platform.AuditEvent{
+		{OccurredAt: registeredAt, Correlation: "c-1", Operation: "NotifyImplant", Outcome: platform.OutcomeAccepted, Reason: "own operation",
+			EmergencyReason: "found unconscious", Signer: "NIHII-HOSPITAL=71000436", Organisation: hospital, Person: claes, Capacity: platform.CapacityDoctor,
 			Patient: leroy, Number: newNumber(t, 1)},
-		{OccurredAt: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: implants.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"}},
+		{OccurredAt: registeredAt.Add(time.Second), Correlation: "c-2", Outcome: platform.OutcomeRefused, Codes: []problem.Code{"ONE", "TWO"}},
 	}
 	writeTx(t, db, func(w implants.Writer) error {
 		for _, e := range all {

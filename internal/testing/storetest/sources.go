@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -12,28 +13,28 @@ import (
 
 func newSourceEntries() implants.SourceEntries {
 	return implants.SourceEntries{
-		Persons: []implants.Person{
+		Persons: []platform.Person{
 			{SSIN: claes, FirstName: "Anna", LastName: "Claes", BirthDate: people.MustDate("1978-03-14")},
 			{SSIN: leroy, FirstName: "Jean", LastName: "Leroy", BirthDate: people.MustDate("1948-02-29"), DeathDate: people.MustDate("2024-11-02")},
 		},
-		Practices: []implants.Practice{
-			{SSIN: claes, NIHII: claesNIHII, Profession: implants.Physician, Speciality: "Orthopaedic surgery", Period: newPeriod("2005-07-01", "")},
-			{SSIN: dubois, NIHII: duboisNIHII, Profession: implants.Physician, Speciality: "Internal medicine", Period: newPeriod("1990-01-01", "1996-08-31")},
-			{SSIN: dubois, NIHII: duboisNIHII, Profession: implants.Physician, Speciality: "Cardiology", Period: newPeriod("1996-09-01", "")},
+		Practices: []platform.Practice{
+			{SSIN: claes, NIHII: claesNIHII, Profession: platform.Physician, Speciality: "Orthopaedic surgery", Period: newPeriod("2005-07-01", "")},
+			{SSIN: dubois, NIHII: duboisNIHII, Profession: platform.Physician, Speciality: "Internal medicine", Period: newPeriod("1990-01-01", "1996-08-31")},
+			{SSIN: dubois, NIHII: duboisNIHII, Profession: platform.Physician, Speciality: "Cardiology", Period: newPeriod("1996-09-01", "")},
 		},
-		Organisations: []implants.Organisation{
+		Organisations: []platform.Organisation{
 			{NIHII: hospital, CBE: people.Must(ident.ParseCBE, "0403227020"), Type: "Hospital", Name: "Ziekenhuis Sint-Elooi"},
 			{CBE: people.PharmacyCBE, Type: "Pharmacy", Name: "Apotheek"},
 		},
-		Affiliations: []implants.Affiliation{
+		Affiliations: []platform.Affiliation{
 			{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
 			{Organisation: hospital, SSIN: dubois, Role: "Specialist", Period: newPeriod("2012-03-01", "2023-12-31")},
-			{Organisation: pharmacy, SSIN: dubois, Role: implants.RoleTitularPharmacist, Period: newPeriod("2013-01-01", "")},
+			{Organisation: pharmacy, SSIN: dubois, Role: platform.RoleTitularPharmacist, Period: newPeriod("2013-01-01", "")},
 		},
-		Mandates: []implants.Mandate{
+		Mandates: []platform.Mandate{
 			{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: people.MustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
 		},
-		Links: []implants.TherapeuticLink{
+		Links: []platform.TherapeuticLink{
 			{Patient: leroy, Professional: peeters, Type: "gpconsultation", Period: newPeriod("2019-01-01", "2022-12-31")},
 			{Patient: leroy, Professional: peeters, Type: "gpconsultation", Period: newPeriod("2025-01-01", "")},
 		},
@@ -76,22 +77,22 @@ func testSources(t *testing.T, b Backend) {
 		person, there, err = r.Person(vanDam)
 		checkNotFound(t, "no person", person, there, err)
 
-		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
+		practices, err := r.Practices(platform.ProfessionalRef{SSIN: dubois})
 		checkValue(t, "practices by SSIN", practices, all.Practices[1:], err)
-		practices, err = r.Practices(implants.ProfessionalRef{NIHII: people.MustNIHII(duboisNIHII.Digits()[:8])})
+		practices, err = r.Practices(platform.ProfessionalRef{NIHII: people.MustNIHII(duboisNIHII.Digits()[:8])})
 		checkValue(t, "practices by NIHII", practices, all.Practices[1:], err)
-		practices, err = r.Practices(implants.ProfessionalRef{SSIN: leroy, NIHII: duboisNIHII})
+		practices, err = r.Practices(platform.ProfessionalRef{SSIN: leroy, NIHII: duboisNIHII})
 		checkValue(t, "no practices", len(practices), 0, err)
-		practices, err = r.Practices(implants.ProfessionalRef{})
+		practices, err = r.Practices(platform.ProfessionalRef{})
 		checkValue(t, "practices of nobody", len(practices), 0, err)
 
-		organisation, there, err := r.Organisation(implants.OrganisationRef{NIHII: hospital})
+		organisation, there, err := r.Organisation(platform.OrganisationRef{NIHII: hospital})
 		checkFound(t, "organisation by NIHII", organisation, all.Organisations[0], there, err)
-		organisation, there, err = r.Organisation(implants.OrganisationRef{CBE: all.Organisations[1].CBE})
+		organisation, there, err = r.Organisation(platform.OrganisationRef{CBE: all.Organisations[1].CBE})
 		checkFound(t, "organisation by CBE", organisation, all.Organisations[1], there, err)
-		organisation, there, err = r.Organisation(implants.OrganisationRef{NIHII: pharmacy})
+		organisation, there, err = r.Organisation(platform.OrganisationRef{NIHII: pharmacy})
 		checkNotFound(t, "no organisation", organisation, there, err)
-		organisation, there, err = r.Organisation(implants.OrganisationRef{})
+		organisation, there, err = r.Organisation(platform.OrganisationRef{})
 		checkNotFound(t, "organisation without a number", organisation, there, err)
 
 		affiliations, err := r.Affiliations(hospital, dubois)
@@ -150,7 +151,7 @@ func checkNotFound(t testing.TB, name string, got any, found bool, err error) {
 func testLoadReplaces(t *testing.T, b Backend) {
 	db := b.Open(t)
 	loadSources(t, db, newSourceEntries())
-	operation := implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
+	operation := platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
 	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(operation) })
 
 	again := newSourceEntries()
@@ -168,16 +169,16 @@ func testLoadReplaces(t *testing.T, b Backend) {
 	readTx(t, db, func(r implants.Reader) error {
 		person, there, err := r.Person(claes)
 		checkFound(t, "person", person, again.Persons[0], there, err)
-		practices, err := r.Practices(implants.ProfessionalRef{SSIN: dubois})
+		practices, err := r.Practices(platform.ProfessionalRef{SSIN: dubois})
 		checkValue(t, "practices", practices, again.Practices[1:], err)
-		organisation, there, err := r.Organisation(implants.OrganisationRef{CBE: again.Organisations[0].CBE})
+		organisation, there, err := r.Organisation(platform.OrganisationRef{CBE: again.Organisations[0].CBE})
 		checkFound(t, "organisation", organisation, again.Organisations[0], there, err)
 		affiliations, err := r.Affiliations(hospital, claes)
 		checkValue(t, "affiliations", affiliations, again.Affiliations[:1], err)
 		links, err := r.TherapeuticLinks(leroy, peeters)
 		checkValue(t, "links", links, again.Links, err)
 		links, err = r.TherapeuticLinks(leroy, claes)
-		checkValue(t, "link of an operation", links, []implants.TherapeuticLink{operation}, err)
+		checkValue(t, "link of an operation", links, []platform.TherapeuticLink{operation}, err)
 		_, there, err = r.DeviceByDI("05410000001047")
 		checkNotFound(t, "former DI", nil, there, err)
 		device, there, err := r.DeviceByDI("05410000000293")
@@ -215,7 +216,7 @@ func testLoadNodes(t *testing.T, b Backend) {
 			checkFound(t, when, device.Name, name, there == (name != ""), err)
 			byDI, there, err := r.DeviceByDI(newKneeDevice().UDIDIs[0])
 			checkFound(t, when+", by device identifier", byDI.Name, name, there == (name != ""), err)
-			practices, err := r.Practices(implants.ProfessionalRef{SSIN: claes})
+			practices, err := r.Practices(platform.ProfessionalRef{SSIN: claes})
 			checkValue(t, when+", practices", len(practices), 0, err)
 		}
 	}
@@ -252,7 +253,7 @@ func testEmpty(t *testing.T, b Backend) {
 
 func testLink(t *testing.T, b Backend) {
 	db := b.Open(t)
-	link := implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
+	link := platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
 	for range 2 {
 		writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(link) })
 	}
@@ -267,14 +268,14 @@ func testLink(t *testing.T, b Backend) {
 	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(later) })
 	readTx(t, db, func(r implants.Reader) error {
 		links, err := r.TherapeuticLinks(leroy, claes)
-		checkValue(t, "links", links, []implants.TherapeuticLink{link, later}, err)
+		checkValue(t, "links", links, []platform.TherapeuticLink{link, later}, err)
 		return nil
 	})
 }
 
 func testMandates(t *testing.T, b Backend) {
 	db := b.Open(t)
-	mandates := []implants.Mandate{
+	mandates := []platform.Mandate{
 		{Grantor: dubois, Grantee: claes, Service: "CTR", AcceptedOn: people.MustDate("2024-01-03"), Period: newPeriod("2024-01-01", "2027-12-31")},
 		{Grantor: peeters, Grantee: claes, Service: "CTR", Period: newPeriod("2025-01-01", "")},
 		{Grantor: dubois, Grantee: peeters, Service: "CTR", AcceptedOn: people.MustDate("2026-01-01"), Period: newPeriod("2026-01-01", "2026-06-30")},
@@ -284,7 +285,7 @@ func testMandates(t *testing.T, b Backend) {
 		got, err := r.MandatesByGrantee(claes)
 		checkValue(t, "to one", got, mandates[:2], err)
 		got, err = r.MandatesByGrantor(dubois)
-		checkValue(t, "from one", got, []implants.Mandate{mandates[0], mandates[2]}, err)
+		checkValue(t, "from one", got, []platform.Mandate{mandates[0], mandates[2]}, err)
 		got, err = r.MandatesByGrantee(dubois)
 		checkValue(t, "to nobody", len(got), 0, err)
 		got, err = r.MandatesByGrantor(claes)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -122,8 +123,8 @@ var (
 	mesh, knee              = people.Mesh, people.Knee
 )
 
-func newPeriod(from, to string) implants.Period {
-	return implants.Period{From: people.MustDate(from), To: people.MustDate(to)}
+func newPeriod(from, to string) platform.Period {
+	return platform.Period{From: people.MustDate(from), To: people.MustDate(to)}
 }
 
 func newNumber(t testing.TB, running uint64) ident.NotificationNumber {
@@ -144,11 +145,11 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 	n := implants.Notification{
 		Reference: reference, Version: 1, State: implants.Final, Change: implants.ChangeNotified, Number: newNumber(t, running),
 		Type:        implants.TypeImplantation,
-		Specialist:  implants.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
+		Specialist:  platform.ProfessionalRef{SSIN: claes, NIHII: claesNIHII},
 		SurgeryDate: people.MustDate("2026-11-20"), Patient: leroy,
-		Prescriber:       implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
+		Prescriber:       platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
 		PrescriptionDate: people.MustDate("2026-11-02"), Comment: "revision of the left knee",
-		Warnings:     []implants.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: texts.Literal("facts")}, {Code: "WARN_TWO"}},
+		Warnings:     []platform.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: texts.Literal("facts")}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
 		ContentDigest: sha256.Sum256([]byte("content " + reference)),
@@ -157,8 +158,8 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 		ID: reference + "-1",
 		NotifiedImplant: implants.NotifiedImplant{
 			Code: knee, UDI: "(01)05410000001047(17)291231(10)L2201(21)S-" + reference, Lot: "L2201", Serial: "S-" + reference,
-			Expiry: people.MustDate("2029-12-31"), Pharmacist: implants.ProfessionalRef{SSIN: peeters},
-			Pharmacy: implants.OrganisationRef{NIHII: pharmacy, CBE: people.PharmacyCBE}, DeliveryDate: people.MustDate("2026-11-19"),
+			Expiry: people.MustDate("2029-12-31"), Pharmacist: platform.ProfessionalRef{SSIN: peeters},
+			Pharmacy: platform.OrganisationRef{NIHII: pharmacy, CBE: people.PharmacyCBE}, DeliveryDate: people.MustDate("2026-11-19"),
 			Quantity: 1, Location: "left knee", Side: "Left",
 		},
 		UDIDI: "05410000001047",
@@ -182,7 +183,7 @@ func newExplantation(t testing.TB, running uint64, on string, removals ...implan
 	t.Helper()
 	n := newImplantation(t, running)
 	n.Type, n.SurgeryDate, n.Implants, n.Removals = implants.TypeExplantation, people.MustDate(on), nil, removals
-	n.Prescriber, n.PrescriptionDate = implants.ProfessionalRef{}, ident.Date{}
+	n.Prescriber, n.PrescriptionDate = platform.ProfessionalRef{}, ident.Date{}
 	return n
 }
 
@@ -213,7 +214,7 @@ func keepAll(t testing.TB, s implants.Store, all ...implants.Notification) {
 }
 
 // readEvents returns the whole audit log.
-func readEvents(t testing.TB, db *store.DB) []implants.AuditEvent {
+func readEvents(t testing.TB, db *store.DB) []platform.AuditEvent {
 	t.Helper()
 	all, _, err := db.ReadEvents(context.Background(), 0, 1000)
 	if err != nil {
@@ -222,6 +223,6 @@ func readEvents(t testing.TB, db *store.DB) []implants.AuditEvent {
 	return all
 }
 
-func replayKeyOf(text string) implants.ReplayKey {
-	return implants.ReplayKey{Hash: sha256.Sum256([]byte(text)), ExpiresAt: registeredAt.Add(5 * time.Minute)}
+func replayKeyOf(text string) platform.ReplayKey {
+	return platform.ReplayKey{Hash: sha256.Sum256([]byte(text)), ExpiresAt: registeredAt.Add(5 * time.Minute)}
 }

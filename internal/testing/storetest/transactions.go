@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -35,8 +36,8 @@ func writeEverything(t testing.TB, w implants.Writer, running uint64) error {
 	if err == nil && !spent {
 		err = errors.New("mark was spent")
 	}
-	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt, Outcome: implants.OutcomeAccepted}),
-		w.AddTherapeuticLink(implants.TherapeuticLink{Patient: leroy, Professional: claes, Type: implants.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}))
+	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt, Outcome: platform.OutcomeAccepted}),
+		w.AddTherapeuticLink(platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}))
 }
 
 func testRollback(t *testing.T, b Backend) {
@@ -246,7 +247,7 @@ func testNumbers(t *testing.T, b Backend) {
 				if i%8 == 0 {
 					return errStop
 				}
-				return w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt})
+				return w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt})
 			})
 			if err != nil {
 				if !errors.Is(err, errStop) {
@@ -370,7 +371,7 @@ func testAppendOnly(t *testing.T, b Backend) {
 	n := newImplantation(t, 1)
 	keepAll(t, db, n, newExplantation(t, 2, "2026-11-21", implants.Removal{ImplantID: n.Implants[0].ID, Quantity: 1}))
 	writeTx(t, db, func(w implants.Writer) error {
-		return errors.Join(w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(newEvidence(n, "the message")))
+		return errors.Join(w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt}), w.AppendEvidence(newEvidence(n, "the message")))
 	})
 	raw := b.OpenRaw(t)
 	for table, column := range map[string]string{"notification": "comment", "implant": "serial", "removal": "reason",
@@ -398,7 +399,7 @@ func testContext(t *testing.T, b Backend) {
 	db := b.Open(t)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := db.RunWriteTx(ended, func(w implants.Writer) error { return w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt}) })
+	err := db.RunWriteTx(ended, func(w implants.Writer) error { return w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt}) })
 	if problem.From(err).Code != problem.StoreDown || !errors.Is(err, context.Canceled) {
 		t.Errorf("write: %v", err)
 	}
@@ -435,7 +436,7 @@ func testOverload(t *testing.T, b Backend) {
 		group.Go(func() {
 			err := db.RunWriteTx(t.Context(), func(w implants.Writer) error {
 				<-release
-				return w.AppendEvent(implants.AuditEvent{OccurredAt: registeredAt})
+				return w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt})
 			})
 			switch {
 			case err == nil:
@@ -455,7 +456,7 @@ func testOverload(t *testing.T, b Backend) {
 	}
 }
 
-func readEventsUpTo(t testing.TB, db *store.DB, limit int) []implants.AuditEvent {
+func readEventsUpTo(t testing.TB, db *store.DB, limit int) []platform.AuditEvent {
 	t.Helper()
 	all, _, err := db.ReadEvents(context.Background(), 0, limit)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -200,7 +201,7 @@ func testPending(t *testing.T, b Backend) {
 	db := b.Open(t)
 	mine, submitted, others, elsewhere := newDraft(t, 1), newDraft(t, 2), newDraft(t, 3), newDraft(t, 4)
 	submitted.State = implants.ToValidate
-	others.Specialist, others.Author = implants.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, peeters
+	others.Specialist, others.Author = platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, peeters
 	elsewhere.Specialist, elsewhere.Author, elsewhere.Organisation = others.Specialist, dubois, people.MustNIHII("71012413")
 	discarded, validated := newDraft(t, 5), newDraft(t, 6)
 	keepAll(t, db, mine, submitted, others, elsewhere, discarded, validated, newImplantation(t, 7))

@@ -1,7 +1,8 @@
 package ctr
 
 import (
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -135,67 +136,67 @@ type ListStaffResponse struct {
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageMandateRequest) ToDomain() implants.ManageMandateRequest {
+func (m *ManageMandateRequest) ToDomain() access.ManageMandateRequest {
 	var r fieldParser
-	var change implants.ManageMandateRequest
+	var change access.ManageMandateRequest
 	person := func(path, text string) ident.SSIN { return parseField(&r, "Change/"+path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
-		change.Grant = &implants.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.parsePeriod("Change/Grant", grant.From, grant.To)}
+		change.Grant = &access.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.parsePeriod("Change/Grant", grant.From, grant.To)}
 	}
 	if accept := m.Change.Accept; accept != nil {
-		change.Accept = &implants.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
+		change.Accept = &access.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &implants.MandateEnd{Grantee: person("End/Grantee", end.Grantee), Grantor: person("End/Grantor", end.Grantor)}
+		change.End = &access.MandateEnd{Grantee: person("End/Grantee", end.Grantee), Grantor: person("End/Grantor", end.Grantor)}
 	}
 	if transfer := m.Change.Transfer; transfer != nil {
-		change.Transfer = &implants.MandateTransfer{Grantee: person("Transfer/Grantee", transfer.Grantee), To: person("Transfer/To", transfer.To)}
+		change.Transfer = &access.MandateTransfer{Grantee: person("Transfer/Grantee", transfer.Grantee), To: person("Transfer/To", transfer.To)}
 	}
 	change.Defects = r.defects
 	return change
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListMandatesRequest) ToDomain() implants.Page {
-	return implants.Page{Offset: m.Offset, Limit: m.MaxElements}
+func (m *ListMandatesRequest) ToDomain() platform.Page {
+	return platform.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ManageStaffRequest) ToDomain() implants.ManageStaffRequest {
+func (m *ManageStaffRequest) ToDomain() access.ManageStaffRequest {
 	var r fieldParser
-	var change implants.ManageStaffRequest
+	var change access.ManageStaffRequest
 	if assign := m.Change.Assign; assign != nil {
-		change.Assign = &implants.StaffAssignment{Person: parseField(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
-			Role: implants.Role(assign.Role), Period: r.parsePeriod("Change/Assign", assign.From, assign.To)}
+		change.Assign = &access.StaffAssignment{Person: parseField(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
+			Role: platform.Role(assign.Role), Period: r.parsePeriod("Change/Assign", assign.From, assign.To)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &implants.StaffEnd{Person: parseField(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: implants.Role(end.Role)}
+		change.End = &access.StaffEnd{Person: parseField(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: platform.Role(end.Role)}
 	}
 	change.Defects = r.defects
 	return change
 }
 
 // ToDomain converts the request to values of the domain.
-func (m *ListStaffRequest) ToDomain() implants.Page {
-	return implants.Page{Offset: m.Offset, Limit: m.MaxElements}
+func (m *ListStaffRequest) ToDomain() platform.Page {
+	return platform.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
-func (r *fieldParser) parsePeriod(path, from, to string) implants.Period {
-	return implants.Period{From: r.parseDate(path+"/From", from), To: r.parseDate(path+"/To", to)}
+func (r *fieldParser) parsePeriod(path, from, to string) platform.Period {
+	return platform.Period{From: r.parseDate(path+"/From", from), To: r.parseDate(path+"/To", to)}
 }
 
 // NewManageMandateResponse returns the response with the changed mandates.
-func NewManageMandateResponse(s ResponseInfo, all []implants.MandateDetail) *ManageMandateResponse {
+func NewManageMandateResponse(s ResponseInfo, all []access.MandateDetail) *ManageMandateResponse {
 	return &ManageMandateResponse{Reply: s.newReply(true), Mandate: newMandates(all)}
 }
 
 // NewListMandatesResponse returns the response with a page of the caller's mandates; page is the request's.
-func NewListMandatesResponse(s ResponseInfo, page implants.Page, found implants.ListMandatesResult) *ListMandatesResponse {
+func NewListMandatesResponse(s ResponseInfo, page platform.Page, found access.ListMandatesResult) *ListMandatesResponse {
 	return &ListMandatesResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Mandate: newMandates(found.Mandates)}
 }
 
-func newMandates(all []implants.MandateDetail) []Mandate {
+func newMandates(all []access.MandateDetail) []Mandate {
 	var out []Mandate
 	for _, m := range all {
 		out = append(out, Mandate{Grantor: m.Grantor.Digits(), Grantee: m.Grantee.Digits(), From: m.From.String(), To: m.To.String(),
@@ -205,17 +206,17 @@ func newMandates(all []implants.MandateDetail) []Mandate {
 }
 
 // NewManageStaffResponse returns the response with the changed staff roles.
-func NewManageStaffResponse(s ResponseInfo, all []implants.StaffMember) *ManageStaffResponse {
+func NewManageStaffResponse(s ResponseInfo, all []access.StaffMember) *ManageStaffResponse {
 	return &ManageStaffResponse{Reply: s.newReply(true), Member: newStaffMembers(all)}
 }
 
 // NewListStaffResponse returns the response with a page of an organisation's staff roles; page is the request's.
-func NewListStaffResponse(s ResponseInfo, page implants.Page, found implants.ListStaffResult) *ListStaffResponse {
+func NewListStaffResponse(s ResponseInfo, page platform.Page, found access.ListStaffResult) *ListStaffResponse {
 	return &ListStaffResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Member: newStaffMembers(found.Members)}
 }
 
-func newStaffMembers(all []implants.StaffMember) []StaffMember {
+func newStaffMembers(all []access.StaffMember) []StaffMember {
 	var out []StaffMember
 	for _, m := range all {
 		out = append(out, StaffMember{Person: m.SSIN.Digits(), Role: string(m.Role), From: m.From.String(), To: m.To.String(), State: string(m.State)})

@@ -4,7 +4,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -20,19 +21,19 @@ func TestChanges(t *testing.T) {
 		}
 		return parsed
 	}
-	span := implants.Period{From: mustParseDate(t, "2026-12-01"), To: mustParseDate(t, "2026-12-31")}
+	span := platform.Period{From: mustParseDate(t, "2026-12-01"), To: mustParseDate(t, "2026-12-31")}
 	for i, c := range []struct {
 		in   ctr.MandateChange
-		want implants.ManageMandateRequest
+		want access.ManageMandateRequest
 	}{
 		{ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: wouters, From: "2026-12-01", To: " 2026-12-31 "}},
-			implants.ManageMandateRequest{Grant: &implants.MandateGrant{Grantee: ssin(wouters), Period: span}}},
-		{ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: wouters}}, implants.ManageMandateRequest{Grant: &implants.MandateGrant{Grantee: ssin(wouters)}}},
-		{ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: claes}}, implants.ManageMandateRequest{Accept: &implants.MandateAcceptance{Grantor: ssin(claes)}}},
-		{ctr.MandateChange{End: &ctr.MandateEnd{Grantor: claes}}, implants.ManageMandateRequest{End: &implants.MandateEnd{Grantor: ssin(claes)}}},
-		{ctr.MandateChange{End: &ctr.MandateEnd{Grantee: wouters}}, implants.ManageMandateRequest{End: &implants.MandateEnd{Grantee: ssin(wouters)}}},
+			access.ManageMandateRequest{Grant: &access.MandateGrant{Grantee: ssin(wouters), Period: span}}},
+		{ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: wouters}}, access.ManageMandateRequest{Grant: &access.MandateGrant{Grantee: ssin(wouters)}}},
+		{ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: claes}}, access.ManageMandateRequest{Accept: &access.MandateAcceptance{Grantor: ssin(claes)}}},
+		{ctr.MandateChange{End: &ctr.MandateEnd{Grantor: claes}}, access.ManageMandateRequest{End: &access.MandateEnd{Grantor: ssin(claes)}}},
+		{ctr.MandateChange{End: &ctr.MandateEnd{Grantee: wouters}}, access.ManageMandateRequest{End: &access.MandateEnd{Grantee: ssin(wouters)}}},
 		{ctr.MandateChange{Transfer: &ctr.MandateTransfer{Grantee: wouters, To: claes}},
-			implants.ManageMandateRequest{Transfer: &implants.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
+			access.ManageMandateRequest{Transfer: &access.MandateTransfer{Grantee: ssin(wouters), To: ssin(claes)}}},
 	} {
 		if got := (&ctr.ManageMandateRequest{Change: c.in}).ToDomain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("mandate %d: %+v", i, got)
@@ -40,12 +41,12 @@ func TestChanges(t *testing.T) {
 	}
 	for i, c := range []struct {
 		in   ctr.StaffChange
-		want implants.ManageStaffRequest
+		want access.ManageStaffRequest
 	}{
 		{ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31"}},
-			implants.ManageStaffRequest{Assign: &implants.StaffAssignment{Person: ssin(wouters), Role: implants.RoleManager, Period: span}}},
+			access.ManageStaffRequest{Assign: &access.StaffAssignment{Person: ssin(wouters), Role: platform.RoleManager, Period: span}}},
 		{ctr.StaffChange{End: &ctr.StaffEnd{Person: wouters, Role: "AdministrativeStaff"}},
-			implants.ManageStaffRequest{End: &implants.StaffEnd{Person: ssin(wouters), Role: implants.RoleAdministrative}}},
+			access.ManageStaffRequest{End: &access.StaffEnd{Person: ssin(wouters), Role: platform.RoleAdministrative}}},
 	} {
 		if got := (&ctr.ManageStaffRequest{Change: c.in}).ToDomain(); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("staff %d: %+v", i, got)
@@ -63,7 +64,7 @@ func TestChanges(t *testing.T) {
 		"SSIN_INVALID Change/Assign/Person", "DATE_INVALID Change/Assign/To")
 	requireDefects(t, (&ctr.ManageStaffRequest{Change: ctr.StaffChange{End: &ctr.StaffEnd{Person: bad}}}).ToDomain().Defects, "SSIN_INVALID Change/End/Person")
 
-	page := implants.Page{Offset: 3, Limit: 7}
+	page := platform.Page{Offset: 3, Limit: 7}
 	if got := (&ctr.ListMandatesRequest{Offset: 3, MaxElements: 7}).ToDomain(); got != page {
 		t.Errorf("mandates %+v", got)
 	}
@@ -72,11 +73,11 @@ func TestChanges(t *testing.T) {
 	}
 
 	s := compileContract(t)
-	mandates := []implants.MandateDetail{
-		{Mandate: implants.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: mustParseDate(t, "2026-11-21"), Period: span}, State: implants.MandateFuture},
-		{Mandate: implants.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: implants.Period{From: span.From}}, State: implants.MandatePending},
+	mandates := []access.MandateDetail{
+		{Mandate: platform.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), AcceptedOn: mustParseDate(t, "2026-11-21"), Period: span}, State: platform.MandateFuture},
+		{Mandate: platform.Mandate{Grantor: ssin(claes), Grantee: ssin(wouters), Period: platform.Period{From: span.From}}, State: platform.MandatePending},
 	}
-	members := []implants.StaffMember{{Affiliation: implants.Affiliation{SSIN: ssin(wouters), Role: implants.RoleManager, Period: span}, State: implants.StaffFuture}}
+	members := []access.StaffMember{{Affiliation: platform.Affiliation{SSIN: ssin(wouters), Role: platform.RoleManager, Period: span}, State: access.StaffFuture}}
 	changed := ctr.NewManageMandateResponse(responseInfo, mandates)
 	if m := changed.Mandate[0]; m != (ctr.Mandate{Grantor: claes, Grantee: wouters, From: "2026-12-01", To: "2026-12-31", AcceptedOn: "2026-11-21", State: "Future"}) {
 		t.Errorf("mandate %+v", m)
@@ -88,15 +89,15 @@ func TestChanges(t *testing.T) {
 	if m := named.Member[0]; m != (ctr.StaffMember{Person: wouters, Role: "AccessManager", From: "2026-12-01", To: "2026-12-31", State: "Future"}) {
 		t.Errorf("member %+v", m)
 	}
-	nothing := ctr.NewListMandatesResponse(responseInfo, page, implants.ListMandatesResult{})
-	nobody := ctr.NewListStaffResponse(responseInfo, page, implants.ListStaffResult{})
+	nothing := ctr.NewListMandatesResponse(responseInfo, page, access.ListMandatesResult{})
+	nobody := ctr.NewListStaffResponse(responseInfo, page, access.ListStaffResult{})
 	if nothing.Status.Code.Code == nil || nobody.Status.Code.Code == nil || nothing.Offset != 3 || nobody.MaxElements != 7 {
 		t.Errorf("nothing %+v, nobody %+v", nothing, nobody)
 	}
 	requireValid(t, s, "ManageMandateResponse", changed)
 	requireValid(t, s, "ManageStaffResponse", named)
-	requireValid(t, s, "ListMandatesResponse", ctr.NewListMandatesResponse(responseInfo, page, implants.ListMandatesResult{Total: 2, Mandates: mandates}))
+	requireValid(t, s, "ListMandatesResponse", ctr.NewListMandatesResponse(responseInfo, page, access.ListMandatesResult{Total: 2, Mandates: mandates}))
 	requireValid(t, s, "ListMandatesResponse", nothing)
-	requireValid(t, s, "ListStaffResponse", ctr.NewListStaffResponse(responseInfo, page, implants.ListStaffResult{Total: 1, Members: members}))
+	requireValid(t, s, "ListStaffResponse", ctr.NewListStaffResponse(responseInfo, page, access.ListStaffResult{Total: 1, Members: members}))
 	requireValid(t, s, "ListStaffResponse", nobody)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -170,7 +171,7 @@ func TestDomain(t *testing.T) {
 		t.Errorf("implant %+v", i)
 	}
 	who := m.AuthorIDs()
-	if len(who) != 1 || who[0] != (implants.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
+	if len(who) != 1 || who[0] != (platform.AuthorID{Type: "urn:be:fgov:person:ssin", Value: "78031412250"}) || m.RequestID() != "_8f0c" {
 		t.Errorf("author %+v of %s", who, m.RequestID())
 	}
 	if none := (&ctr.Header{}).AuthorIDs(); none != nil {
@@ -186,7 +187,7 @@ func TestDomain(t *testing.T) {
 func TestSearchDomain(t *testing.T) {
 	c := (&ctr.SearchRequest{Offset: 3, MaxElements: 7, Criteria: ctr.SearchCriteria{ByImplant: &ctr.ByImplant{UDI: "u", LotNumber: "l",
 		SerialNumber: "s", From: "2026-01-01", To: "2026-02-01", OperationType: "Explantation"}}}).ToDomain()
-	if c.Page != (implants.Page{Offset: 3, Limit: 7}) || *c.Implant != (implants.ImplantCriteria{UDI: "u", Lot: "l", Serial: "s"}) ||
+	if c.Page != (platform.Page{Offset: 3, Limit: 7}) || *c.Implant != (implants.ImplantCriteria{UDI: "u", Lot: "l", Serial: "s"}) ||
 		c.From.String() != "2026-01-01" || c.To.String() != "2026-02-01" || c.Type != implants.TypeExplantation {
 		t.Errorf("criteria %+v", c)
 	}
@@ -240,7 +241,7 @@ func TestNotificationDomain(t *testing.T) {
 		d.Version != 2 || d.Reason != "twice" {
 		t.Errorf("discarding %+v", d)
 	}
-	page := implants.Page{Offset: 3, Limit: 7}
+	page := platform.Page{Offset: 3, Limit: 7}
 	if p := (&ctr.ListPendingNotificationsRequest{Offset: 3, MaxElements: 7, State: "ToValidate"}).ToDomain(); p != (implants.ListPendingRequest{Page: page,
 		State: implants.ToValidate}) {
 		t.Errorf("pending %+v", p)
@@ -280,15 +281,15 @@ func TestAnswers(t *testing.T) {
 	implantList := []implants.Implant{
 		{ID: "i1", Number: number, Patient: patient, SurgeryDate: mustParseDate(t, "2026-11-20"), UDIDI: "05410000001047", Remaining: 1,
 			NotifiedImplant: implants.NotifiedImplant{Code: code, Lot: "a<b", Expiry: mustParseDate(t, "2029-12-31"), Quantity: 1, Side: "Left",
-				Pharmacist: implants.ProfessionalRef{NIHII: nihii}, Pharmacy: implants.OrganisationRef{CBE: cbe}},
+				Pharmacist: platform.ProfessionalRef{NIHII: nihii}, Pharmacy: platform.OrganisationRef{CBE: cbe}},
 			Device: &implants.Device{Code: code, Status: implants.DeviceDeleted, DeletedOn: mustParseDate(t, "2026-01-01"), UDIDIs: []string{"1", "2"}}},
 		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 99}},
 	}
 	receipt := implants.Receipt{AffectedImplants: implantList, Notification: implants.Notification{Number: number, Reference: "r", State: implants.Final,
-		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []implants.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
-	page := implants.Page{Offset: 0, Limit: 10}
+		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []platform.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
+	page := platform.Page{Offset: 0, Limit: 10}
 	summary := implants.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: implants.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
-		Specialist: implants.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: implants.Final}
+		Specialist: platform.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: implants.Final}
 
 	notify := ctr.NewNotifyResponse(responseInfo, "NotifyImplantRequest", receipt)
 	if w := notify.Warning[0]; w.Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || len(w.Message) != 4 || w.Message[0].Lang != "nl" {
@@ -301,7 +302,7 @@ func TestAnswers(t *testing.T) {
 	nothing := ctr.NewSearchResponse(responseInfo, page, implants.SearchResult{})
 	pending := ctr.NewListPendingNotificationsResponse(responseInfo, page, implants.SearchResult{Total: 1, Notifications: []implants.NotificationSummary{
 		{Reference: "r", Version: 1, Type: implants.TypeExplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
-			Specialist: implants.ProfessionalRef{NIHII: nihii}, State: implants.Draft}}})
+			Specialist: platform.ProfessionalRef{NIHII: nihii}, State: implants.Draft}}})
 	if n := pending.Notification[0]; n.NotificationNumber != "" || n.Reference != "r" || n.Version != 1 {
 		t.Errorf("pending %+v", n)
 	}
@@ -379,10 +380,10 @@ func TestDescribed(t *testing.T) {
 	day := mustParseDate(t, "2026-11-20")
 	implant := implants.Implant{ID: "i1", SurgeryDate: day, Number: number, NotifiedImplant: implants.NotifiedImplant{Quantity: 2}, Remaining: 1}
 	full := implants.Notification{Reference: "r", Version: 2, State: implants.Final, Change: implants.ChangeRevised, Number: number,
-		Type: implants.TypeImplantation, Specialist: implants.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
-		Prescriber: implants.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []implants.Implant{implant},
+		Type: implants.TypeImplantation, Specialist: platform.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
+		Prescriber: platform.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []implants.Implant{implant},
 		RegisteredAt: responseInfo.IssuedAt, Digest: [32]byte{1}, Organisation: hospital, Author: person,
-		Warnings: []implants.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
+		Warnings: []platform.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
 			{Code: problem.WarnLate, Path: "Of"}}}
 	history := []implants.VersionSummary{
 		{Version: 1, RegisteredAt: responseInfo.IssuedAt, Author: person, State: implants.Draft, Change: implants.ChangeSaved},
@@ -413,7 +414,7 @@ func TestDescribed(t *testing.T) {
 	}
 
 	removal := full
-	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = implants.TypeExplantation, implants.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
+	removal.Type, removal.Prescriber, removal.PrescriptionDate, removal.Organisation = implants.TypeExplantation, platform.ProfessionalRef{}, ident.Date{}, ident.NIHII{}
 	removal.Number, removal.State, removal.Warnings, removal.Implants = ident.NotificationNumber{}, implants.Draft, nil, nil
 	removal.Removals = []implants.Removal{{ImplantID: "i1", Quantity: 1, Reason: "worn"}, {ImplantID: "i1"}}
 	m = ctr.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: removal, History: history[:1],

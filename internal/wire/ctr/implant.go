@@ -2,6 +2,7 @@ package ctr
 
 import (
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -58,7 +59,7 @@ func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) implants.Not
 		Side:         implants.Side(n.Side),
 	}
 	if n.Pharmacy != nil {
-		implant.Pharmacy = implants.OrganisationRef{
+		implant.Pharmacy = platform.OrganisationRef{
 			NIHII: parseField(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
 			CBE:   parseField(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -35,25 +36,25 @@ func (r *fieldParser) parseDate(path, text string) ident.Date {
 	return parseField(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
 }
 
-func (r *fieldParser) parseProfessional(path string, p *Professional) implants.ProfessionalRef {
+func (r *fieldParser) parseProfessional(path string, p *Professional) platform.ProfessionalRef {
 	if p == nil {
-		return implants.ProfessionalRef{}
+		return platform.ProfessionalRef{}
 	}
-	return implants.ProfessionalRef{
+	return platform.ProfessionalRef{
 		SSIN:  parseField(r, path+"/SSIN", p.SSIN, ident.ParseSSIN),
 		NIHII: parseField(r, path+"/NIHII", p.NIHII, ident.ParseNIHII),
 	}
 }
 
 // AuthorIDs returns the identifiers of the request's author, as the domain's Author.
-func (h *Header) AuthorIDs() implants.Author {
-	var author implants.Author
+func (h *Header) AuthorIDs() platform.Author {
+	var author platform.Author
 	if h.Author == nil {
 		return author
 	}
 	for _, party := range h.Author.HcParty {
 		for _, id := range party.ID {
-			author = append(author, implants.AuthorID{Type: id.Type, Value: id.Value})
+			author = append(author, platform.AuthorID{Type: id.Type, Value: id.Value})
 		}
 	}
 	return author
@@ -159,21 +160,21 @@ func (m *DiscardNotificationRequest) ToDomain() implants.DiscardRequest {
 
 // ToDomain converts the request to values of the domain.
 func (m *ListPendingNotificationsRequest) ToDomain() implants.ListPendingRequest {
-	return implants.ListPendingRequest{Page: implants.Page{Offset: m.Offset, Limit: m.MaxElements}, State: implants.State(m.State)}
+	return implants.ListPendingRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, State: implants.State(m.State)}
 }
 
 // ToDomain converts the request to values of the domain.
 func (m *SearchDeviceRequest) ToDomain() implants.SearchDeviceRequest {
 	var r fieldParser
 	code := parseField(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
-	return implants.SearchDeviceRequest{Page: implants.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
+	return implants.SearchDeviceRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
 		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
 func (m *SearchRequest) ToDomain() implants.SearchRequest {
 	var r fieldParser
-	c := implants.SearchRequest{Page: implants.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
+	c := implants.SearchRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
 		const path = "Criteria/ByPatient"
@@ -211,7 +212,7 @@ func (m *GetImplantCardRequest) ToDomain() implants.CardRequest {
 func (m *ListPatientImplantsRequest) ToDomain() implants.ListImplantsRequest {
 	var r fieldParser
 	carried := implants.ListImplantsRequest{
-		Page:            implants.Page{Offset: m.Offset, Limit: m.MaxElements},
+		Page:            platform.Page{Offset: m.Offset, Limit: m.MaxElements},
 		Patient:         parseField(&r, "Patient", m.Patient, ident.ParseSSIN),
 		Date:            r.parseDate("At", m.At),
 		EmergencyReason: m.EmergencyReason,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -68,7 +69,7 @@ var requestByContent = map[string]string{
 	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
 }
 
-func newWarnings(request string, all []implants.Warning) []Warning {
+func newWarnings(request string, all []platform.Warning) []Warning {
 	var out []Warning
 	for _, w := range all {
 		first, _, _ := strings.Cut(w.Path, "/")
@@ -81,7 +82,7 @@ func newWarnings(request string, all []implants.Warning) []Warning {
 	return out
 }
 
-func newWarning(request string, w implants.Warning) Warning {
+func newWarning(request string, w platform.Warning) Warning {
 	entry, _ := problem.Lookup(w.Code)
 	out := Warning{Code: string(w.Code), Path: RequestPath(request, w.Path)}
 	for _, l := range texts.Langs() {
@@ -90,7 +91,7 @@ func newWarning(request string, w implants.Warning) Warning {
 	return out
 }
 
-func newProfessional(p implants.ProfessionalRef) *Professional {
+func newProfessional(p platform.ProfessionalRef) *Professional {
 	switch {
 	case !p.SSIN.IsZero():
 		return &Professional{SSIN: p.SSIN.Digits()}
@@ -100,7 +101,7 @@ func newProfessional(p implants.ProfessionalRef) *Professional {
 	return nil
 }
 
-func newPharmacy(p implants.OrganisationRef) *Pharmacy {
+func newPharmacy(p platform.OrganisationRef) *Pharmacy {
 	switch {
 	case !p.NIHII.IsZero():
 		return &Pharmacy{NIHII: p.NIHII.Digits()}
@@ -122,13 +123,13 @@ func newDevice(d *implants.Device) *Device {
 }
 
 // NewSearchResponse returns the response with a page of a search; page is the request's.
-func NewSearchResponse(s ResponseInfo, page implants.Page, found implants.SearchResult) *SearchResponse {
+func NewSearchResponse(s ResponseInfo, page platform.Page, found implants.SearchResult) *SearchResponse {
 	return &SearchResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
 		Notification: newSummaries(found.Notifications)}
 }
 
 // NewListPendingNotificationsResponse returns the response with a page of pending notifications; page is the request's.
-func NewListPendingNotificationsResponse(s ResponseInfo, page implants.Page, found implants.SearchResult) *ListPendingNotificationsResponse {
+func NewListPendingNotificationsResponse(s ResponseInfo, page platform.Page, found implants.SearchResult) *ListPendingNotificationsResponse {
 	return &ListPendingNotificationsResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
 		Total: found.Total, Notification: newSummaries(found.Notifications)}
 }
@@ -182,7 +183,7 @@ func NewCardResponse(s ResponseInfo, fileName string, pdf []byte) *GetImplantCar
 }
 
 // NewListPatientImplantsResponse returns the response with a page of a patient's implants; page is the request's.
-func NewListPatientImplantsResponse(s ResponseInfo, page implants.Page, list implants.ListImplantsResult) *ListPatientImplantsResponse {
+func NewListPatientImplantsResponse(s ResponseInfo, page platform.Page, list implants.ListImplantsResult) *ListPatientImplantsResponse {
 	return &ListPatientImplantsResponse{
 		Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
 		Implant: newImplants(list.Implants),
@@ -190,7 +191,7 @@ func NewListPatientImplantsResponse(s ResponseInfo, page implants.Page, list imp
 }
 
 // NewSearchDeviceResponse returns the response with a page of the device list; page is the request's.
-func NewSearchDeviceResponse(s ResponseInfo, page implants.Page, list implants.SearchDeviceResult) *SearchDeviceResponse {
+func NewSearchDeviceResponse(s ResponseInfo, page platform.Page, list implants.SearchDeviceResult) *SearchDeviceResponse {
 	m := &SearchDeviceResponse{Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
 	for i := range list.Devices {
 		m.Device = append(m.Device, *newDevice(&list.Devices[i]))

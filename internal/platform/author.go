@@ -1,4 +1,4 @@
-package implants
+package platform
 
 import (
 	"cmp"
@@ -21,8 +21,8 @@ type AuthorID struct {
 
 var unknownIDType = texts.Declare2[string, string]("detail.id_type_unknown", "found", "known")
 
-// authorPath is where a message names its author.
-const authorPath = "Author"
+// AuthorPath is where a message names its author.
+const AuthorPath = "Author"
 
 // Types of cc:Id: the short forms, and the ones that the eHealth platform certifies.
 const (
@@ -33,9 +33,9 @@ const (
 	knownIDTypes            = "SSIN, NIHII, " + idTypeSSIN + ", " + idTypeCertificateHolder + ", " + idTypePersonPrefix + "…:nihii11"
 )
 
-// parsePerson returns the one person that the author names. Identifiers of the signing organisation are allowed too;
+// ParsePerson returns the one person that the author names. Identifiers of the signing organisation are allowed too;
 // those of another organisation are rejected.
-func (a Author) parsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
+func (a Author) ParsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 	var found ProfessionalRef
 	for _, id := range a {
 		var p ProfessionalRef
@@ -51,25 +51,25 @@ func (a Author) parsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 			p.NIHII, err = ident.ParseNIHII(id.Value)
 		}
 		if err != nil {
-			return ProfessionalRef{}, problem.From(err).WithPath(authorPath)
+			return ProfessionalRef{}, problem.From(err).WithPath(AuthorPath)
 		}
 		if isContradiction(p.SSIN, found.SSIN) || isContradiction(p.NIHII, found.NIHII) {
-			return ProfessionalRef{}, problem.New(problem.AuthorAmbiguous).WithPath(authorPath)
+			return ProfessionalRef{}, problem.New(problem.AuthorAmbiguous).WithPath(AuthorPath)
 		}
 		found.SSIN, found.NIHII = cmp.Or(found.SSIN, p.SSIN), cmp.Or(found.NIHII, p.NIHII)
 	}
 	return found, nil
 }
 
-// newMissingPersonError returns the refusal for an author without a person. It names the first identifier type that is
+// NewMissingPersonError returns the refusal for an author without a person. It names the first identifier type that is
 // unknown.
-func (a Author) newMissingPersonError() error {
+func (a Author) NewMissingPersonError() error {
 	for _, id := range a {
 		if !id.isOrganisationID() {
-			return problem.New(problem.AuthorRequired, unknownIDType.With(id.printableType(), knownIDTypes)).WithPath(authorPath)
+			return problem.New(problem.AuthorRequired, unknownIDType.With(id.printableType(), knownIDTypes)).WithPath(AuthorPath)
 		}
 	}
-	return problem.New(problem.AuthorRequired).WithPath(authorPath)
+	return problem.New(problem.AuthorRequired).WithPath(AuthorPath)
 }
 
 // printableType returns the type as a refusal may repeat it. A type with enough digits to contain a person's number is

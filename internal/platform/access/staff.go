@@ -1,8 +1,10 @@
-package implants
+package access
 
 import (
 	"context"
 
+	"github.com/openctr/ctr/internal/authorization"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -21,14 +23,14 @@ type ManageStaffRequest struct {
 // StaffAssignment assigns a role to a person. Without a first day it begins today; without a last day it does not end.
 type StaffAssignment struct {
 	Person ident.SSIN
-	Role   Role
-	Period
+	Role   platform.Role
+	platform.Period
 }
 
 // StaffEnd ends a person's role.
 type StaffEnd struct {
 	Person ident.SSIN
-	Role   Role
+	Role   platform.Role
 }
 
 // StaffState is the state of a role on a day.
@@ -43,13 +45,13 @@ const (
 
 // StaffMember is a person's role with its state today.
 type StaffMember struct {
-	Affiliation
+	platform.Affiliation
 	State StaffState
 }
 
-func newStaffMember(a Affiliation, today ident.Date) StaffMember {
+func newStaffMember(a platform.Affiliation, today ident.Date) StaffMember {
 	switch {
-	case a.hasEnded(today):
+	case a.HasEnded(today):
 		return StaffMember{a, StaffEnded}
 	case today.Before(a.From):
 		return StaffMember{a, StaffFuture}
@@ -58,16 +60,16 @@ func newStaffMember(a Affiliation, today ident.Date) StaffMember {
 }
 
 // ManageStaff assigns or ends a person's role in the signing organisation, and returns what changed.
-func (s *AccessService) ManageStaff(ctx context.Context, c Caller, req ManageStaffRequest) ([]StaffMember, error) {
+func (s *Service) ManageStaff(ctx context.Context, c platform.Caller, req ManageStaffRequest) ([]StaffMember, error) {
 	today := s.runner.Today()
-	event := AuditEvent{Outcome: OutcomeAccepted}
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
 	switch {
 	case req.Assign != nil:
 		event.Patient = req.Assign.Person
 	case req.End != nil:
 		event.Patient = req.End.Person
 	}
-	changed, err := InTransaction(ctx, s.runner, c, event, func(w platformWriter, e *AuditEvent) ([]Affiliation, error) {
+	changed, err := platform.InTransaction(ctx, s.runner, c, event, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Affiliation, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
@@ -92,7 +94,7 @@ func (s *AccessService) ManageStaff(ctx context.Context, c Caller, req ManageSta
 
 // lockAndReloadCaller returns the caller with their current roles. It locks the organisation's roles until the
 // transaction ends, so that a manager whose role is being ended cannot assign roles at the same moment.
-func lockAndReloadCaller(w platformWriter, c Caller) (Caller, error) {
+func lockAndReloadCaller(w platform.Writer, c platform.Caller) (platform.Caller, error) {
 	if c.Organisation().IsZero() {
 		return c, nil
 	}
@@ -103,15 +105,15 @@ func lockAndReloadCaller(w platformWriter, c Caller) (Caller, error) {
 	return c.WithAffiliations(affiliations), err
 }
 
-func assignRole(w platformWriter, c Caller, a StaffAssignment, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
-	reason, err := MayManageRole(c, RoleChange{a.Role, a.Person, false}, "Change/Assign", today)
+func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today ident.Date, e *platform.AuditEvent) ([]platform.Affiliation, error) {
+	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: a.Role, Person: a.Person}, "Change/Assign", today)
 	if err != nil {
 		return nil, err
 	}
 	if a.From.IsZero() {
 		a.From = today
 	}
-	results := RuleResults{}
+	results := platform.RuleResults{}
 	checkPeriod(&results, "Change/Assign", a.Period, today)
 	if err = results.ToError(); err != nil {
 		return nil, err
@@ -124,27 +126,27 @@ func assignRole(w platformWriter, c Caller, a StaffAssignment, today ident.Date,
 		return nil, problem.New(problem.StaffRoleExists).WithPath("Change/Assign/Role")
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
-	assigned := Affiliation{Organisation: c.Organisation(), SSIN: a.Person, Role: a.Role, Period: a.Period}
-	return []Affiliation{assigned}, w.SaveAffiliation(assigned)
+	assigned := platform.Affiliation{Organisation: c.Organisation(), SSIN: a.Person, Role: a.Role, Period: a.Period}
+	return []platform.Affiliation{assigned}, w.SaveAffiliation(assigned)
 }
 
 // findUnendedRoles returns a person's affiliations to an organisation with the given role that have not ended.
-func findUnendedRoles(s platformReader, organisation ident.NIHII, person ident.SSIN, role Role, today ident.Date) ([]Affiliation, error) {
+func findUnendedRoles(s platform.Reader, organisation ident.NIHII, person ident.SSIN, role platform.Role, today ident.Date) ([]platform.Affiliation, error) {
 	all, err := s.Affiliations(organisation, person)
 	if err != nil {
 		return nil, err
 	}
-	var found []Affiliation
+	var found []platform.Affiliation
 	for _, a := range all {
-		if a.Role == role && !a.hasEnded(today) {
+		if a.Role == role && !a.HasEnded(today) {
 			found = append(found, a)
 		}
 	}
 	return found, nil
 }
 
-func endRole(w platformWriter, c Caller, end StaffEnd, today ident.Date, e *AuditEvent) ([]Affiliation, error) {
-	reason, err := MayManageRole(c, RoleChange{end.Role, end.Person, true}, "Change/End", today)
+func endRole(w platform.Writer, c platform.Caller, end StaffEnd, today ident.Date, e *platform.AuditEvent) ([]platform.Affiliation, error) {
+	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "Change/End", today)
 	if err != nil {
 		return nil, err
 	}
@@ -172,12 +174,12 @@ type ListStaffResult struct {
 }
 
 // ListStaff lists the roles in the signing organisation, including past ones. Only its access managers may call it.
-func (s *AccessService) ListStaff(ctx context.Context, c Caller, page Page) (ListStaffResult, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted}
+func (s *Service) ListStaff(ctx context.Context, c platform.Caller, page platform.Page) (ListStaffResult, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
 	today := s.runner.Today()
-	return ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platformReader) (ListStaffResult, error) {
+	return platform.ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platform.Reader) (ListStaffResult, error) {
 		var err error
-		if event.Reason, err = MaySeeStaff(c, today); err != nil {
+		if event.Reason, err = authorization.MaySeeStaff(c, today); err != nil {
 			return ListStaffResult{}, err
 		}
 		all, total, err := reader.ListStaff(c.Organisation(), page.Offset, page.Limit)

@@ -1,4 +1,4 @@
-package implants
+package platform
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 // Runner runs the requests to one register, whose store reads with R and writes with W. Every request ends in exactly
 // one transaction that consumes the message's replay key and records how the request ended.
-type Runner[R platformReader, W platformWriter] struct {
-	Store platformStore[R, W]
+type Runner[R Reader, W Writer] struct {
+	Store Store[R, W]
 	Now   func() time.Time
 	// Location is the time zone in which a day begins.
 	Location *time.Location
@@ -25,7 +25,7 @@ func (r Runner[R, W]) Today() ident.Date { return r.DateOf(r.Now()) }
 
 // InTransaction consumes the replay key, calls act, and records the outcome, in one transaction. A refusal also
 // commits: so act must reject the request before it stores anything.
-func InTransaction[R platformReader, W platformWriter, T any](ctx context.Context, r Runner[R, W], c Caller, initial AuditEvent,
+func InTransaction[R Reader, W Writer, T any](ctx context.Context, r Runner[R, W], c Caller, initial AuditEvent,
 	act func(W, *AuditEvent) (T, error),
 ) (T, error) {
 	var zero, result T
@@ -53,7 +53,7 @@ func InTransaction[R platformReader, W platformWriter, T any](ctx context.Contex
 
 // ReadAndRecord runs a read over one consistent view and records it. It returns the result only after the audit event
 // is durable. A request with defects is rejected before anything is read.
-func ReadAndRecord[R platformReader, W platformWriter, T any](ctx context.Context, r Runner[R, W], c Caller, defects []*problem.Error, e *AuditEvent,
+func ReadAndRecord[R Reader, W Writer, T any](ctx context.Context, r Runner[R, W], c Caller, defects []*problem.Error, e *AuditEvent,
 	read func(R) (T, error),
 ) (T, error) {
 	var zero, result T
@@ -114,7 +114,7 @@ func (r Runner[R, W]) completeEvent(c Caller, e AuditEvent, refusal error) Audit
 	e.Organisation = c.organisation
 	e.Person = c.person
 	if !c.person.IsZero() && e.Capacity == "" {
-		e.Capacity = c.capacityOn(r.DateOf(e.OccurredAt))
+		e.Capacity = c.CapacityOn(r.DateOf(e.OccurredAt))
 	}
 	if refusal != nil {
 		if problem.From(refusal).Kind != problem.Withheld {
@@ -129,7 +129,7 @@ func (r Runner[R, W]) completeEvent(c Caller, e AuditEvent, refusal error) Audit
 
 // consumeReplayKey records the caller's message as used and rejects one that was used before. An unverified message
 // has no replay key.
-func consumeReplayKey(w platformWriter, c Caller) error {
+func consumeReplayKey(w Writer, c Caller) error {
 	if c.message.ReplayKey == (ReplayKey{}) {
 		return nil
 	}
@@ -152,7 +152,7 @@ func AsRefusal(err error) error {
 }
 
 // appendEvent appends an audit event, once for each person concerned.
-func appendEvent(w platformWriter, e AuditEvent) error {
+func appendEvent(w Writer, e AuditEvent) error {
 	if err := w.AppendEvent(e); err != nil || e.OtherPerson.IsZero() || e.OtherPerson == e.Patient {
 		return err
 	}

@@ -1,18 +1,19 @@
-package implants
+package authorization
 
 import (
 	"errors"
 	"strings"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
 // MayActInside decides whether a person may act inside the signing organisation at all: the authentic source or the
 // organisation must attach them to it. The day is decided by each action.
-func MayActInside(person ident.SSIN, affiliations []Affiliation) error {
+func MayActInside(person ident.SSIN, affiliations []platform.Affiliation) error {
 	if person.IsZero() || len(affiliations) == 0 {
-		return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+		return problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	return nil
 }
@@ -21,7 +22,7 @@ func MayActInside(person ident.SSIN, affiliations []Affiliation) error {
 type Submission struct {
 	IsFinal             bool       // it becomes or stays final
 	Specialist          ident.SSIN // zero when unknown
-	SpecialistPractices []Practice
+	SpecialistPractices []platform.Practice
 	SurgeryDate         ident.Date
 	// IsDateImplausible leaves a surgery date before all affiliations to the rules, which report a more precise
 	// violation.
@@ -40,17 +41,17 @@ type Delegation struct {
 
 // MayNotify decides who may submit a notification. It rejects another doctor's surgery, but leaves to the rules of the
 // register whether the named specialist was a doctor on that day, so that this violation is reported with the others.
-func MayNotify(c Caller, s Submission) (string, error) {
-	doctor := c.isDoctor()
+func MayNotify(c platform.Caller, s Submission) (string, error) {
+	doctor := c.IsDoctor()
 	own := s.Specialist == c.Person()
 	switch {
 	case !s.IsFinal && (!doctor || !own):
 		return mayPrepare(c, s.Delegation, s.Today)
 	case !doctor:
 		return "", problem.New(problem.MayNotNotify)
-	case !s.IsDateImplausible && !c.canPractiseOn(s.SurgeryDate):
-		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
-	case !own && hasPracticeOn(s.SpecialistPractices, s.SurgeryDate, Physician, Dentist):
+	case !s.IsDateImplausible && !c.CanPractiseOn(s.SurgeryDate):
+		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+	case !own && platform.HasPracticeOn(s.SpecialistPractices, s.SurgeryDate, platform.Physician, platform.Dentist):
 		return "", problem.New(problem.NotYourOperation)
 	case s.IsFinal && s.RequireCareRelation && !s.HasCareRelation:
 		return "", problem.New(problem.LinkRequired)
@@ -61,20 +62,20 @@ func MayNotify(c Caller, s Submission) (string, error) {
 const reasonSpecialist = "specialist of the operation"
 
 // mayPrepare decides who may prepare a notification for another specialist.
-func mayPrepare(c Caller, d Delegation, today ident.Date) (string, error) {
+func mayPrepare(c platform.Caller, d Delegation, today ident.Date) (string, error) {
 	switch {
-	case !c.isAttachedOn(today):
-		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+	case !c.IsAttachedOn(today):
+		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	case d.IsMandated:
 		return "mandate of the specialist", nil
-	case d.IsColleague && c.isStaffOn(today):
+	case d.IsColleague && c.IsStaffOn(today):
 		return "administrative staff of the specialist's organisation", nil
 	}
 	return "", problem.New(problem.MayNotPrepare)
 }
 
 // MayChangeFinal decides who may change a final notification: only its specialist.
-func MayChangeFinal(c Caller, specialist ident.SSIN) error {
+func MayChangeFinal(c platform.Caller, specialist ident.SSIN) error {
 	if specialist != c.Person() {
 		return problem.New(problem.NotYourOperation)
 	}
@@ -89,15 +90,15 @@ type Pending struct {
 }
 
 // MaySeePending decides who may see a notification that was never final: its specialist, and anyone who may prepare it.
-func MaySeePending(c Caller, n Pending, today ident.Date) (string, bool) {
+func MaySeePending(c platform.Caller, n Pending, today ident.Date) (string, bool) {
 	switch {
-	case !c.isAttachedOn(today):
+	case !c.IsAttachedOn(today):
 		return "", false
-	case n.Specialist == c.Person() && c.canPractiseOn(today):
+	case n.Specialist == c.Person() && c.CanPractiseOn(today):
 		return reasonSpecialist, true
 	case n.Delegation.IsMandated:
 		return "mandate of the specialist", true
-	case c.isStaffOn(today) && n.Organisation.Base() == c.Organisation().Base():
+	case c.IsStaffOn(today) && n.Organisation.Base() == c.Organisation().Base():
 		return "administrative staff of the organisation", true
 	}
 	return "", false
@@ -113,22 +114,22 @@ type PendingScope struct {
 
 // MayListPending decides which pending notifications a caller may list: their own, those of the organisation whose
 // staff they are, and those of the doctors whose mandate they hold.
-func MayListPending(c Caller, mandates []Mandate, today ident.Date) (PendingScope, string, error) {
-	if !c.isAttachedOn(today) {
-		return PendingScope{}, "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+func MayListPending(c platform.Caller, mandates []platform.Mandate, today ident.Date) (PendingScope, string, error) {
+	if !c.IsAttachedOn(today) {
+		return PendingScope{}, "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	var scope PendingScope
 	var reasons []string
-	if c.capacityOn(today) == CapacityDoctor {
+	if c.CapacityOn(today) == platform.CapacityDoctor {
 		scope.Specialist = c.Person()
 		reasons = append(reasons, "own notifications")
 	}
-	if c.isStaffOn(today) {
+	if c.IsStaffOn(today) {
 		scope.Organisation = c.Organisation()
 		reasons = append(reasons, "administrative staff of the organisation")
 	}
 	for _, m := range mandates {
-		if m.isInForceOn(today) {
+		if m.IsInForceOn(today) {
 			scope.MandateGrantors = append(scope.MandateGrantors, m.Grantor)
 		}
 	}
@@ -158,15 +159,15 @@ func (a PatientAccess) Sees(own bool) bool { return a.SeesAll || a.SeesOwn && ow
 // MayRead decides who may read a patient's data. In an emergency a doctor who gives a reason may read everything; the
 // reason is recorded in the audit log. Data that the caller may not see is withheld, which is not a refusal: the
 // answer is the same as if the data did not exist.
-func MayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.Date, emergency string) (PatientAccess, error) {
+func MayRead(c platform.Caller, patient ident.SSIN, links []platform.TherapeuticLink, today ident.Date, emergency string) (PatientAccess, error) {
 	if c.Organisation().IsZero() && patient == c.Person() {
 		return PatientAccess{SeesAll: true, Reason: "patient's own data"}, nil
 	}
-	if !c.isAttachedOn(today) {
-		return PatientAccess{}, problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+	if !c.IsAttachedOn(today) {
+		return PatientAccess{}, problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
-	switch c.capacityOn(today) {
-	case CapacityDoctor:
+	switch c.CapacityOn(today) {
+	case platform.CapacityDoctor:
 		for _, l := range links {
 			if l.Contains(today) {
 				return PatientAccess{SeesAll: true, Reason: "therapeutic relation: " + l.Type}, nil
@@ -176,15 +177,15 @@ func MayRead(c Caller, patient ident.SSIN, links []TherapeuticLink, today ident.
 			return PatientAccess{SeesAll: true, IsEmergency: true, Reason: "emergency"}, nil
 		}
 		return PatientAccess{SeesOwn: true, Reason: "own notifications"}, nil
-	case CapacityPatient:
+	case platform.CapacityPatient:
 		return PatientAccess{}, nil
-	case CapacityProfessional, CapacityManager, CapacityStaff:
+	case platform.CapacityProfessional, platform.CapacityManager, platform.CapacityStaff:
 	}
 	return PatientAccess{}, problem.New(problem.MayNotRead)
 }
 
 // MayReadAnyPatient rejects callers who may read no patient data, whether or not the item exists.
-func MayReadAnyPatient(c Caller, today ident.Date) error {
+func MayReadAnyPatient(c platform.Caller, today ident.Date) error {
 	_, err := MayRead(c, ident.SSIN{}, nil, today, "")
 	return err
 }
@@ -203,65 +204,65 @@ func Withhold(visible bool, refusal error, namesNumber bool) error {
 }
 
 // MaySearchByImplant decides who may search for an implant among their own patients.
-func MaySearchByImplant(c Caller, today ident.Date) (string, error) {
-	if !c.isAttachedOn(today) {
-		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+func MaySearchByImplant(c platform.Caller, today ident.Date) (string, error) {
+	if !c.IsAttachedOn(today) {
+		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
-	if c.capacityOn(today) != CapacityDoctor {
+	if c.CapacityOn(today) != platform.CapacityDoctor {
 		return "", problem.New(problem.MayNotSearch)
 	}
 	return "own patients", nil
 }
 
 // MayGrantMandate decides who may grant a mandate or transfer one.
-func MayGrantMandate(c Caller, today ident.Date) (string, error) {
+func MayGrantMandate(c platform.Caller, today ident.Date) (string, error) {
 	if err := MayActForSelf(c, today); err != nil {
 		return "", err
 	}
-	if c.capacityOn(today) != CapacityDoctor {
+	if c.CapacityOn(today) != platform.CapacityDoctor {
 		return "", problem.New(problem.MayNotMandate)
 	}
 	return "doctor, grantor of the mandate", nil
 }
 
 // MayActForSelf decides who may perform the actions that are open to everyone in their own name.
-func MayActForSelf(c Caller, today ident.Date) error {
-	if !c.isAttachedOn(today) {
-		return problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+func MayActForSelf(c platform.Caller, today ident.Date) error {
+	if !c.IsAttachedOn(today) {
+		return problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	return nil
 }
 
 // RoleChange is a person's role that begins or ends.
 type RoleChange struct {
-	Role     Role
+	Role     platform.Role
 	Person   ident.SSIN
 	IsEnding bool
 }
 
 // MayManageRole decides who may assign and end roles in the signing organisation.
-func MayManageRole(c Caller, m RoleChange, path string, today ident.Date) (string, error) {
+func MayManageRole(c platform.Caller, m RoleChange, path string, today ident.Date) (string, error) {
 	reason, err := MaySeeStaff(c, today)
 	switch {
 	case err != nil:
 		return "", err
-	case !m.Role.isAssignable():
+	case !m.Role.IsAssignable():
 		return "", problem.New(problem.RoleOfSource).WithPath(path + "/Role")
-	case m.Role == RoleManager && m.IsEnding && m.Person != c.Person() && !c.hasRole(RoleChiefManager, today):
+	case m.Role == platform.RoleManager && m.IsEnding && m.Person != c.Person() && !c.HasRole(platform.RoleChiefManager, today):
 		return "", problem.New(problem.ManagerNotYours).WithPath(path + "/Role")
 	}
 	return reason, nil
 }
 
 // MaySeeStaff decides who may see the roles in the signing organisation: only its access managers.
-func MaySeeStaff(c Caller, today ident.Date) (string, error) {
+func MaySeeStaff(c platform.Caller, today ident.Date) (string, error) {
 	switch {
-	case c.hasRole(RoleChiefManager, today):
+	case c.HasRole(platform.RoleChiefManager, today):
 		return "chief access manager of the organisation", nil
-	case c.hasRole(RoleManager, today):
+	case c.HasRole(platform.RoleManager, today):
 		return "access manager of the organisation", nil
-	case !c.isAttachedOn(today):
-		return "", problem.New(problem.AuthorNotAttached).WithPath(authorPath)
+	case !c.IsAttachedOn(today):
+		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	return "", problem.New(problem.MayNotManageStaff)
 }

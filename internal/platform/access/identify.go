@@ -1,40 +1,42 @@
-package implants
+package access
 
 import (
 	"context"
 	"strings"
 
+	"github.com/openctr/ctr/internal/authorization"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
 // Identify returns the caller of a message: the person whose certificate signed, or the author for whom the signing
 // organisation acts.
-func (s *AccessService) Identify(ctx context.Context, m SignedMessage, author Author) (Caller, error) {
+func (s *Service) Identify(ctx context.Context, m platform.SignedMessage, author platform.Author) (platform.Caller, error) {
 	person, organisation, err := parseSigner(m.Signer)
 	if err != nil {
-		return Caller{}, err
+		return platform.Caller{}, err
 	}
-	named, err := author.parsePerson(organisation)
+	named, err := author.ParsePerson(organisation)
 	switch {
 	case err != nil:
-		return Caller{}, err
+		return platform.Caller{}, err
 	case named.IsZero() && !organisation.IsZero():
-		return Caller{}, author.newMissingPersonError()
+		return platform.Caller{}, author.NewMissingPersonError()
 	}
-	var c Caller
-	err = s.runner.Store.RunReadTx(ctx, func(reader platformReader) error {
+	var c platform.Caller
+	err = s.runner.Store.RunReadTx(ctx, func(reader platform.Reader) error {
 		c, err = loadCaller(reader, m, person, organisation, named)
 		return err
 	})
 	if err != nil {
-		return Caller{}, err
+		return platform.Caller{}, err
 	}
 	return c, nil
 }
 
 // parseSigner returns the person or the organisation that the certificate names; the other one is zero.
-func parseSigner(signer Signer) (person ident.SSIN, organisation ident.NIHII, err error) {
+func parseSigner(signer platform.Signer) (person ident.SSIN, organisation ident.NIHII, err error) {
 	switch {
 	case signer.Type == "SSIN":
 		person, err = ident.ParseSSIN(signer.ID)
@@ -53,41 +55,41 @@ func parseSigner(signer Signer) (person ident.SSIN, organisation ident.NIHII, er
 
 // loadCaller completes a caller with data from the authentic sources. The person and the organisation are those of the
 // certificate, named is the author.
-func loadCaller(reader platformReader, m SignedMessage, person ident.SSIN, organisation ident.NIHII, named ProfessionalRef) (Caller, error) {
+func loadCaller(reader platform.Reader, m platform.SignedMessage, person ident.SSIN, organisation ident.NIHII, named platform.ProfessionalRef) (platform.Caller, error) {
 	author, err := resolvePerson(reader, named)
 	if err != nil {
-		return Caller{}, err
+		return platform.Caller{}, err
 	}
-	var affiliations []Affiliation
+	var affiliations []platform.Affiliation
 	if organisation.IsZero() {
 		if !named.IsZero() && author != person {
-			return Caller{}, problem.New(problem.AuthorDisagrees).WithPath(authorPath)
+			return platform.Caller{}, problem.New(problem.AuthorDisagrees).WithPath(platform.AuthorPath)
 		}
 	} else {
 		person = author
 		if affiliations, err = reader.Affiliations(organisation, person); err != nil {
-			return Caller{}, err
+			return platform.Caller{}, err
 		}
-		if err = MayActInside(person, affiliations); err != nil {
-			return Caller{}, err
+		if err = authorization.MayActInside(person, affiliations); err != nil {
+			return platform.Caller{}, err
 		}
 	}
-	practices, err := reader.Practices(ProfessionalRef{SSIN: person})
-	return NewCaller(m, person, organisation, practices, affiliations), err
+	practices, err := reader.Practices(platform.ProfessionalRef{SSIN: person})
+	return platform.NewCaller(m, person, organisation, practices, affiliations), err
 }
 
 // resolvePerson returns the SSIN of the person a reference names, or zero when the NIHII number is unknown. It rejects
 // a reference whose two numbers belong to two people.
-func resolvePerson(s platformReader, p ProfessionalRef) (ident.SSIN, error) {
+func resolvePerson(s platform.Reader, p platform.ProfessionalRef) (ident.SSIN, error) {
 	if p.NIHII.IsZero() {
 		return p.SSIN, nil
 	}
-	practices, err := s.Practices(ProfessionalRef{NIHII: p.NIHII})
+	practices, err := s.Practices(platform.ProfessionalRef{NIHII: p.NIHII})
 	if err != nil || len(practices) == 0 {
 		return p.SSIN, err
 	}
 	if !p.SSIN.IsZero() && p.SSIN != practices[0].SSIN {
-		return p.SSIN, problem.New(problem.AuthorAmbiguous).WithPath(authorPath)
+		return p.SSIN, problem.New(problem.AuthorAmbiguous).WithPath(platform.AuthorPath)
 	}
 	return practices[0].SSIN, nil
 }

@@ -1,4 +1,4 @@
-package implants
+package platform
 
 import (
 	"context"
@@ -6,8 +6,8 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
-// platformStore is the storage of a register: R reads and W also stores.
-type platformStore[R platformReader, W platformWriter] interface {
+// Store is the storage of a register: R reads and W also stores.
+type Store[R Reader, W Writer] interface {
 	// RunReadTx runs f over one consistent view.
 	RunReadTx(ctx context.Context, f func(R) error) error
 	// RunWriteTx runs f in one transaction. When it returns nil, everything that f stored is durable; on an error,
@@ -18,8 +18,8 @@ type platformStore[R platformReader, W platformWriter] interface {
 	CheckReady(ctx context.Context) error
 }
 
-// platformReader reads the authentic sources, mandates and staff. A missing entry is false or empty, never an error.
-type platformReader interface {
+// Reader reads the authentic sources, mandates and staff. A missing entry is false or empty, never an error.
+type Reader interface {
 	Person(ident.SSIN) (Person, bool, error)
 	// Practices returns all practice periods of a professional, found by SSIN or else by the first eight digits of the
 	// NIHII number.
@@ -37,10 +37,10 @@ type platformReader interface {
 	MandatesByGrantor(grantor ident.SSIN) ([]Mandate, error)
 }
 
-// platformWriter also stores. It only appends, except for mandates and affiliations, whose changes are all in the audit
+// Writer also stores. It only appends, except for mandates and affiliations, whose changes are all in the audit
 // log.
-type platformWriter interface {
-	platformReader
+type Writer interface {
+	Reader
 	// Lock makes concurrent transactions with one of these keys wait until this transaction ends.
 	Lock(keys ...string) error
 	// AddTherapeuticLink adds a care relation unless the same one exists.
@@ -55,17 +55,17 @@ type platformWriter interface {
 }
 
 // Narrow returns the platform's part of a register's store.
-func Narrow[R platformReader, W platformWriter](s platformStore[R, W]) platformStore[platformReader, platformWriter] {
+func Narrow[R Reader, W Writer](s Store[R, W]) Store[Reader, Writer] {
 	return narrowStore[R, W]{s}
 }
 
-type narrowStore[R platformReader, W platformWriter] struct{ store platformStore[R, W] }
+type narrowStore[R Reader, W Writer] struct{ store Store[R, W] }
 
-func (n narrowStore[R, W]) RunReadTx(ctx context.Context, f func(platformReader) error) error {
+func (n narrowStore[R, W]) RunReadTx(ctx context.Context, f func(Reader) error) error {
 	return n.store.RunReadTx(ctx, func(r R) error { return f(r) })
 }
 
-func (n narrowStore[R, W]) RunWriteTx(ctx context.Context, f func(platformWriter) error) error {
+func (n narrowStore[R, W]) RunWriteTx(ctx context.Context, f func(Writer) error) error {
 	return n.store.RunWriteTx(ctx, func(w W) error { return f(w) })
 }
 

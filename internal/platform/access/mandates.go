@@ -1,10 +1,12 @@
-package implants
+package access
 
 import (
 	"cmp"
 	"context"
 	"slices"
 
+	"github.com/openctr/ctr/internal/authorization"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -25,7 +27,7 @@ type ManageMandateRequest struct {
 // MandateGrant grants a mandate. Without a first day it begins today; without a last day it does not end.
 type MandateGrant struct {
 	Grantee ident.SSIN
-	Period
+	platform.Period
 }
 
 // MandateAcceptance accepts the mandates that the Grantor gave the caller.
@@ -62,15 +64,15 @@ func (m ManageMandateRequest) otherPerson() ident.SSIN {
 
 // MandateDetail is a mandate with its state today.
 type MandateDetail struct {
-	Mandate
-	State MandateState
+	platform.Mandate
+	State platform.MandateState
 }
 
 // ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. It does not check that
 // the other person exists: a refusal would reveal who is registered.
-func (s *AccessService) ManageMandate(ctx context.Context, c Caller, req ManageMandateRequest) ([]MandateDetail, error) {
+func (s *Service) ManageMandate(ctx context.Context, c platform.Caller, req ManageMandateRequest) ([]MandateDetail, error) {
 	today := s.runner.Today()
-	changed, err := InTransaction(ctx, s.runner, c, AuditEvent{Outcome: OutcomeAccepted, Patient: req.otherPerson()}, func(w platformWriter, e *AuditEvent) ([]Mandate, error) {
+	changed, err := platform.InTransaction(ctx, s.runner, c, platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.otherPerson()}, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Mandate, error) {
 		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
@@ -89,7 +91,7 @@ func (s *AccessService) ManageMandate(ctx context.Context, c Caller, req ManageM
 	return toMandateDetails(changed, today), err
 }
 
-func toMandateDetails(all []Mandate, today ident.Date) []MandateDetail {
+func toMandateDetails(all []platform.Mandate, today ident.Date) []MandateDetail {
 	var out []MandateDetail
 	for _, m := range all {
 		out = append(out, MandateDetail{m, m.StateOn(today)})
@@ -97,16 +99,16 @@ func toMandateDetails(all []Mandate, today ident.Date) []MandateDetail {
 	return out
 }
 
-func grantMandate(w platformWriter, c Caller, grant MandateGrant, today ident.Date, e *AuditEvent) ([]Mandate, error) {
+func grantMandate(w platform.Writer, c platform.Caller, grant MandateGrant, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
 	var err error
-	if e.Reason, err = MayGrantMandate(c, today); err != nil {
+	if e.Reason, err = authorization.MayGrantMandate(c, today); err != nil {
 		return nil, err
 	}
 	const path = "Change/Grant"
 	if grant.From.IsZero() {
 		grant.From = today
 	}
-	results := RuleResults{}
+	results := platform.RuleResults{}
 	if grant.Grantee == c.Person() {
 		results.AddViolation(problem.MandateToSelf, path+"/Grantee")
 	}
@@ -115,12 +117,12 @@ func grantMandate(w platformWriter, c Caller, grant MandateGrant, today ident.Da
 		return nil, err
 	}
 	e.Reason = "grant, " + e.Reason
-	m := Mandate{Grantor: c.Person(), Grantee: grant.Grantee, Service: MandateService, Period: grant.Period}
-	return []Mandate{m}, addMandate(w, m, path+"/Grantee", today)
+	m := platform.Mandate{Grantor: c.Person(), Grantee: grant.Grantee, Service: platform.MandateService, Period: grant.Period}
+	return []platform.Mandate{m}, addMandate(w, m, path+"/Grantee", today)
 }
 
 // addMandate stores a mandate unless the two persons already have one that has not ended.
-func addMandate(w platformWriter, m Mandate, path string, today ident.Date) error {
+func addMandate(w platform.Writer, m platform.Mandate, path string, today ident.Date) error {
 	existing, err := lockUnendedMandates(w, m.Grantor, m.Grantee, today)
 	if err != nil {
 		return err
@@ -133,7 +135,7 @@ func addMandate(w platformWriter, m Mandate, path string, today ident.Date) erro
 
 // lockUnendedMandates returns the mandates between two persons that have not ended, ordered by their first day. It
 // locks the grantor's mandates, so that concurrent changes wait until the transaction ends.
-func lockUnendedMandates(w platformWriter, grantor, grantee ident.SSIN, today ident.Date) ([]Mandate, error) {
+func lockUnendedMandates(w platform.Writer, grantor, grantee ident.SSIN, today ident.Date) ([]platform.Mandate, error) {
 	if err := w.Lock("mandates of " + grantor.Digits()); err != nil {
 		return nil, err
 	}
@@ -141,24 +143,24 @@ func lockUnendedMandates(w platformWriter, grantor, grantee ident.SSIN, today id
 	if err != nil {
 		return nil, err
 	}
-	var found []Mandate
+	var found []platform.Mandate
 	for _, m := range all {
-		if m.Grantee == grantee && m.Service == MandateService && !m.hasEnded(today) {
+		if m.Grantee == grantee && m.Service == platform.MandateService && !m.HasEnded(today) {
 			found = append(found, m)
 		}
 	}
 	return found, nil
 }
 
-func acceptMandates(w platformWriter, c Caller, grantor ident.SSIN, today ident.Date, e *AuditEvent) ([]Mandate, error) {
-	if err := MayActForSelf(c, today); err != nil {
+func acceptMandates(w platform.Writer, c platform.Caller, grantor ident.SSIN, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+	if err := authorization.MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
 	all, err := lockUnendedMandates(w, grantor, c.Person(), today)
 	if err != nil {
 		return nil, err
 	}
-	all = slices.DeleteFunc(all, func(m Mandate) bool { return !m.AcceptedOn.IsZero() })
+	all = slices.DeleteFunc(all, func(m platform.Mandate) bool { return !m.AcceptedOn.IsZero() })
 	if len(all) == 0 {
 		return nil, problem.New(problem.MandateNotFound).WithPath("Change/Accept/Grantor")
 	}
@@ -172,8 +174,8 @@ func acceptMandates(w platformWriter, c Caller, grantor ident.SSIN, today ident.
 	return all, nil
 }
 
-func endMandates(w platformWriter, c Caller, end MandateEnd, today ident.Date, e *AuditEvent) ([]Mandate, error) {
-	if err := MayActForSelf(c, today); err != nil {
+func endMandates(w platform.Writer, c platform.Caller, end MandateEnd, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+	if err := authorization.MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
 	grantor, grantee, path, reason := c.Person(), end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
@@ -192,7 +194,7 @@ func endMandates(w platformWriter, c Caller, end MandateEnd, today ident.Date, e
 }
 
 // endBeforeToday ends mandates with yesterday as their last day.
-func endBeforeToday(w platformWriter, all []Mandate, today ident.Date) error {
+func endBeforeToday(w platform.Writer, all []platform.Mandate, today ident.Date) error {
 	for i := range all {
 		all[i].To = today.AddDays(-1)
 		if err := w.SaveMandate(all[i]); err != nil {
@@ -202,8 +204,8 @@ func endBeforeToday(w platformWriter, all []Mandate, today ident.Date) error {
 	return nil
 }
 
-func transferMandates(w platformWriter, c Caller, t MandateTransfer, today ident.Date, e *AuditEvent) ([]Mandate, error) {
-	reason, err := MayGrantMandate(c, today)
+func transferMandates(w platform.Writer, c platform.Caller, t MandateTransfer, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+	reason, err := authorization.MayGrantMandate(c, today)
 	if err != nil {
 		return nil, err
 	}
@@ -225,9 +227,9 @@ func transferMandates(w platformWriter, c Caller, t MandateTransfer, today ident
 	case len(existing) > 0: // also when both are the same person
 		return nil, problem.New(problem.MandateExists).WithPath(path + "/To")
 	}
-	var moved []Mandate
+	var moved []platform.Mandate
 	for _, m := range old {
-		next := Mandate{Grantor: c.Person(), Grantee: t.To, Service: MandateService, Period: m.Period}
+		next := platform.Mandate{Grantor: c.Person(), Grantee: t.To, Service: platform.MandateService, Period: m.Period}
 		if next.From.Before(today) {
 			next.From = today
 		}
@@ -251,11 +253,11 @@ type ListMandatesResult struct {
 
 // ListMandates lists the mandates for this register that the caller granted or received, including past ones, ordered
 // by their first day.
-func (s *AccessService) ListMandates(ctx context.Context, c Caller, page Page) (ListMandatesResult, error) {
-	event := AuditEvent{Outcome: OutcomeAccepted, Reason: "own mandates"}
+func (s *Service) ListMandates(ctx context.Context, c platform.Caller, page platform.Page) (ListMandatesResult, error) {
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Reason: "own mandates"}
 	today := s.runner.Today()
-	return ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platformReader) (ListMandatesResult, error) {
-		if err := MayActForSelf(c, today); err != nil {
+	return platform.ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platform.Reader) (ListMandatesResult, error) {
+		if err := authorization.MayActForSelf(c, today); err != nil {
 			return ListMandatesResult{}, err
 		}
 		given, err := reader.MandatesByGrantor(c.Person())
@@ -266,10 +268,10 @@ func (s *AccessService) ListMandates(ctx context.Context, c Caller, page Page) (
 		if err != nil {
 			return ListMandatesResult{}, err
 		}
-		all := slices.DeleteFunc(slices.Concat(given, received), func(m Mandate) bool { return m.Service != MandateService })
-		slices.SortFunc(all, func(a, b Mandate) int {
+		all := slices.DeleteFunc(slices.Concat(given, received), func(m platform.Mandate) bool { return m.Service != platform.MandateService })
+		slices.SortFunc(all, func(a, b platform.Mandate) int {
 			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Grantor.Digits(), b.Grantor.Digits()), cmp.Compare(a.Grantee.Digits(), b.Grantee.Digits()))
 		})
-		return ListMandatesResult{Total: len(all), Mandates: toMandateDetails(slicePage(all, page), today)}, nil
+		return ListMandatesResult{Total: len(all), Mandates: toMandateDetails(platform.SlicePage(all, page), today)}, nil
 	})
 }

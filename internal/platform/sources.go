@@ -1,4 +1,4 @@
-package implants
+package platform
 
 import (
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -23,8 +23,8 @@ func (p Period) Contains(day ident.Date) bool {
 	return !day.Before(p.From) && (p.To.IsZero() || !day.After(p.To))
 }
 
-// hasEnded reports whether the period ended before the day, or ends before it begins.
-func (p Period) hasEnded(day ident.Date) bool {
+// HasEnded reports whether the period ended before the day, or ends before it begins.
+func (p Period) HasEnded(day ident.Date) bool {
 	return !p.To.IsZero() && (p.To.Before(day) || p.To.Before(p.From))
 }
 
@@ -87,12 +87,12 @@ const (
 	RoleManager      Role = "AccessManager"
 )
 
-// isAssignable reports whether an organisation assigns the role itself. All other roles come from the authentic
+// IsAssignable reports whether an organisation assigns the role itself. All other roles come from the authentic
 // source.
-func (r Role) isAssignable() bool { return r == RoleAdministrative || r == RoleManager }
+func (r Role) IsAssignable() bool { return r == RoleAdministrative || r == RoleManager }
 
 // isProfessional reports whether the role makes a person a professional of the organisation.
-func (r Role) isProfessional() bool { return !r.isAssignable() && r != RoleChiefManager }
+func (r Role) isProfessional() bool { return !r.IsAssignable() && r != RoleChiefManager }
 
 // Affiliation is a person's role in an organisation in a period.
 type Affiliation struct {
@@ -125,8 +125,8 @@ type Mandate struct {
 // MandateService is the service name in mandates for this register.
 const MandateService = "CTR"
 
-// isInForceOn reports whether the grantee may act for the grantor in this register on a day.
-func (m Mandate) isInForceOn(day ident.Date) bool {
+// IsInForceOn reports whether the grantee may act for the grantor in this register on a day.
+func (m Mandate) IsInForceOn(day ident.Date) bool {
 	return m.Service == MandateService && !m.AcceptedOn.IsZero() && !day.Before(m.AcceptedOn) && m.Contains(day)
 }
 
@@ -144,7 +144,7 @@ const (
 // StateOn returns the state of the mandate on a day.
 func (m Mandate) StateOn(day ident.Date) MandateState {
 	switch {
-	case m.hasEnded(day):
+	case m.HasEnded(day):
 		return MandateEnded
 	case m.AcceptedOn.IsZero():
 		return MandatePending

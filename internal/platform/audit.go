@@ -1,4 +1,4 @@
-package implants
+package platform
 
 import (
 	"time"

@@ -1,4 +1,4 @@
-package implants
+package platform
 
 import (
 	"slices"
@@ -76,64 +76,64 @@ func (c Caller) WithAffiliations(affiliations []Affiliation) Caller {
 	return c
 }
 
-// isAttachedOn reports whether the person may act inside the organisation on that day. A person signing for themselves
+// IsAttachedOn reports whether the person may act inside the organisation on that day. A person signing for themselves
 // needs no affiliation.
-func (c Caller) isAttachedOn(day ident.Date) bool {
+func (c Caller) IsAttachedOn(day ident.Date) bool {
 	return c.organisation.IsZero() || slices.ContainsFunc(c.affiliations, func(a Affiliation) bool { return a.Contains(day) })
 }
 
-// hasRole reports whether the person has a role in the organisation on that day.
-func (c Caller) hasRole(role Role, day ident.Date) bool {
+// HasRole reports whether the person has a role in the organisation on that day.
+func (c Caller) HasRole(role Role, day ident.Date) bool {
 	return !c.organisation.IsZero() && slices.ContainsFunc(c.affiliations, func(a Affiliation) bool {
 		return a.Role == role && a.Contains(day)
 	})
 }
 
-// isStaffOn reports whether the person is administrative staff of the organisation on that day.
-func (c Caller) isStaffOn(day ident.Date) bool { return c.hasRole(RoleAdministrative, day) }
+// IsStaffOn reports whether the person is administrative staff of the organisation on that day.
+func (c Caller) IsStaffOn(day ident.Date) bool { return c.HasRole(RoleAdministrative, day) }
 
 // isAccessManagerOn reports whether the person is an access manager of the organisation on that day.
 func (c Caller) isAccessManagerOn(day ident.Date) bool {
-	return c.hasRole(RoleManager, day) || c.hasRole(RoleChiefManager, day)
+	return c.HasRole(RoleManager, day) || c.HasRole(RoleChiefManager, day)
 }
 
-// canPractiseOn reports whether the person may act as a professional inside the organisation on that day. It ignores
+// CanPractiseOn reports whether the person may act as a professional inside the organisation on that day. It ignores
 // the roles that the organisation itself assigns: otherwise an organisation could make any doctor its own by assigning
 // a role, and act in that doctor's name.
-func (c Caller) canPractiseOn(day ident.Date) bool {
-	return c.organisation.IsZero() || hasProfessionalRoleOn(c.affiliations, day)
+func (c Caller) CanPractiseOn(day ident.Date) bool {
+	return c.organisation.IsZero() || HasProfessionalRoleOn(c.affiliations, day)
 }
 
-func hasProfessionalRoleOn(affiliations []Affiliation, day ident.Date) bool {
+func HasProfessionalRoleOn(affiliations []Affiliation, day ident.Date) bool {
 	return slices.ContainsFunc(affiliations, func(a Affiliation) bool { return a.Role.isProfessional() && a.Contains(day) })
 }
 
-// isDoctor reports whether the person is or was a physician or dentist, on any day.
-func (c Caller) isDoctor() bool {
+// IsDoctor reports whether the person is or was a physician or dentist, on any day.
+func (c Caller) IsDoctor() bool {
 	return slices.ContainsFunc(c.practices, func(p Practice) bool { return p.Profession == Physician || p.Profession == Dentist })
 }
 
-// hasPracticeOn reports whether the person practises any profession on that day.
-func (c Caller) hasPracticeOn(day ident.Date) bool { return hasPracticeOn(c.practices, day) }
+// HasPracticeOn reports whether the person practises any profession on that day.
+func (c Caller) HasPracticeOn(day ident.Date) bool { return HasPracticeOn(c.practices, day) }
 
-// capacityOn returns the capacity of the caller on a day.
-func (c Caller) capacityOn(day ident.Date) Capacity {
-	practises := c.canPractiseOn(day) || !c.isAttachedOn(day) // an unattached caller is rejected for that reason anyway
+// CapacityOn returns the capacity of the caller on a day.
+func (c Caller) CapacityOn(day ident.Date) Capacity {
+	practises := c.CanPractiseOn(day) || !c.IsAttachedOn(day) // an unattached caller is rejected for that reason anyway
 	switch {
-	case practises && hasPracticeOn(c.practices, day, Physician, Dentist):
+	case practises && HasPracticeOn(c.practices, day, Physician, Dentist):
 		return CapacityDoctor
-	case practises && hasPracticeOn(c.practices, day):
+	case practises && HasPracticeOn(c.practices, day):
 		return CapacityProfessional
 	case c.organisation.IsZero():
 		return CapacityPatient
-	case c.isAccessManagerOn(day) && !c.isStaffOn(day):
+	case c.isAccessManagerOn(day) && !c.IsStaffOn(day):
 		return CapacityManager
 	}
 	return CapacityStaff
 }
 
-// hasPracticeOn reports whether one of the practices covers the day and, if professions are given, has one of them.
-func hasPracticeOn(practices []Practice, day ident.Date, of ...Profession) bool {
+// HasPracticeOn reports whether one of the practices covers the day and, if professions are given, has one of them.
+func HasPracticeOn(practices []Practice, day ident.Date, of ...Profession) bool {
 	return slices.ContainsFunc(practices, func(p Practice) bool {
 		return p.Contains(day) && (len(of) == 0 || slices.Contains(of, p.Profession))
 	})

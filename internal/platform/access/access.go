@@ -1,44 +1,45 @@
-package implants
+package access
 
 import (
 	"context"
 	"time"
 
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
 
-// AccessService identifies callers and runs the operations on mandates and staff. Every entry point shares one.
-type AccessService struct {
-	runner Runner[platformReader, platformWriter]
+// Service identifies callers and runs the operations on mandates and staff. Every entry point shares one.
+type Service struct {
+	runner platform.Runner[platform.Reader, platform.Writer]
 }
 
-// AccessConfig holds the dependencies of an AccessService.
-type AccessConfig struct {
-	Store platformStore[platformReader, platformWriter]
+// Config holds the dependencies of an Service.
+type Config struct {
+	Store platform.Store[platform.Reader, platform.Writer]
 	Now   func() time.Time
 	// Location is the time zone in which a day begins: Europe/Brussels for the Belgian register.
 	Location *time.Location
 }
 
-// NewAccess creates an AccessService.
-func NewAccess(c AccessConfig) *AccessService {
-	return &AccessService{runner: Runner[platformReader, platformWriter]{Store: c.Store, Now: c.Now, Location: c.Location}}
+// New creates an Service.
+func New(c Config) *Service {
+	return &Service{runner: platform.Runner[platform.Reader, platform.Writer]{Store: c.Store, Now: c.Now, Location: c.Location}}
 }
 
 // CheckReady returns an error when the store cannot accept a write now.
-func (s *AccessService) CheckReady(ctx context.Context) error { return s.runner.Store.CheckReady(ctx) }
+func (s *Service) CheckReady(ctx context.Context) error { return s.runner.Store.CheckReady(ctx) }
 
 // RecordRefusal records a message that was rejected before any operation ran. It returns the refusal that the caller
 // must see: the given one, or MESSAGE_REPLAYED when the message was used before. An internal failure is not a refusal;
 // it is returned unchanged and not recorded.
-func (s *AccessService) RecordRefusal(ctx context.Context, m SignedMessage, refusal error) error {
+func (s *Service) RecordRefusal(ctx context.Context, m platform.SignedMessage, refusal error) error {
 	return s.runner.RecordRefusal(ctx, m, refusal)
 }
 
 // checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before
 // it begins.
-func checkPeriod(results *RuleResults, path string, p Period, today ident.Date) {
+func checkPeriod(results *platform.RuleResults, path string, p platform.Period, today ident.Date) {
 	if p.From.Before(today) {
 		results.AddViolation(problem.PeriodBeginsInPast, path+"/From")
 	}

@@ -1,12 +1,12 @@
-package implants
+package platform
 
 // Page selects a part of a result.
 type Page struct {
 	Offset, Limit int
 }
 
-// slicePage returns one page of a list.
-func slicePage[T any](all []T, page Page) []T {
+// SlicePage returns one page of a list.
+func SlicePage[T any](all []T, page Page) []T {
 	from := min(page.Offset, len(all))
 	return all[from : from+min(page.Limit, len(all)-from)]
 }

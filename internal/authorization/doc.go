@@ -1,0 +1,48 @@
+// Package authorization decides who may do what. It is separate, and holds nothing else, so that every decision can be
+// reviewed in one place: a decision is a pure function of a caller, small values and a day; it returns a reason, which
+// the audit log stores, or a refusal. The registers and the platform's services load the facts and call it. It knows
+// nothing of stores, messages or the content of a register.
+//
+//	action               | operating doctor         | other doctor             | staff of the doctor's      | patient,
+//	                     |                          |                          | organisation, or mandated  | others
+//	notify or revise as  | yes, the own surgery     | only when mandated       | yes                        | no
+//	  Draft, Submit      |                          |                          |                            |
+//	see, discard pending | yes, the own surgery     | only when mandated       | yes                        | no
+//	notify as Final,     | yes, the own surgery     | no                       | no                         | no
+//	  validate, revise,  |                          |                          |                            |
+//	  withdraw           |                          |                          |                            |
+//	search by patient,   | own notifications, all   | all with a care          | no                         | own data
+//	  list, card         |   with a relation        |   relation that day, or  |                            |
+//	                     |                          |   in an emergency        |                            |
+//	search by implant    | own patients             | own patients             | no                         | no
+//	read by number       | own, or with a relation  | with a relation, or in   | no                         | own data
+//	                     |                          |   an emergency           |                            |
+//	search the devices   | yes                      | yes                      | yes                        | yes
+//	grant, transfer a    | yes                      | yes                      | no                         | no
+//	  mandate            |                          |                          |                            |
+//	accept a mandate     | as grantee               | as grantee               | as grantee                 | as grantee
+//	end a mandate        | as either party          | as either party          | as either party            | as either party
+//	list mandates        | own                      | own                      | own                        | own
+//
+// Managing the roles in an organisation depends on the caller's role there only:
+//
+//	action               | chief access manager     | access manager           | others
+//	assign, end          | yes                      | yes                      | no
+//	  AdministrativeStaff|                          |                          |
+//	assign AccessManager | yes                      | yes                      | no
+//	end AccessManager    | yes                      | only their own           | no
+//	assign, end any      | no                       | no                       | no
+//	  other role         |                          |                          |
+//	list the staff       | yes                      | yes                      | no
+//
+// docs/permissions.md has the same tables with the refusals, and TestPermissions checks every cell of them.
+//
+// Which day counts: a read needs its right on the day of the request. A final notification needs it on the surgery
+// date, on which the author must also be attached to the signing organisation. Anyone who prepares a notification must
+// be attached today; if they prepare as staff, the doctor must be attached on the surgery date. A mandate must be
+// accepted and in force today. A management role must be in force today, in the signing organisation; it includes no
+// staff rights.
+//
+// Inside an organisation, a person acts as a doctor only if the authentic source attaches them to it as a professional:
+// otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.
+package authorization
