@@ -232,6 +232,8 @@ func TestUnlisted(t *testing.T) {
 		"CDATA between":        {"devices", listXML(fullHeader(1), "<![CDATA[text]]>"), "line 5: there is text between the entries"},
 		"an unknown entry":     {"devices", listXML(fullHeader(1), "<Datum/>"), `line 5: the element "Datum" is not known`},
 		"a wrong end":          {"devices", strings.Replace(listXML(fullHeader(1), good), "</List>", "</Lists>", 1), "line 11: the end tag is not the root's"},
+		"CDATA before":         {"devices", "<![CDATA[text]]>" + listXML(fullHeader(1), good), "line 1: there is text before the root"},
+		"CDATA after":          {"devices", listXML(fullHeader(1), good) + "<![CDATA[text]]>", "there is text after the root"},
 		"two roots":            {"devices", listXML(fullHeader(1), good) + "<List/>", "there is a second root"},
 		"cut off":              {"devices", strings.TrimSuffix(listXML(fullHeader(1), good), "</List>\n"), "ends too early"},
 		"cut off in a comment": {"devices", listXML(fullHeader(1), good) + "<!-- ", "ends too early"},

@@ -56,6 +56,8 @@ func newXMLSplitter(in *bufio.Reader) (*xmlSplitter, error) {
 		case what == otherMarkup && bytes.HasPrefix(s.buffer, []byte("<?xml ")):
 			s.prologue = bytes.Clone(s.buffer)
 			continue
+		case what == otherMarkup && isCDATA(s.buffer):
+			return nil, s.errorAtLine("there is text before the root")
 		case what == otherMarkup:
 			continue
 		}
@@ -88,7 +90,7 @@ func (s *xmlSplitter) nextChild() (document []byte, start, line int, err error) 
 		}
 		switch what {
 		case otherMarkup:
-			if bytes.HasPrefix(s.buffer[len(s.prologue):], []byte("<![")) {
+			if isCDATA(s.buffer[len(s.prologue):]) {
 				return nil, 0, 0, s.errorAtLine("there is text between the entries")
 			}
 			continue
@@ -177,8 +179,13 @@ func (s *xmlSplitter) expectEnd() error {
 		if what != otherMarkup {
 			return s.errorAtLine("there is a second root")
 		}
+		if isCDATA(s.buffer) {
+			return s.errorAtLine("there is text after the root")
+		}
 	}
 }
+
+func isCDATA(markup []byte) bool { return bytes.HasPrefix(markup, []byte("<![")) }
 
 // skipSpace skips space up to the next markup.
 func (s *xmlSplitter) skipSpace() error {
