@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/openctr/ctr/internal/devkit/capture"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
@@ -23,9 +26,19 @@ type checkCommand struct {
 	Known     []string   `help:"PEM file with certificates that are registered with the service. Repeatable." type:"existingfile" placeholder:"FILE"`
 	At        string     `help:"Time of the check, as 2026-11-21T10:00:00Z. Default: now." placeholder:"INSTANT"`
 	Strict    bool       `help:"Check like a service that requires the certificate to be signed too."`
-	Lang      texts.Lang `help:"Language of the explanations: en, nl, fr or de." enum:"en,nl,fr,de" default:"en"`
+	Lang      texts.Lang `help:"Language of the explanations: ${languages_in_words}." enum:"${languages}" default:"en"`
 	Canonical string     `help:"File with your own canonical form, to find where it differs from the service's." type:"existingfile" placeholder:"FILE"`
 	Of        string     `help:"The signed part in --canonical: the name of its element, its identifier, or SignedInfo." default:"Body"`
+}
+
+// languageVars are the languages that have a file, for the flags that name one.
+func languageVars() kong.Vars {
+	var all []string
+	for _, l := range texts.LangsEnglishFirst() {
+		all = append(all, string(l))
+	}
+	last := len(all) - 1
+	return kong.Vars{"languages": strings.Join(all, ","), "languages_in_words": strings.Join(all[:last], ", ") + " or " + all[last]}
 }
 
 // errWouldBeRefused is returned by a check with findings, after they have been printed.

@@ -83,7 +83,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commandLine
 	exited := -1
 	program := describeProgram()
-	parser, err := kong.New(&c,
+	parser, err := kong.New(&c, languageVars(),
 		kong.Name(program.Name),
 		kong.Bind(program),
 		kong.Description("Calls a central tracing register for implants. --version prints the version."),
