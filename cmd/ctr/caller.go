@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -30,7 +31,7 @@ func (c *commandLine) newServiceClient(ctx context.Context, stdout io.Writer) (*
 	if missing := c.missingFlags(); len(missing) > 0 {
 		return nil, fmt.Errorf("missing flags: %s", strings.Join(missing, ", "))
 	}
-	key, err := client.ReadKey(c.P12, c.PasswordFile)
+	key, err := p12.ReadSigningKey(c.P12, c.PasswordFile)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/message/p12"
@@ -52,22 +51,13 @@ func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
 	if o.data, err = os.ReadFile(o.name); err != nil {
 		return nil, fmt.Errorf("the .p12 file: %w", err)
 	}
-	if o.password, err = readPassword(c.PasswordFile); err != nil {
+	if o.password, err = p12.ReadPasswordFile(c.PasswordFile); err != nil {
 		return nil, err
 	}
 	if o.key, err = p12.DecodeSigningKey(o.data, o.password); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name, err)
 	}
 	return o, nil
-}
-
-// readPassword reads a password from a file, without the line end.
-func readPassword(file string) (string, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("the password file: %w", err)
-	}
-	return strings.TrimRight(string(data), "\r\n"), nil
 }
 
 // reencryptKeys returns the same keys in a new file with current encryption, and their number. The new file has been
@@ -125,7 +115,7 @@ func (p *certPasswordCommand) Run(c *commandLine, t *commandContext) error {
 	if err != nil {
 		return err
 	}
-	password, err := readPassword(p.NewPasswordFile)
+	password, err := p12.ReadPasswordFile(p.NewPasswordFile)
 	switch {
 	case err != nil:
 		return err

@@ -99,7 +99,7 @@ func (c *conformanceCommand) newKeyLookup() (func(string) (*x509id.Key, error), 
 	if err != nil {
 		return nil, fmt.Errorf("--test-pki: %w", err)
 	}
-	password, err := os.ReadFile(files.Password)
+	password, err := p12.ReadPasswordFile(files.Password)
 	if err != nil {
 		return nil, fmt.Errorf("--test-pki: %w", err)
 	}
@@ -112,7 +112,7 @@ func (c *conformanceCommand) newKeyLookup() (func(string) (*x509id.Key, error), 
 		if err != nil {
 			return nil, fmt.Errorf("--test-pki: %w", err)
 		}
-		return p12.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
+		return p12.DecodeSigningKey(data, password)
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/texts"
@@ -60,7 +61,7 @@ func (c *demoCommand) Run(e environment) (err error) {
 }
 
 func newDemoClient(s *service.Service) (*client.Client, error) {
-	key, err := client.ReadKey(s.TestPKI.P12[demoHospital], s.TestPKI.Password)
+	key, err := p12.ReadSigningKey(s.TestPKI.P12[demoHospital], s.TestPKI.Password)
 	if err != nil {
 		return nil, err
 	}

@@ -12,13 +12,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/beevik/etree"
 
-	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/x509id"
@@ -39,23 +36,6 @@ type Client struct {
 	HTTP  *http.Client
 	Now   func() time.Time
 	NewID func() string
-}
-
-// ReadKey reads a .p12 file, with the password from another file.
-func ReadKey(file, passwordFile string) (*x509id.Key, error) {
-	data, err := os.ReadFile(file) //nolint:gosec // the path is the user's own
-	if err != nil {
-		return nil, fmt.Errorf("the .p12 file: %w", err)
-	}
-	password, err := os.ReadFile(passwordFile) //nolint:gosec // the path is the user's own
-	if err != nil {
-		return nil, fmt.Errorf("the password file: %w", err)
-	}
-	key, err := p12.DecodeSigningKey(data, strings.TrimRight(string(password), "\r\n"))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return key, nil
 }
 
 // Call sends the request of an operation and reads its response. A refusal by the service is a *soap.Refusal.

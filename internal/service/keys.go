@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/wsse"
 )
 
@@ -30,7 +31,7 @@ func (c *Config) newReplySigner() (func([]byte) ([]byte, error), error) {
 	if c.ReplyKeyFile == "" {
 		return nil, nil //nolint:nilnil // responses are unsigned by default
 	}
-	key, err := client.ReadKey(c.ReplyKeyFile, c.ReplyPasswordFile)
+	key, err := p12.ReadSigningKey(c.ReplyKeyFile, c.ReplyPasswordFile)
 	if err != nil {
 		return nil, err
 	}

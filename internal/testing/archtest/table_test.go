@@ -26,7 +26,7 @@ var productionImports = []layer{
 		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
 		"internal/client",    // signs replies
 		"internal/authority", // only for a development service
-		"internal/message/wsse", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
+		"internal/message/wsse", "internal/message/p12", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
 	{"internal/soapdoor/ctrdoor", []string{"internal/soapdoor", "internal/wire/ctr", "internal/implants", "internal/implants/card",
 		"internal/platform/...", "internal/message/schema", "internal/message/wsse", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/soapdoor", []string{"internal/implants", "internal/platform/...", "internal/message/...", "internal/reqlog",
