@@ -133,6 +133,12 @@ func TestAuthorOfUnknownType(t *testing.T) {
 	}
 }
 
+// signatureInvalid is the code of package dsig, which the register does not import and whose kind is therefore declared
+// here.
+const signatureInvalid problem.Code = "SIGNATURE_INVALID"
+
+func init() { problem.Register(problem.Properties{Kind: problem.Unauthenticated}, signatureInvalid) }
+
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
@@ -155,7 +161,7 @@ func TestRefuse(t *testing.T) {
 	// An unverified sender has neither a name nor a replay key.
 	stranger := platform.SignedMessage{Correlation: "c"}
 	for range 2 {
-		wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(problem.Code("SIGNATURE_INVALID"))), problem.Code("SIGNATURE_INVALID"))
+		wantCode(t, d.RecordRefusal(t.Context(), stranger, problem.New(signatureInvalid)), signatureInvalid)
 		if e = d.singleEvent(); e.Signer != "" || e.Outcome != platform.OutcomeRefused {
 			t.Errorf("recorded as %+v", e)
 		}
