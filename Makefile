@@ -21,7 +21,7 @@ tool        = go tool -modfile=.ci/tools.mod
 go_build    = CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)"
 go_test     = .ci/with-postgres go test $(TESTFLAGS)
 
-.PHONY: help build demo test race cover differential fuzz bench load lint vuln verify certs-testdata interop crash vectors release release-check manual
+.PHONY: help build demo test race cover differential fuzz bench load names lint vuln verify certs-testdata interop crash vectors release release-check manual
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,10 @@ load: ## run the load tests (idle machine): 50 attackers, 200,000 devices, a mil
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestRecallOfAMillion$$' ./internal/store
 	CTR_LOAD=1 go test -count=1 -v -timeout 30m -run '^TestBatch' ./internal/testing/interop
 
-lint: ## run golangci-lint with .golangci.yml
+names: ## count how functions are named and how long packages are; fail for a name that docs/glossary.md retires
+	@go test -count=1 -v -run '^TestNames$$' ./internal/testing/archtest
+
+lint: names ## run golangci-lint with .golangci.yml, and names
 	$(tool) golangci-lint run --allow-serial-runners ./...
 
 vuln: ## check for known vulnerabilities; CTR_SKIP_VULN=1 waives the check if its database is unreachable
