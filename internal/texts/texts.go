@@ -56,10 +56,10 @@ func (t Text) IsZero() bool { return t.key == "" && t.literal == "" }
 func (t Text) Equal(other Text) bool { return t.Encode() == other.Encode() }
 
 // String is t in English, for logs.
-func (t Text) String() string { return t.In(English) }
+func (t Text) String() string { return t.Translate(English) }
 
-// In writes t in language l. A text that the language lacks is written in English.
-func (t Text) In(l Lang) string {
+// Translate writes t in language l. A text that the language lacks is written in English.
+func (t Text) Translate(l Lang) string {
 	if t.key == "" {
 		return t.literal
 	}
@@ -71,7 +71,7 @@ func (t Text) In(l Lang) string {
 	for _, a := range t.arguments {
 		value := a.value
 		if a.text != nil {
-			value = a.text.In(l)
+			value = a.text.Translate(l)
 		}
 		pairs = append(pairs, "{"+a.name+"}", value)
 	}

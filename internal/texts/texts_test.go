@@ -38,7 +38,7 @@ func TestTextIn(t *testing.T) {
 		{texts.Join(texts.Literal("3:17"), texts.Literal("limit"), texts.Literal("64")), "3:17 limit 64"},
 	} {
 		for _, l := range texts.Langs() {
-			if got := c.text.In(l); got != c.want {
+			if got := c.text.Translate(l); got != c.want {
 				t.Errorf("%s: %q, want %q", l, got, c.want)
 			}
 		}

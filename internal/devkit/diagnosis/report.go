@@ -76,7 +76,7 @@ func (r *Report) addCheck(name string, refusals []*problem.Error, facts ...Fact)
 	for _, e := range refusals {
 		entry, _ := problem.Lookup(e.Code)
 		c.Status = StatusRefused
-		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Detail.In(r.lang), Text: entry.Text(r.lang)})
+		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Detail.Translate(r.lang), Text: entry.Text(r.lang)})
 		if r.AnswerCode == "" {
 			r.AnswerCode = e.Code
 		}
@@ -142,7 +142,7 @@ func (r *Report) formatConclusion() string {
 	case r.Refused == 1:
 		conclusion = oneRefused.With(string(r.AnswerCode))
 	}
-	return conclusion.In(r.lang) + "\n"
+	return conclusion.Translate(r.lang) + "\n"
 }
 
 // The possible last lines of a report.

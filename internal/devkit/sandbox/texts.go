@@ -88,7 +88,7 @@ func textsFor(l texts.Lang) *pageTexts {
 	t := &pageTexts{Operations: map[string]string{}, Certificates: map[string]string{}, Roles: map[string]string{}, Mistakes: map[string]mistakeText{}}
 	fields := reflect.ValueOf(t).Elem()
 	for name, text := range declaredTexts {
-		words := text.In(l)
+		words := text.Translate(l)
 		area, rest, grouped := strings.Cut(name, ".")
 		switch {
 		case !grouped:

@@ -23,7 +23,7 @@ func (l *layout) drawMasthead() {
 	half := titleWidth / 2
 	rowHeight := 16.4 / float64((len(texts.Langs())+1)/2)
 	for i, language := range texts.Langs() {
-		l.drawText(pageLeft+half*float64(i%2), 17.6+rowHeight*float64(i/2), titleStyle, l.view.title.In(language))
+		l.drawText(pageLeft+half*float64(i%2), 17.6+rowHeight*float64(i/2), titleStyle, l.view.title.Translate(language))
 	}
 	l.drawLines(pageLeft, 35.6, smallStyle, l.wrapTranslations(smallStyle, registerName, titleWidth))
 }
@@ -144,7 +144,7 @@ func (l *layout) footerBlock() block {
 	notes := make([][]string, len(texts.Langs()))
 	deepest := 0
 	for i, language := range texts.Langs() {
-		notes[i] = l.wrapText(disclaimerStyle, disclaimer.In(language), width)
+		notes[i] = l.wrapText(disclaimerStyle, disclaimer.Translate(language), width)
 		deepest = max(deepest, len(notes[i]))
 	}
 	const above, between, below = 2.4, 1.6, 5.0

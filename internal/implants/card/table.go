@@ -18,7 +18,7 @@ func (l *layout) drawTableHead(y float64) float64 {
 	}
 	for _, c := range l.columns {
 		for i, language := range texts.Langs() {
-			text := c.title.In(language)
+			text := c.title.Translate(language)
 			top := y + labelStyle.linesHeight(i)
 			if c.isCount {
 				l.drawTextRight(c.x+c.width, top, labelStyle, text)

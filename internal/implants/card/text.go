@@ -13,7 +13,7 @@ import (
 func distinctTexts(text texts.Text) []string {
 	var out []string
 	for _, l := range texts.Langs() {
-		if s := text.In(l); s != "" && !slices.Contains(out, s) {
+		if s := text.Translate(l); s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}

@@ -221,5 +221,5 @@ func messageText(e *problem.Error, l texts.Lang) string {
 	if e.Detail.IsZero() {
 		return text
 	}
-	return text + " (" + e.Detail.In(l) + ")"
+	return text + " (" + e.Detail.Translate(l) + ")"
 }
