@@ -83,44 +83,58 @@ func newStructCodec(t reflect.Type) *structCodec {
 func (p *structCodec) decodeFields(e xmldoc.Element, v reflect.Value) error {
 	for i := range p.fields {
 		f := &p.fields[i]
-		target := v.FieldByIndex(f.index)
-		switch {
-		case f.isContent:
-			if err := decodeText(e, target); err != nil {
-				return err
-			}
-		case f.isAttribute:
-			if s, ok := e.Attr(f.namespace, f.local); ok {
-				if err := setSimpleValue(target, s); err != nil {
-					return fmt.Errorf("attribute %s: %w", f.local, err)
-				}
-			}
-		default:
-			for child := range e.Children() {
-				if !child.Is(f.namespace, f.local) {
-					continue
-				}
-				if err := f.decodeChild(child, target); err != nil {
-					return err
-				}
-				if target.Kind() != reflect.Slice || isByteSlice(target) {
-					break
-				}
-			}
+		if err := f.decodeField(e, v.FieldByIndex(f.index)); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// decodeField sets the field from the element that has its value. Of several children for a single value, the first
+// counts.
+func (f *fieldCodec) decodeField(e xmldoc.Element, target reflect.Value) error {
+	switch {
+	case f.isContent:
+		return decodeText(e, target)
+	case f.isAttribute:
+		return f.decodeAttribute(e, target)
+	case target.Kind() == reflect.Slice && !isByteSlice(target):
+		return f.decodeItems(e, target)
+	}
+	if child := e.Child(f.namespace, f.local); !child.IsZero() {
+		return f.decodeChild(child, target)
+	}
+	return nil
+}
+
+func (f *fieldCodec) decodeAttribute(e xmldoc.Element, target reflect.Value) error {
+	s, ok := e.Attr(f.namespace, f.local)
+	if !ok {
+		return nil
+	}
+	if err := setSimpleValue(target, s); err != nil {
+		return fmt.Errorf("attribute %s: %w", f.local, err)
+	}
+	return nil
+}
+
+// decodeItems appends an item to the slice for each child of the field's name.
+func (f *fieldCodec) decodeItems(e xmldoc.Element, slice reflect.Value) error {
+	for child := range e.Children() {
+		if !child.Is(f.namespace, f.local) {
+			continue
+		}
+		item := reflect.New(slice.Type().Elem()).Elem()
+		if err := f.decodeChild(child, item); err != nil {
+			return err
+		}
+		slice.Set(reflect.Append(slice, item))
 	}
 	return nil
 }
 
 func (f *fieldCodec) decodeChild(child xmldoc.Element, target reflect.Value) error {
 	switch {
-	case target.Kind() == reflect.Slice && !isByteSlice(target):
-		item := reflect.New(target.Type().Elem()).Elem()
-		if err := f.decodeChild(child, item); err != nil {
-			return err
-		}
-		target.Set(reflect.Append(target, item))
-		return nil
 	case target.Kind() == reflect.Pointer:
 		target.Set(reflect.New(target.Type().Elem()))
 		return f.nested.decodeFields(child, target.Elem())
