@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -58,32 +59,31 @@ func readDeviceList(in *bufio.Reader, errs *fileErrors, handleHeader func(listHe
 	if err != nil {
 		return err
 	}
+	first, err := nextRecord(s)
+	if errors.Is(err, io.EOF) {
+		return errors.New("the list has no Header")
+	}
+	if err != nil {
+		return err
+	}
+	header, err := first.parseHeader()
+	if err != nil {
+		return err
+	}
+	if err = handleHeader(header); err != nil {
+		return err
+	}
+	return readDevices(s, errs, handle)
+}
+
+// readDevices passes the remaining records to handle, chunk by chunk.
+func readDevices(s *xmlSplitter, errs *fileErrors, handle func(*chunk) error) error {
 	c := &chunk{fromPublishedList: true}
-	for first := true; ; first = false {
-		var entry listRecord
-		entry, err = nextRecord(s)
-		switch {
-		case errors.Is(err, io.EOF) && first:
-			return errors.New("the list has no Header")
-		case errors.Is(err, io.EOF):
-			if len(c.lineNumbers) == 0 {
-				return nil
-			}
-			return handle(c)
-		case err != nil:
-			return err
+	for entry, err := range remainingRecords(s) {
+		if err == nil {
+			err = entry.appendDevice(errs, c)
 		}
-		if first {
-			var h listHeader
-			if h, err = entry.parseHeader(); err == nil {
-				err = handleHeader(h)
-			}
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		if err = entry.appendDevice(errs, c); err != nil {
+		if err != nil {
 			return err
 		}
 		if len(c.lineNumbers) == chunkSize {
@@ -93,6 +93,10 @@ func readDeviceList(in *bufio.Reader, errs *fileErrors, handleHeader func(listHe
 			c = &chunk{fromPublishedList: true}
 		}
 	}
+	if len(c.lineNumbers) == 0 {
+		return nil
+	}
+	return handle(c)
 }
 
 // listRecord is a child of the list's root.
@@ -101,6 +105,19 @@ type listRecord struct {
 	childOffset, lineNumber int
 }
 
+// remainingRecords yields the records up to the end of the root or the first error.
+func remainingRecords(s *xmlSplitter) iter.Seq2[listRecord, error] {
+	return func(yield func(listRecord, error) bool) {
+		for {
+			r, err := nextRecord(s)
+			if errors.Is(err, io.EOF) || !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// nextRecord returns io.EOF after the last record.
 func nextRecord(s *xmlSplitter) (listRecord, error) {
 	document, begins, line, err := s.nextChild()
 	if err != nil {
