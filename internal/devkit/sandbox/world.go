@@ -26,10 +26,13 @@ type organisation struct{ NIHII, CBE, Type, Name string }
 
 type device struct{ Code, Name, Manufacturer, Device, Status string }
 
+// csvRow has the values of a row by column.
+type csvRow map[string]string
+
 // readDevelopmentData reads the development data that a development service imports.
 func readDevelopmentData() (developmentData, error) {
 	var w developmentData
-	files := map[string][]map[string]string{}
+	files := map[string][]csvRow{}
 	for _, kind := range []string{"persons", "professionals", "organisations", "affiliations", "devices"} {
 		rows, err := readCSV(kind)
 		if err != nil {
@@ -43,23 +46,8 @@ func readDevelopmentData() (developmentData, error) {
 		w.Organisations = append(w.Organisations, organisation{o["nihii"], o["cbe"], o["type"], o["name"]})
 	}
 	for _, p := range files["persons"] {
-		row := person{SSIN: p["ssin"], Name: p["first_name"] + " " + p["last_name"], Dead: p["death_date"] != ""}
-		for _, professional := range files["professionals"] {
-			if professional["ssin"] == row.SSIN && professional["valid_to"] == "" {
-				row.NIHII = professional["nihii"]
-				row.Roles = append(row.Roles, professional["profession"])
-			}
-		}
-		for _, a := range files["affiliations"] {
-			if a["ssin"] != row.SSIN || a["valid_to"] != "" {
-				continue
-			}
-			row.Works = append(row.Works, names[a["organisation_nihii"]])
-			if row.NIHII == "" {
-				row.Roles = append(row.Roles, a["role"])
-			}
-		}
-		w.People = append(w.People, row)
+		professions, affiliations := currentRows(files["professionals"], p["ssin"]), currentRows(files["affiliations"], p["ssin"])
+		w.People = append(w.People, newPerson(p, professions, affiliations, names))
 	}
 	for _, d := range files["devices"] {
 		w.Devices = append(w.Devices, device{d["notification_code"], d["name"], d["manufacturer"], d["udi_di"], d["status"]})
@@ -67,7 +55,34 @@ func readDevelopmentData() (developmentData, error) {
 	return w, nil
 }
 
-func readCSV(kind string) ([]map[string]string, error) {
+// newPerson takes the roles from the professions or, for a person without a NIHII number, from the affiliations.
+func newPerson(p csvRow, professions, affiliations []csvRow, organisationNames map[string]string) person {
+	row := person{SSIN: p["ssin"], Name: p["first_name"] + " " + p["last_name"], Dead: p["death_date"] != ""}
+	for _, profession := range professions {
+		row.NIHII = profession["nihii"]
+		row.Roles = append(row.Roles, profession["profession"])
+	}
+	for _, a := range affiliations {
+		row.Works = append(row.Works, organisationNames[a["organisation_nihii"]])
+		if row.NIHII == "" {
+			row.Roles = append(row.Roles, a["role"])
+		}
+	}
+	return row
+}
+
+// currentRows returns the rows of a person that have no end date.
+func currentRows(rows []csvRow, ssin string) []csvRow {
+	var current []csvRow
+	for _, row := range rows {
+		if row["ssin"] == ssin && row["valid_to"] == "" {
+			current = append(current, row)
+		}
+	}
+	return current
+}
+
+func readCSV(kind string) ([]csvRow, error) {
 	data, err := devdata.Files.ReadFile(kind + ".csv")
 	if err != nil {
 		return nil, fmt.Errorf("development data: %w", err)
@@ -78,9 +93,9 @@ func readCSV(kind string) ([]map[string]string, error) {
 	if err != nil || len(lines) == 0 {
 		return nil, fmt.Errorf("development data, %s: %w", kind, err)
 	}
-	var rows []map[string]string
+	var rows []csvRow
 	for _, line := range lines[1:] {
-		row := map[string]string{}
+		row := csvRow{}
 		for i, column := range lines[0] {
 			row[column] = line[i]
 		}
