@@ -86,13 +86,12 @@ type NotificationQuery struct {
 	Offset, Limit int
 }
 
-// PendingQuery selects pending notifications of one of the specialists, last saved by the author, or of the
-// organisation. The given conditions are combined with OR; without any, nothing matches.
+// PendingQuery selects pending notifications of one of the specialists, or of the organisation. The given conditions
+// are combined with OR; without any, nothing matches.
 type PendingQuery struct {
 	State           State // Draft or ToValidate; both when empty
 	Specialist      ident.SSIN
 	MandateGrantors []ident.SSIN // specialists who gave the caller a mandate
-	Author          ident.SSIN
 	Organisation    ident.NIHII
 
 	Offset, Limit int

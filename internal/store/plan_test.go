@@ -103,7 +103,7 @@ func readerCalls() map[string]func(r implants.Reader) error {
 			return err
 		},
 		"Pending": func(r implants.Reader) error {
-			_, _, err := r.ListPending(implants.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin}, Author: ssin,
+			_, _, err := r.ListPending(implants.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin},
 				Organisation: people.Hospital, State: implants.Draft, Limit: 10})
 			return err
 		},

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -47,22 +46,19 @@ func (r Reader) ListPending(q implants.PendingQuery) ([]implants.NotificationSum
 	return page, total, err
 }
 
-// pendingSelections returns one SELECT of references for each person and for the organisation in the query.
+// pendingSelections returns one SELECT of references for each specialist and for the organisation in the query.
 func (r Reader) pendingSelections(q implants.PendingQuery) (*engine.Conditions, error) {
 	whose := &engine.Conditions{}
 	const references = `SELECT reference FROM pending WHERE `
-	add := func(column string, person ident.SSIN) error {
-		p, err := r.tx.FindPerson(person)
-		if err == nil && p != nil {
-			whose.Add(references+column+` = ?`, p.Current.ID)
-		}
-		return err
-	}
 	for _, specialist := range append(slices.Clone(q.MandateGrantors), q.Specialist) {
-		if err := add(`specialist`, specialist); err != nil {
+		person, err := r.tx.FindPerson(specialist)
+		if err != nil {
 			return nil, err
+		}
+		if person != nil {
+			whose.Add(references+`specialist = ?`, person.Current.ID)
 		}
 	}
 	whose.AddIfSet(references+`organisation = ?`, q.Organisation.Digits())
-	return whose, add(`author`, q.Author)
+	return whose, nil
 }
