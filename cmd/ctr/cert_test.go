@@ -17,6 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/x509id"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -107,12 +108,12 @@ func TestCertShowJudges(t *testing.T) {
 	}{
 		"SSIN=78031412250":           {"person", nil, nil},
 		"NIHII-RETIREMENT=76123422":  {"organisation", nil, []advice{adviceNameAuthor}},
-		"CBE=0403227020":             {"nobody", []problem.Code{problem.CertificateCBE}, []advice{adviceRequestNIHIICertificate, adviceSignWithSSIN}},
-		authority.EntryExpired:       {"organisation", []problem.Code{problem.CertExpired}, []advice{adviceNameAuthor, adviceRenew}},
-		authority.EntryNotYetValid:   {"organisation", []problem.Code{problem.CertNotYetValid}, []advice{adviceNameAuthor}},
-		authority.EntryWeakKey:       {"organisation", []problem.Code{problem.CertKeyUnsupported}, []advice{adviceNameAuthor}},
-		authority.EntryIsCA:          {"organisation", []problem.Code{problem.CertIsAuthority}, []advice{adviceNameAuthor}},
-		authority.EntryWrongKeyUsage: {"organisation", []problem.Code{problem.CertKeyUsage}, []advice{adviceNameAuthor}},
+		"CBE=0403227020":             {"nobody", []problem.Code{platform.CertificateCBE}, []advice{adviceRequestNIHIICertificate, adviceSignWithSSIN}},
+		authority.EntryExpired:       {"organisation", []problem.Code{x509id.CertExpired}, []advice{adviceNameAuthor, adviceRenew}},
+		authority.EntryNotYetValid:   {"organisation", []problem.Code{x509id.CertNotYetValid}, []advice{adviceNameAuthor}},
+		authority.EntryWeakKey:       {"organisation", []problem.Code{x509id.CertKeyUnsupported}, []advice{adviceNameAuthor}},
+		authority.EntryIsCA:          {"organisation", []problem.Code{x509id.CertIsAuthority}, []advice{adviceNameAuthor}},
+		authority.EntryWrongKeyUsage: {"organisation", []problem.Code{x509id.CertKeyUsage}, []advice{adviceNameAuthor}},
 	}
 	for key, want := range fixed {
 		file, password := writeTestP12(t, key, "x.p12")
@@ -129,11 +130,11 @@ func TestCertShowJudges(t *testing.T) {
 		code    problem.Code
 		advice  []advice
 	}{
-		"a doctor's number":      {x509id.Subject{Type: "NIHII11", ID: "17800389480"}, problem.CertificateUnfit, []advice{adviceSignWithSSIN, adviceRequestNIHIICertificate}},
-		"NIHII-DOCTOR":           {x509id.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, problem.CertSubjectType, []advice{adviceSignWithSSIN, adviceRequestOtherCertificate}},
-		"a partner":              {x509id.Subject{Type: "EHP", ID: "1990001916"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
-		"a person with a typo":   {x509id.Subject{Type: "SSIN", ID: "78031412251"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
-		"a hospital with a typo": {x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, problem.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a doctor's number":      {x509id.Subject{Type: "NIHII11", ID: "17800389480"}, platform.CertificateUnfit, []advice{adviceSignWithSSIN, adviceRequestNIHIICertificate}},
+		"NIHII-DOCTOR":           {x509id.Subject{Type: "NIHII-DOCTOR", ID: "17800389"}, x509id.CertSubjectType, []advice{adviceSignWithSSIN, adviceRequestOtherCertificate}},
+		"a partner":              {x509id.Subject{Type: "EHP", ID: "1990001916"}, platform.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a person with a typo":   {x509id.Subject{Type: "SSIN", ID: "78031412251"}, platform.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
+		"a hospital with a typo": {x509id.Subject{Type: "NIHII-HOSPITAL", ID: "71000435"}, platform.CertificateUnfit, []advice{adviceRequestOtherCertificate}},
 	} {
 		file, secret := issueP12(t, "CTR test", authority.Order{Subject: tt.subject})
 		r := showCertificate(t, file, secret)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/x509id"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -161,23 +162,23 @@ func (r *certificateReport) assessSubject(leaf *x509.Certificate) {
 	switch {
 	case subject.IsPerson():
 		if _, err = ident.ParseSSIN(subject.ID); err != nil {
-			refuse(problem.CertificateUnfit, adviceRequestOtherCertificate)
+			refuse(platform.CertificateUnfit, adviceRequestOtherCertificate)
 			return
 		}
 		r.IdentifiedAs = "person"
 	case strings.HasPrefix(subject.Type, "NIHII-"):
 		if _, err = ident.ParseNIHII(subject.ID); err != nil {
-			refuse(problem.CertificateUnfit, adviceRequestOtherCertificate)
+			refuse(platform.CertificateUnfit, adviceRequestOtherCertificate)
 			return
 		}
 		r.IdentifiedAs = "organisation"
 		r.Advice = append(r.Advice, adviceNameAuthor)
 	case strings.HasPrefix(subject.Type, "CBE"):
-		refuse(problem.CertificateCBE, adviceRequestNIHIICertificate, adviceSignWithSSIN)
+		refuse(platform.CertificateCBE, adviceRequestNIHIICertificate, adviceSignWithSSIN)
 	case strings.HasPrefix(subject.Type, "NIHII"):
-		refuse(problem.CertificateUnfit, adviceSignWithSSIN, adviceRequestNIHIICertificate)
+		refuse(platform.CertificateUnfit, adviceSignWithSSIN, adviceRequestNIHIICertificate)
 	default:
-		refuse(problem.CertificateUnfit, adviceRequestOtherCertificate)
+		refuse(platform.CertificateUnfit, adviceRequestOtherCertificate)
 	}
 }
 

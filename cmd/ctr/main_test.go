@@ -14,6 +14,7 @@ import (
 
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -152,8 +153,8 @@ func TestNotAuthenticated(t *testing.T) {
 	t.Parallel()
 	s := startService(t)
 	for key, code := range map[string]problem.Code{
-		authority.EntryUntrusted: problem.CertUntrusted, authority.EntrySelfSigned: problem.CertUntrusted,
-		authority.EntryExpired: problem.CertExpired, authority.EntryRevoked: problem.CertRevoked,
+		authority.EntryUntrusted: x509id.CertUntrusted, authority.EntrySelfSigned: x509id.CertUntrusted,
+		authority.EntryExpired: x509id.CertExpired, authority.EntryRevoked: x509id.CertRevoked,
 	} {
 		t.Run(key, func(t *testing.T) {
 			entry, _ := problem.Lookup(code)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
@@ -281,7 +282,7 @@ func TestNotificationCommandsFail(t *testing.T) {
 		{"discard", "--reference", "r1", "--version", "1"}, {"devices"},
 		{"mandates"}, {"mandate", "accept", "--grantor", "78031412250"}, {"staff"}, {"staff", "end", "--person", "78031412250", "--role", "R"},
 	}
-	fault := soap.FaultFrom(problem.New(problem.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test", Namespaces: ctr.FaultNamespaces()})
+	fault := soap.FaultFrom(problem.New(implants.InputReferenceConflict), soap.FaultContext{Version: soap.SOAP11, ID: "c-1", Environment: "Test", Namespaces: ctr.FaultNamespaces()})
 	s, _ := newServiceDouble[ctr.SearchRequest](t, "Search", &ctr.SearchResponse{})
 	commands = append(commands, []string{"revise", s.writeFile("revise.xml", []byte(revisionXML("")))})
 	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

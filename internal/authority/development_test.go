@@ -54,7 +54,7 @@ func TestDevelopment(t *testing.T) {
 	want := map[string]problem.Code{
 		"NIHII-HOSPITAL=71000436": "", "NIHII-HOSPITAL=71012413": "", "NIHII-RETIREMENT=76123422": "", "CBE=0403227020": "",
 		"SSIN=78031412250": "", "SSIN=69092234126": "", "SSIN=85073003328": "", "SSIN=81050511813": "", "SSIN=91021706490": "",
-		"SSIN=48022907379": "", authority.EntryEC: "", authority.EntryExpired: problem.CertExpired, authority.EntryRevoked: problem.CertRevoked,
+		"SSIN=48022907379": "", authority.EntryEC: "", authority.EntryExpired: x509id.CertExpired, authority.EntryRevoked: x509id.CertRevoked,
 	}
 	if got := slices.Sorted(maps.Keys(files.P12)); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
 		t.Errorf("entries %q", got)
@@ -118,7 +118,7 @@ func checkTLSHandshake(t *testing.T, files authority.DevelopmentFiles) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := x509id.SubjectFromCertificate(leaf); testpki.Code(err) != problem.CertSubjectForm {
+	if _, err := x509id.SubjectFromCertificate(leaf); testpki.Code(err) != x509id.CertSubjectForm {
 		t.Errorf("the server's certificate could speak in messages: %v", err)
 	}
 }

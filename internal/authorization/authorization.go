@@ -13,7 +13,7 @@ import (
 // organisation must attach them to it. The day is decided by each action.
 func MayActInside(person ident.SSIN, affiliations []platform.Affiliation) error {
 	if person.IsZero() || len(affiliations) == 0 {
-		return problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	return nil
 }
@@ -48,13 +48,13 @@ func MayNotify(c platform.Caller, s Submission) (string, error) {
 	case !s.IsFinal && (!doctor || !own):
 		return mayPrepare(c, s.Delegation, s.Today)
 	case !doctor:
-		return "", problem.New(problem.MayNotNotify)
+		return "", problem.New(MayNotNotify)
 	case !s.IsDateImplausible && !c.CanPractiseOn(s.SurgeryDate):
-		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return "", problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	case !own && platform.HasPracticeOn(s.SpecialistPractices, s.SurgeryDate, platform.Physician, platform.Dentist):
-		return "", problem.New(problem.NotYourOperation)
+		return "", problem.New(NotYourOperation)
 	case s.IsFinal && s.RequireCareRelation && !s.HasCareRelation:
-		return "", problem.New(problem.LinkRequired)
+		return "", problem.New(LinkRequired)
 	}
 	return reasonSpecialist, nil
 }
@@ -65,19 +65,19 @@ const reasonSpecialist = "specialist of the operation"
 func mayPrepare(c platform.Caller, d Delegation, today ident.Date) (string, error) {
 	switch {
 	case !c.IsAttachedOn(today):
-		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return "", problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	case d.IsMandated:
 		return "mandate of the specialist", nil
 	case d.IsColleague && c.IsStaffOn(today):
 		return "administrative staff of the specialist's organisation", nil
 	}
-	return "", problem.New(problem.MayNotPrepare)
+	return "", problem.New(MayNotPrepare)
 }
 
 // MayChangeFinal decides who may change a final notification: only its specialist.
 func MayChangeFinal(c platform.Caller, specialist ident.SSIN) error {
 	if specialist != c.Person() {
-		return problem.New(problem.NotYourOperation)
+		return problem.New(NotYourOperation)
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ type PendingScope struct {
 // staff they are, and those of the doctors whose mandate they hold.
 func MayListPending(c platform.Caller, mandates []platform.Mandate, today ident.Date) (PendingScope, string, error) {
 	if !c.IsAttachedOn(today) {
-		return PendingScope{}, "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return PendingScope{}, "", problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	var scope PendingScope
 	var reasons []string
@@ -137,7 +137,7 @@ func MayListPending(c platform.Caller, mandates []platform.Mandate, today ident.
 		reasons = append(reasons, "mandates")
 	}
 	if len(reasons) == 0 {
-		return PendingScope{}, "", problem.New(problem.MayNotPrepare)
+		return PendingScope{}, "", problem.New(MayNotPrepare)
 	}
 	return scope, strings.Join(reasons, ", "), nil
 }
@@ -164,7 +164,7 @@ func MayRead(c platform.Caller, patient ident.SSIN, links []platform.Therapeutic
 		return PatientAccess{SeesAll: true, Reason: "patient's own data"}, nil
 	}
 	if !c.IsAttachedOn(today) {
-		return PatientAccess{}, problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return PatientAccess{}, problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	switch c.CapacityOn(today) {
 	case platform.CapacityDoctor:
@@ -181,7 +181,7 @@ func MayRead(c platform.Caller, patient ident.SSIN, links []platform.Therapeutic
 		return PatientAccess{}, nil
 	case platform.CapacityProfessional, platform.CapacityManager, platform.CapacityStaff:
 	}
-	return PatientAccess{}, problem.New(problem.MayNotRead)
+	return PatientAccess{}, problem.New(MayNotRead)
 }
 
 // MayReadAnyPatient rejects callers who may read no patient data, whether or not the item exists.
@@ -198,7 +198,7 @@ func Withhold(visible bool, refusal error, namesNumber bool) error {
 		refusal = nil
 	}
 	if refusal == nil && !visible {
-		return problem.New(problem.NotificationWithheld)
+		return problem.New(NotificationWithheld)
 	}
 	return refusal
 }
@@ -206,10 +206,10 @@ func Withhold(visible bool, refusal error, namesNumber bool) error {
 // MaySearchByImplant decides who may search for an implant among their own patients.
 func MaySearchByImplant(c platform.Caller, today ident.Date) (string, error) {
 	if !c.IsAttachedOn(today) {
-		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return "", problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	if c.CapacityOn(today) != platform.CapacityDoctor {
-		return "", problem.New(problem.MayNotSearch)
+		return "", problem.New(MayNotSearch)
 	}
 	return "own patients", nil
 }
@@ -220,7 +220,7 @@ func MayGrantMandate(c platform.Caller, today ident.Date) (string, error) {
 		return "", err
 	}
 	if c.CapacityOn(today) != platform.CapacityDoctor {
-		return "", problem.New(problem.MayNotMandate)
+		return "", problem.New(MayNotMandate)
 	}
 	return "doctor, grantor of the mandate", nil
 }
@@ -228,7 +228,7 @@ func MayGrantMandate(c platform.Caller, today ident.Date) (string, error) {
 // MayActForSelf decides who may perform the actions that are open to everyone in their own name.
 func MayActForSelf(c platform.Caller, today ident.Date) error {
 	if !c.IsAttachedOn(today) {
-		return problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
 	return nil
 }
@@ -247,9 +247,9 @@ func MayManageRole(c platform.Caller, m RoleChange, path string, today ident.Dat
 	case err != nil:
 		return "", err
 	case !m.Role.IsAssignable():
-		return "", problem.New(problem.RoleOfSource).WithPath(path + "/Role")
+		return "", problem.New(RoleOfSource).WithPath(path + "/Role")
 	case m.Role == platform.RoleManager && m.IsEnding && m.Person != c.Person() && !c.HasRole(platform.RoleChiefManager, today):
-		return "", problem.New(problem.ManagerNotYours).WithPath(path + "/Role")
+		return "", problem.New(ManagerNotYours).WithPath(path + "/Role")
 	}
 	return reason, nil
 }
@@ -262,7 +262,7 @@ func MaySeeStaff(c platform.Caller, today ident.Date) (string, error) {
 	case c.HasRole(platform.RoleManager, today):
 		return "access manager of the organisation", nil
 	case !c.IsAttachedOn(today):
-		return "", problem.New(problem.AuthorNotAttached).WithPath(platform.AuthorPath)
+		return "", problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
 	}
-	return "", problem.New(problem.MayNotManageStaff)
+	return "", problem.New(MayNotManageStaff)
 }

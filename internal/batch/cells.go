@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -187,7 +188,7 @@ func parseCell(c column, value string) (normal string, refusal problem.Code, mes
 		return "", "", "this is not a date as 2026-11-20 or 20/11/2026"
 	case kindQuantity:
 		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 99 {
-			return "", problem.QuantityOutOfRange, ""
+			return "", implants.QuantityOutOfRange, ""
 		}
 		return value, "", ""
 	case kindSide:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
@@ -120,18 +121,18 @@ func (f *File) checkSharedColumns(r *tableRow, o Options) {
 	day := dateInCell(r, columnOperationDate)
 	switch {
 	case day.After(o.Today):
-		f.addErrorWithCode(r.number, columnOperationDate.headerName(), problem.OperationInFuture)
+		f.addErrorWithCode(r.number, columnOperationDate.headerName(), implants.OperationInFuture)
 	case day.Year() < minOperationYear:
-		f.addErrorWithCode(r.number, columnOperationDate.headerName(), problem.OperationTooOld)
+		f.addErrorWithCode(r.number, columnOperationDate.headerName(), implants.OperationTooOld)
 	}
 	if r.cells[columnPatient] != "" {
 		person, _ := ident.ParseSSIN(r.cells[columnPatient]) // parseCell has validated it
 		if birth, known := person.BirthDate(); known && day.Before(birth) {
-			f.addErrorWithCode(r.number, columnOperationDate.headerName(), problem.OperationBeforeBirth)
+			f.addErrorWithCode(r.number, columnOperationDate.headerName(), implants.OperationBeforeBirth)
 		}
 	}
 	if dateInCell(r, columnPrescriptionDate).After(day) {
-		f.addErrorWithCode(r.number, columnPrescriptionDate.headerName(), problem.PrescriptionAfter)
+		f.addErrorWithCode(r.number, columnPrescriptionDate.headerName(), implants.PrescriptionAfter)
 	}
 }
 
@@ -159,12 +160,12 @@ func (f *File) checkImplantRow(r *tableRow, operation string, o Options) {
 	switch {
 	case r.cells[columnNotificationCode] != "":
 	case r.cells[columnUDI] == "":
-		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), problem.ImplantUnidentified)
+		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), implants.ImplantUnidentified)
 	case operation != "" && operation < udiSufficesFrom:
-		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), problem.CodeRequired)
+		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), implants.CodeRequired)
 	}
 	if operation != "" && r.cells[columnDeliveryDate] > operation { // both are YYYY-MM-DD
-		f.addErrorWithCode(r.number, columnDeliveryDate.headerName(), problem.DeliveryAfter)
+		f.addErrorWithCode(r.number, columnDeliveryDate.headerName(), implants.DeliveryAfter)
 	}
 	parsed, err := udi.Parse(r.cells[columnUDI])
 	if err != nil { // the register stores an unreadable UDI as given, with a warning
@@ -175,9 +176,9 @@ func (f *File) checkImplantRow(r *tableRow, operation string, o Options) {
 		udi  string
 		code problem.Code
 	}{
-		{columnLot, parsed.Lot, problem.LotContradictsUDI},
-		{columnSerial, parsed.Serial, problem.SerialContradictsUDI},
-		{columnExpiryDate, formatDate(parsed.Expiry), problem.ExpiryContradictsUDI},
+		{columnLot, parsed.Lot, implants.LotContradictsUDI},
+		{columnSerial, parsed.Serial, implants.SerialContradictsUDI},
+		{columnExpiryDate, formatDate(parsed.Expiry), implants.ExpiryContradictsUDI},
 	} {
 		if pair.udi != "" && r.cells[pair.c] != "" && pair.udi != r.cells[pair.c] {
 			f.addErrorWithCode(r.number, pair.c.headerName(), pair.code)

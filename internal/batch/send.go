@@ -11,6 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -44,7 +45,8 @@ func acceptedAnswer(response *ctr.NotifyResponse) Answer {
 const notAuthenticatedCode = "SOA-01001"
 
 // callerRefusalCodes are refusals of the caller, which do not depend on the notification.
-var callerRefusalCodes = []problem.Code{problem.CertificateUnfit, problem.CertificateCBE, problem.AuthorRequired, problem.AuthorAmbiguous, problem.AuthorDisagrees}
+var callerRefusalCodes = []problem.Code{platform.CertificateUnfit, platform.CertificateCBE, platform.AuthorRequired,
+	platform.AuthorAmbiguous, platform.AuthorDisagrees}
 
 // classifyError returns the meaning of an error for the rest of the
 func classifyError(err error, language texts.Lang) Answer {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -100,7 +101,7 @@ func TestCall(t *testing.T) {
 // TestRefused checks that a fault of either SOAP version is a refusal and not ErrUnreachable.
 func TestRefused(t *testing.T) {
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
-		fault := soap.FaultFrom(problem.New(problem.NotYourOperation), soap.FaultContext{Version: v, ID: "c-1", Environment: "Test", Namespaces: ctr.FaultNamespaces()})
+		fault := soap.FaultFrom(problem.New(authorization.NotYourOperation), soap.FaultContext{Version: v, ID: "c-1", Environment: "Test", Namespaces: ctr.FaultNamespaces()})
 		answer, err := callSearch(t.Context(), newClientOfHandler(t, respondWith(fault.Status, string(fault.Body))))
 		refusal, ok := errors.AsType[*soap.Refusal](err)
 		if !ok || errors.Is(err, client.ErrUnreachable) || refusal.Code != "SOA-01002" || refusal.ID != "c-1" || answer != nil {

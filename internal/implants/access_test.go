@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/access"
@@ -260,7 +261,7 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	n := implantation()
 	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-22")
 	_, err := d.NotifyImplant(t.Context(), dressed(), implants.SubmissionOptions{}, n)
-	wantCode(t, err, problem.AuthorNotAttached)
+	wantCode(t, err, authorization.AuthorNotAttached)
 	_, err = d.saveImplantation(d.callerInside(hospital, wouters), implants.Draft, n) // mandate of Dubois
 	wantStrings(t, "mandated", formatRefusals(err), nil)
 	_, err = d.saveImplantation(dressed(), implants.Draft, n)
@@ -271,9 +272,9 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	wantStrings(t, "a clerk for a doctor so named", formatRefusals(err), []string{"MAY_NOT_PREPARE"})
 	const why = "unconscious after an accident"
 	_, err = d.Search(t.Context(), dressed(), implants.SearchRequest{Page: platform.Page{Limit: 1}, Patient: leroy, EmergencyReason: why})
-	wantCode(t, err, problem.MayNotRead)
+	wantCode(t, err, authorization.MayNotRead)
 	_, err = d.GetImplantCard(t.Context(), dressed(), implants.CardRequest{Number: placed.Number, EmergencyReason: why})
-	wantCode(t, err, problem.MayNotRead)
+	wantCode(t, err, authorization.MayNotRead)
 	wantText(t, "mandates", d.manageMandate(dressed(), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE")
 }
 

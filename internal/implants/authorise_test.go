@@ -3,6 +3,7 @@ package implants_test
 import (
 	"testing"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
@@ -50,7 +51,7 @@ func TestRequireLink(t *testing.T) {
 	n := implantation()
 	n.Patient = nguyen
 	_, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, n)
-	wantCode(t, err, problem.LinkRequired)
+	wantCode(t, err, authorization.LinkRequired)
 	if d = newTestRegister(t); len(d.mustNotify(n).AffectedImplants) != 1 {
 		t.Error("without the setting the operation itself is the relation")
 	}
@@ -90,9 +91,9 @@ func TestWithheldLikeAbsent(t *testing.T) {
 	// A caller who may read no patient data gets the same refusal for both.
 	for _, number := range []ident.NotificationNumber{kept.Number, absent} {
 		_, err := d.GetImplantCard(t.Context(), d.callerWithOwnKey(maes), implants.CardRequest{Number: number})
-		wantCode(t, err, problem.MayNotRead)
+		wantCode(t, err, authorization.MayNotRead)
 		_, err = d.Search(t.Context(), d.callerWithOwnKey(maes), implants.SearchRequest{Number: number})
-		wantCode(t, err, problem.MayNotRead)
+		wantCode(t, err, authorization.MayNotRead)
 	}
 }
 

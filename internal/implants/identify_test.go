@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
@@ -37,10 +38,10 @@ func TestIdentify(t *testing.T) {
 		{"a person, naming himself by NIHII", claesCert, author("NIHII", "17800389480"), claes, ""},
 		{"a person, by the number without qualification", claesCert, author("NIHII", "17800389"), claes, ""},
 		{"a person who is in no register", "SSIN=12451200933", nil, kaya, ""},
-		{"a person, naming another", claesCert, author("SSIN", "69092234126"), ident.SSIN{}, problem.AuthorDisagrees},
-		{"a person, naming another by NIHII", claesCert, author("NIHII", "16900269730"), ident.SSIN{}, problem.AuthorDisagrees},
-		{"a person, naming a NIHII nobody has", claesCert, author("NIHII", "19997341"), ident.SSIN{}, problem.AuthorDisagrees},
-		{"a person, naming an organisation", claesCert, author("NIHII", "71000436"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"a person, naming another", claesCert, author("SSIN", "69092234126"), ident.SSIN{}, platform.AuthorDisagrees},
+		{"a person, naming another by NIHII", claesCert, author("NIHII", "16900269730"), ident.SSIN{}, platform.AuthorDisagrees},
+		{"a person, naming a NIHII nobody has", claesCert, author("NIHII", "19997341"), ident.SSIN{}, platform.AuthorDisagrees},
+		{"a person, naming an organisation", claesCert, author("NIHII", "71000436"), ident.SSIN{}, platform.AuthorDisagrees},
 
 		{"an organisation, SSIN in short", hospitalCert, author("SSIN", "78031412250"), claes, ""},
 		{"SSIN as the platform writes it", hospitalCert, author("urn:be:fgov:person:ssin", "78031412250"), claes, ""},
@@ -59,27 +60,27 @@ func TestIdentify(t *testing.T) {
 		{"another type of organisation", "NIHII-PHARMACY=21500346", author("SSIN", "72010120721"), maes, ""},
 		{"an application of the organisation", "NIHII-HOSPITAL=71000436", author("SSIN", "78031412250"), claes, ""},
 
-		{"nobody", hospitalCert, nil, ident.SSIN{}, problem.AuthorRequired},
-		{"only the organisation", hospitalCert, author("NIHII", "71000436"), ident.SSIN{}, problem.AuthorRequired},
-		{"only what we do not read", hospitalCert, author("CBE", "0403227020"), ident.SSIN{}, problem.AuthorRequired},
-		{"two people", hospitalCert, author("SSIN", "78031412250", "SSIN", "91021706490"), ident.SSIN{}, problem.AuthorAmbiguous},
-		{"two people by NIHII", hospitalCert, author("NIHII", "17800389480", doctor11, "16900269730"), ident.SSIN{}, problem.AuthorAmbiguous},
-		{"two people by both numbers", hospitalCert, author("SSIN", "91021706490", "NIHII", "17800389480"), ident.SSIN{}, problem.AuthorAmbiguous},
-		{"another organisation beside", hospitalCert, author("SSIN", "78031412250", "NIHII", "71012413"), ident.SSIN{}, problem.AuthorDisagrees},
-		{"another organisation by its long name", hospitalCert, author(byNumber, "71012413", "SSIN", "78031412250"), ident.SSIN{}, problem.AuthorDisagrees},
+		{"nobody", hospitalCert, nil, ident.SSIN{}, platform.AuthorRequired},
+		{"only the organisation", hospitalCert, author("NIHII", "71000436"), ident.SSIN{}, platform.AuthorRequired},
+		{"only what we do not read", hospitalCert, author("CBE", "0403227020"), ident.SSIN{}, platform.AuthorRequired},
+		{"two people", hospitalCert, author("SSIN", "78031412250", "SSIN", "91021706490"), ident.SSIN{}, platform.AuthorAmbiguous},
+		{"two people by NIHII", hospitalCert, author("NIHII", "17800389480", doctor11, "16900269730"), ident.SSIN{}, platform.AuthorAmbiguous},
+		{"two people by both numbers", hospitalCert, author("SSIN", "91021706490", "NIHII", "17800389480"), ident.SSIN{}, platform.AuthorAmbiguous},
+		{"another organisation beside", hospitalCert, author("SSIN", "78031412250", "NIHII", "71012413"), ident.SSIN{}, platform.AuthorDisagrees},
+		{"another organisation by its long name", hospitalCert, author(byNumber, "71012413", "SSIN", "78031412250"), ident.SSIN{}, platform.AuthorDisagrees},
 		{"wrong check digits", hospitalCert, author("SSIN", "78031412251"), ident.SSIN{}, ident.SSINInvalid},
 		{"wrong check digits of NIHII", hospitalCert, author("NIHII", "17800388480"), ident.SSIN{}, ident.NIHIIInvalid},
 		{"an empty NIHII", hospitalCert, author("NIHII", ""), ident.SSIN{}, ident.NIHIIInvalid},
-		{"not of the organisation", hospitalCert, author("SSIN", "85073003328"), ident.SSIN{}, problem.AuthorNotAttached},
-		{"a NIHII nobody has", hospitalCert, author("NIHII", "19997341"), ident.SSIN{}, problem.AuthorNotAttached},
-		{"an organisation nobody knows", "NIHII-HOSPITAL=71022212", author("SSIN", "78031412250"), ident.SSIN{}, problem.AuthorNotAttached},
+		{"not of the organisation", hospitalCert, author("SSIN", "85073003328"), ident.SSIN{}, authorization.AuthorNotAttached},
+		{"a NIHII nobody has", hospitalCert, author("NIHII", "19997341"), ident.SSIN{}, authorization.AuthorNotAttached},
+		{"an organisation nobody knows", "NIHII-HOSPITAL=71022212", author("SSIN", "78031412250"), ident.SSIN{}, authorization.AuthorNotAttached},
 
-		{"an enterprise", "CBE=0403227020", author("SSIN", "78031412250"), ident.SSIN{}, problem.CertificateCBE},
-		{"an enterprise's treatment", "CBE-TREAT=0403227020", nil, ident.SSIN{}, problem.CertificateCBE},
-		{"another kind of certificate", "EHP=1990001916", nil, ident.SSIN{}, problem.CertificateUnfit},
-		{"no kind", "=1", nil, ident.SSIN{}, problem.CertificateUnfit},
-		{"a person's number that is none", "SSIN=78031412251", nil, ident.SSIN{}, problem.CertificateUnfit},
-		{"an organisation's number that is none", "NIHII-HOSPITAL=71000437", nil, ident.SSIN{}, problem.CertificateUnfit},
+		{"an enterprise", "CBE=0403227020", author("SSIN", "78031412250"), ident.SSIN{}, platform.CertificateCBE},
+		{"an enterprise's treatment", "CBE-TREAT=0403227020", nil, ident.SSIN{}, platform.CertificateCBE},
+		{"another kind of certificate", "EHP=1990001916", nil, ident.SSIN{}, platform.CertificateUnfit},
+		{"no kind", "=1", nil, ident.SSIN{}, platform.CertificateUnfit},
+		{"a person's number that is none", "SSIN=78031412251", nil, ident.SSIN{}, platform.CertificateUnfit},
+		{"an organisation's number that is none", "NIHII-HOSPITAL=71000437", nil, ident.SSIN{}, platform.CertificateUnfit},
 	}
 	d := newTestRegister(t)
 	for _, c := range cases {
@@ -117,7 +118,7 @@ func TestAuthorOfUnknownType(t *testing.T) {
 		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), platform.Author{
 			{Type: byNumber, Value: "71000436000"}, {Type: c.unknown, Value: "78031412250"},
 		})
-		wantCode(t, err, problem.AuthorRequired)
+		wantCode(t, err, platform.AuthorRequired)
 		want := "cc:Id has an unknown Type, " + c.named + " - known are SSIN, NIHII, urn:be:fgov:person:ssin, " +
 			"urn:be:fgov:ehealth:1.0:certificateholder:person:ssin, urn:be:fgov:person:ssin:…:nihii11"
 		if got := problem.From(err).Detail.String(); got != want {
@@ -126,7 +127,7 @@ func TestAuthorOfUnknownType(t *testing.T) {
 	}
 	for _, author := range []platform.Author{nil, {{Type: byNumber, Value: "71000436000"}}} {
 		_, err := d.Identify(t.Context(), d.newMessage("NIHII-HOSPITAL=71000436"), author)
-		wantCode(t, err, problem.AuthorRequired)
+		wantCode(t, err, platform.AuthorRequired)
 		if got := problem.From(err).Detail.String(); got != "" {
 			t.Errorf("%v: %q", author, got)
 		}
@@ -144,18 +145,18 @@ func TestRefuse(t *testing.T) {
 	d := newTestRegister(t)
 	m := d.newMessage("NIHII-HOSPITAL=71000436")
 	m.Signer.Application = "EPD"
-	refusal := problem.New(problem.AuthorRequired).WithPath("Author")
+	refusal := problem.New(platform.AuthorRequired).WithPath("Author")
 	if err := d.RecordRefusal(t.Context(), m, refusal); !sameProblem(err, refusal) {
 		t.Errorf("got %v", err)
 	}
 	e := d.singleEvent()
 	if e.Outcome != platform.OutcomeRefused || e.Signer != "NIHII-HOSPITAL=71000436, EPD" || e.Capacity != "" || !e.Person.IsZero() || len(e.Codes) != 1 ||
-		e.Codes[0] != problem.AuthorRequired {
+		e.Codes[0] != platform.AuthorRequired {
 		t.Errorf("recorded as %+v", e)
 	}
 	// The replay key is consumed: whatever else is wrong, the second arrival gets MESSAGE_REPLAYED.
-	wantCode(t, d.RecordRefusal(t.Context(), m, refusal), problem.MessageReplayed)
-	if e = d.singleEvent(); e.Codes[0] != problem.MessageReplayed {
+	wantCode(t, d.RecordRefusal(t.Context(), m, refusal), platform.MessageReplayed)
+	if e = d.singleEvent(); e.Codes[0] != platform.MessageReplayed {
 		t.Errorf("recorded as %+v", e)
 	}
 	// An unverified sender has neither a name nor a replay key.

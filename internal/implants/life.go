@@ -88,11 +88,11 @@ func (r *Registrar) ReviseNotification(ctx context.Context, c platform.Caller, r
 	receipt, err := r.submitReplacement(ctx, sub, req.Notification, func(current *Notification) error {
 		switch {
 		case current.Type != surgeryType:
-			return problem.New(problem.OtherOperationType).WithPath("Content")
+			return problem.New(OtherOperationType).WithPath("Content")
 		case req.Save == "":
 			sub.options.Save = current.State
 		case current.State == Final && req.Save != Final:
-			return problem.New(problem.AlreadyFinal).WithPath("Save")
+			return problem.New(AlreadyFinal).WithPath("Save")
 		}
 		return nil
 	})
@@ -108,7 +108,7 @@ func (r *Registrar) ValidateNotification(ctx context.Context, c platform.Caller,
 	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: Final}}
 	receipt, err := r.submitReplacement(ctx, sub, NotificationRef{Reference: req.Reference}, func(current *Notification) error {
 		if current.State == Final {
-			return problem.New(problem.AlreadyFinal).WithPath("Reference")
+			return problem.New(AlreadyFinal).WithPath("Reference")
 		}
 		sub.plan = planFromNotification(current)
 		return nil
@@ -146,7 +146,7 @@ func (r *Registrar) findChangeable(s Reader, c platform.Caller, ref Notification
 	case err != nil:
 		return n, err
 	case n.State == Withdrawn:
-		return n, problem.New(problem.AlreadyWithdrawn).WithPath("Of")
+		return n, problem.New(AlreadyWithdrawn).WithPath("Of")
 	case n.State == Final:
 		return n, authorization.MayChangeFinal(c, n.Specialist.SSIN)
 	}
@@ -165,7 +165,7 @@ func (r *Registrar) findVisible(s Reader, c platform.Caller, ref NotificationRef
 			err = authorization.MayReadAnyPatient(c, r.runner.Today())
 		}
 		if err == nil {
-			err = problem.New(problem.NotificationNotFound)
+			err = problem.New(authorization.NotificationNotFound)
 		}
 		return n, err
 	}
@@ -215,9 +215,9 @@ func checkVersion(s Reader, previous *Notification, version int) error {
 	case err != nil:
 		return err
 	case !ok:
-		return problem.New(problem.NotificationNotFound).WithPath("Of")
+		return problem.New(authorization.NotificationNotFound).WithPath("Of")
 	case latest.Version != version || latest.Version != previous.Version:
-		return problem.New(problem.VersionOutdated, texts.Literal(strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version))).WithPath("Version")
+		return problem.New(VersionOutdated, texts.Literal(strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version))).WithPath("Version")
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func checkVersion(s Reader, previous *Notification, version int) error {
 func (r *Registrar) DiscardNotification(ctx context.Context, c platform.Caller, req DiscardRequest) (Receipt, error) {
 	initial := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: req.Notification.Number}
 	return r.storeVersion(ctx, c, initial, func(w Writer, e *platform.AuditEvent) (Receipt, error) {
-		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
+		if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
 			return Receipt{}, err
 		}
 		previous, err := r.findChangeable(w, c, req.Notification, e)

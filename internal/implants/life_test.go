@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -94,14 +95,14 @@ func TestPreparedAndValidated(t *testing.T) {
 	}
 	d.newEvents()
 	_, err = validate(d.callerWithOwnKey(dubois), 2)
-	wantCode(t, err, problem.NotificationWithheld)
+	wantCode(t, err, authorization.NotificationWithheld)
 	if e := d.newEvents(); e[len(e)-1].Outcome != platform.OutcomeWithheld || e[len(e)-1].Patient != leroy {
 		t.Errorf("recorded as %+v", e)
 	}
 	_, err = validate(clerk(), 2)
-	wantCode(t, err, problem.MayNotNotify)
+	wantCode(t, err, authorization.MayNotNotify)
 	_, err = validate(d.callerWithOwnKey(claes), 1)
-	wantCode(t, err, problem.VersionOutdated)
+	wantCode(t, err, implants.VersionOutdated)
 	final := d.requireReceipt(validate(d.callerWithOwnKey(claes), 2))
 	if final.State != implants.Final || final.Number.IsZero() || final.Version != 3 || final.Change != implants.ChangeNotified || final.Author != claes {
 		t.Errorf("final: %v %v %v %v", final.State, final.Number, final.Version, final.Change)
@@ -165,9 +166,9 @@ func TestRevised(t *testing.T) {
 	}
 	n.Implants[0].Location = "right knee"
 	_, err := revise(d.callerWithOwnKey(dubois), 1, n)
-	wantCode(t, err, problem.NotificationWithheld)
+	wantCode(t, err, authorization.NotificationWithheld)
 	_, err = revise(d.callerInside(hospital, wouters), 1, n)
-	wantCode(t, err, problem.MayNotRead)
+	wantCode(t, err, authorization.MayNotRead)
 	second := d.requireReceipt(revise(d.callerWithOwnKey(claes), 1, n))
 	if second.Number != first.Number || second.Version != 2 || second.Change != implants.ChangeRevised {
 		t.Errorf("revised: %v %v %v", second.Number, second.Version, second.Change)
@@ -239,7 +240,7 @@ func TestWithdrawn(t *testing.T) {
 	_, err = discard(d.callerWithOwnKey(claes), removed.Number, 2, "again")
 	wantStrings(t, "withdrawn twice", formatRefusals(err), []string{"NOTIFICATION_WITHDRAWN at Of"})
 	_, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(leroy), implants.CardRequest{Number: removed.Number})
-	wantCode(t, err, problem.AlreadyWithdrawn)
+	wantCode(t, err, implants.AlreadyWithdrawn)
 	described, err := d.GetNotification(t.Context(), d.callerWithOwnKey(leroy), implants.NotificationRequest{Notification: implants.NotificationRef{Number: removed.Number}})
 	if err != nil {
 		t.Fatal(err)
@@ -270,11 +271,11 @@ func TestDiscardedDraft(t *testing.T) {
 		"the clerk outside the hospital": func() platform.Caller { return d.callerWithOwnKey(wouters) },
 	} {
 		_, err := d.DiscardNotification(t.Context(), who(), implants.DiscardRequest{Notification: of, Version: 1})
-		if problem.From(err).Code != problem.NotificationWithheld {
+		if problem.From(err).Code != authorization.NotificationWithheld {
 			t.Errorf("%s: %v", name, err)
 		}
 		_, err = d.GetNotification(t.Context(), who(), implants.NotificationRequest{Notification: of})
-		if problem.From(err).Code != problem.NotificationWithheld {
+		if problem.From(err).Code != authorization.NotificationWithheld {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -285,7 +286,7 @@ func TestDiscardedDraft(t *testing.T) {
 		t.Errorf("%+v, %v", described.History, err)
 	}
 	_, err = d.GetNotification(t.Context(), d.callerWithOwnKey(claes), implants.NotificationRequest{Notification: implants.NotificationRef{Reference: "none"}})
-	wantCode(t, err, problem.NotificationNotFound)
+	wantCode(t, err, authorization.NotificationNotFound)
 }
 
 // TestMandates: accepted, not accepted, expired, not begun, and for another service; also affiliations around 1
@@ -387,7 +388,7 @@ func TestEmergency(t *testing.T) {
 		t.Errorf("a patient found %d, %v", found.Total, err)
 	}
 	_, err = d.Search(t.Context(), d.callerInside(pharmacy, maes), implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: why})
-	wantCode(t, err, problem.MayNotRead)
+	wantCode(t, err, authorization.MayNotRead)
 }
 
 // TestSearchDevice searches by words, by code, and by identifier as scanned.

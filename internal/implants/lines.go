@@ -8,7 +8,6 @@ import (
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/problem"
 )
 
 // implantationPlan is the content of an implantation while it is checked and completed.
@@ -58,7 +57,7 @@ func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, 
 				return err
 			}
 			if placed {
-				results.AddWarning(problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+				results.AddWarning(WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
 			}
 		}
 		next.Implants = append(next.Implants, implant)

@@ -62,9 +62,9 @@ func (m *model) checkDay(f *findingList, c content) {
 	where := string(c.kind) + "/OperationDate"
 	switch {
 	case c.day.After(m.today()):
-		f.addFinding(&f.forgiven, problem.OperationInFuture, where)
+		f.addFinding(&f.forgiven, implants.OperationInFuture, where)
 	case c.day.AddDays(30).Before(m.today()):
-		f.addFinding(&f.warned, problem.WarnLate, where)
+		f.addFinding(&f.warned, implants.WarnLate, where)
 	}
 }
 
@@ -75,16 +75,16 @@ func (m *model) placeLines(f *findingList, c content, e *entry, former []keptLin
 		l := toKeptLine(n)
 		switch {
 		case l.notified.Code == hipStem:
-			f.addFinding(&f.warned, problem.WarnDeviceRecalled, where)
+			f.addFinding(&f.warned, implants.WarnDeviceRecalled, where)
 		case l.notified.Code == stent && !c.day.Before(deletedStent):
-			f.addFinding(&f.warned, problem.WarnDeviceDeleted, where)
+			f.addFinding(&f.warned, implants.WarnDeviceDeleted, where)
 		}
 		next.lines = append(next.lines, l)
 	}
 	for i := range next.lines {
 		l := &next.lines[i]
 		if l.id = reuseLineID(former, *l); l.id == "" && m.isSerialInUse(*l, next.lines[:i], e) {
-			f.addFinding(&f.warned, problem.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+			f.addFinding(&f.warned, implants.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
 		}
 	}
 	if e == nil || !e.isFinal() {
@@ -94,19 +94,19 @@ func (m *model) placeLines(f *findingList, c content, e *entry, former []keptLin
 		stays := slices.ContainsFunc(next.lines, func(l keptLine) bool { return l.id == gone.id })
 		switch {
 		case !stays || c.patient != e.current().content.patient:
-			f.addFinding(&f.refused, problem.ImplantRemovedSince, "Implantation")
+			f.addFinding(&f.refused, implants.ImplantRemovedSince, "Implantation")
 		case m.firstRemoval(gone.id).Before(c.day):
-			f.addFinding(&f.refused, problem.ExplantBeforeImplant, "Implantation/OperationDate")
+			f.addFinding(&f.refused, implants.ExplantBeforeImplant, "Implantation/OperationDate")
 		}
 	}
 }
 
 func checkLine(f *findingList, n implants.NotifiedImplant, where string) {
 	if n.Quantity < 1 || n.Quantity > 99 {
-		f.addFinding(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
+		f.addFinding(&f.refused, implants.QuantityOutOfRange, where+"/Quantity")
 	}
 	if n.Code == unlisted {
-		f.addFinding(&f.forgiven, problem.CodeUnknown, where+"/NotificationCode")
+		f.addFinding(&f.forgiven, implants.CodeUnknown, where+"/NotificationCode")
 	}
 }
 
@@ -199,7 +199,7 @@ func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLi
 			r.id, left = l.id, l.notified.Quantity
 		}
 		if x.quantity > 99 {
-			f.addFinding(&f.refused, problem.QuantityOutOfRange, where+"/Quantity")
+			f.addFinding(&f.refused, implants.QuantityOutOfRange, where+"/Quantity")
 			next.removals = append(next.removals, r)
 			continue
 		}
@@ -208,11 +208,11 @@ func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLi
 		} else {
 			l, placed, ok := m.implantIn(c.patient, x.id)
 			if !ok {
-				f.addFinding(&f.refused, problem.ImplantNotOfPatient, where+"/ImplantId")
+				f.addFinding(&f.refused, implants.ImplantNotOfPatient, where+"/ImplantId")
 				continue
 			}
 			if c.day.Before(placed) {
-				f.addFinding(&f.forgiven, problem.ExplantBeforeImplant, "Explantation/OperationDate")
+				f.addFinding(&f.forgiven, implants.ExplantBeforeImplant, "Explantation/OperationDate")
 			}
 			left = l.notified.Quantity - taken[l.id]
 		}
@@ -223,7 +223,7 @@ func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLi
 			where += "/Quantity"
 		}
 		if quantity > left || quantity == 0 {
-			f.addFinding(&f.forgiven, problem.ExplantExceedsRemaining, where)
+			f.addFinding(&f.forgiven, implants.ExplantExceedsRemaining, where)
 		} else {
 			taken[r.id] += quantity
 			if next.state == implants.Final {

@@ -161,8 +161,8 @@ func (r *Registrar) storeVersion(ctx context.Context, c platform.Caller, initial
 // reportMalformedSpecialist reports the malformed specialist number instead of MAY_NOT_PREPARE: without the number,
 // the specialist is unknown. This reveals nothing about registered data.
 func reportMalformedSpecialist(sub *submission, refusal error) error {
-	if sub.specialist.IsZero() && problem.From(refusal).Code == problem.MayNotPrepare {
-		if defects := problem.List(problem.RulesViolated, sub.options.Defects); defects != nil {
+	if sub.specialist.IsZero() && problem.From(refusal).Code == authorization.MayNotPrepare {
+		if defects := problem.List(platform.RulesViolated, sub.options.Defects); defects != nil {
 			return defects
 		}
 	}
@@ -197,7 +197,7 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, results platform.Ru
 	}
 	if found {
 		if repeated.ContentDigest != sub.contentDigest {
-			return Receipt{}, problem.New(problem.InputReferenceConflict).WithPath("InputReference")
+			return Receipt{}, problem.New(InputReferenceConflict).WithPath("InputReference")
 		}
 		event.Reason = "repeated InputReference"
 		return newReceipt(w, repeated)
@@ -218,7 +218,7 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, results platform.Ru
 		return Receipt{}, err
 	}
 	if save == Draft {
-		checked.DowngradeToWarnings(problem.QuantityOutOfRange, problem.ImplantNotOfPatient)
+		checked.DowngradeToWarnings(QuantityOutOfRange, ImplantNotOfPatient)
 	}
 	if err = checked.ToError(); err != nil {
 		return Receipt{}, err

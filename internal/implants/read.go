@@ -230,7 +230,7 @@ func (r *Registrar) buildImplantCard(s Reader, c platform.Caller, req CardReques
 	case err != nil:
 		return CardContent{}, err
 	case n.State != Final:
-		return CardContent{}, problem.New(problem.AlreadyWithdrawn)
+		return CardContent{}, problem.New(AlreadyWithdrawn)
 	}
 	content, err := buildCard(s, n.Patient, n.Number, []Notification{n})
 	if err == nil {
@@ -260,9 +260,9 @@ func (r *Registrar) buildPatientCard(s Reader, c platform.Caller, req CardReques
 		return buildCard(s, patient, ident.NotificationNumber{}, history)
 	case exist:
 		event.Outcome = platform.OutcomeWithheld
-		return CardContent{}, problem.New(problem.CardWithheld)
+		return CardContent{}, problem.New(CardWithheld)
 	}
-	return CardContent{}, problem.New(problem.CardNotFound)
+	return CardContent{}, problem.New(CardNotFound)
 }
 
 // buildCard returns the card of some of a patient's notifications.
@@ -342,5 +342,5 @@ func checkEmergencyReason(defects []*problem.Error, reason string) []*problem.Er
 	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= minEmergencyReasonLength {
 		return defects
 	}
-	return append(slices.Clip(defects), problem.New(problem.EmergencyBlank).WithPath("EmergencyReason"))
+	return append(slices.Clip(defects), problem.New(EmergencyBlank).WithPath("EmergencyReason"))
 }

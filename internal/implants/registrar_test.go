@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -149,7 +150,7 @@ func TestInputReference(t *testing.T) {
 	// The key covers both types of notification.
 	_, err = d.NotifyExplant(ctx, d.callerInside(hospital, claes), submission, implants.Explantation{Specialist: bySSIN(claes),
 		SurgeryDate: day("2026-11-20"), Patient: leroy, Explants: []implants.Explant{{ImplantID: first.AffectedImplants[0].ID}}})
-	wantCode(t, err, problem.InputReferenceConflict)
+	wantCode(t, err, implants.InputReferenceConflict)
 	if d.countNotifications(leroy) != 1 {
 		t.Error("a conflict was stored")
 	}
@@ -162,7 +163,7 @@ func TestInputReference(t *testing.T) {
 	// A retry needs authorisation too: another doctor of the hospital learns nothing from it.
 	d.loadSources(implants.SourceEntries{Affiliations: []platform.Affiliation{{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period("2020-01-01", "")}}})
 	_, err = d.NotifyImplant(ctx, d.callerInside(hospital, lambert), submission, n)
-	wantCode(t, err, problem.NotYourOperation)
+	wantCode(t, err, authorization.NotYourOperation)
 }
 
 // TestInputReferenceOfExplantation: the receipt of a retry has the quantity that remained then, not now.
@@ -262,12 +263,12 @@ func TestReplay(t *testing.T) {
 			d.newEvents()
 			_ = request(c) // its outcome does not matter
 			kept := d.countNotifications(leroy)
-			wantCode(t, request(c), problem.MessageReplayed)
+			wantCode(t, request(c), platform.MessageReplayed)
 			if d.countNotifications(leroy) != kept {
 				t.Error("the second arrival was stored")
 			}
 			events := d.newEvents()
-			if len(events) != 2 || events[1].Outcome != platform.OutcomeRefused || !slices.Equal(events[1].Codes, []problem.Code{problem.MessageReplayed}) {
+			if len(events) != 2 || events[1].Outcome != platform.OutcomeRefused || !slices.Equal(events[1].Codes, []problem.Code{platform.MessageReplayed}) {
 				t.Errorf("recorded as %+v", events)
 			}
 		})
@@ -475,7 +476,7 @@ func TestCards(t *testing.T) {
 		t.Errorf("patient card %+v, %v", card, err)
 	}
 	_, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(kaya), implants.CardRequest{Patient: kaya})
-	wantCode(t, err, problem.CardNotFound)
+	wantCode(t, err, implants.CardNotFound)
 }
 
 // TestUnavailable: a failure of the store is not a refusal, and there is no answer.

@@ -70,18 +70,18 @@ func checkSurgery(results *platform.RuleResults, root string, day ident.Date, pa
 			results.AddViolation(ident.DateInvalid, path)
 		}
 	case day.After(facts.today):
-		results.AddViolation(problem.OperationInFuture, path)
+		results.AddViolation(OperationInFuture, path)
 	case isBeforeRegister(day):
-		results.AddViolation(problem.OperationTooOld, path)
+		results.AddViolation(OperationTooOld, path)
 	default:
 		if day.AddDays(lateNotificationDays).Before(facts.today) {
-			results.AddWarning(problem.WarnLate, path)
+			results.AddWarning(WarnLate, path)
 		}
 	}
 	if !birth.IsZero() && !day.IsZero() && day.Before(birth) {
-		results.AddViolation(problem.OperationBeforeBirth, path)
+		results.AddViolation(OperationBeforeBirth, path)
 	}
-	checkDoctor(results, root+"/Specialist", specialist, facts.specialistPractices, day, problem.SpecialistUnknown, problem.SpecialistUnqualified)
+	checkDoctor(results, root+"/Specialist", specialist, facts.specialistPractices, day, SpecialistUnknown, SpecialistUnqualified)
 }
 
 // checkDoctor requires a physician or dentist on a day.
@@ -99,9 +99,9 @@ func checkDoctor(results *platform.RuleResults, path string, professional platfo
 func checkImplantation(results *platform.RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
 	const root = "Implantation"
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
-	checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, problem.PrescriberUnknown, problem.PrescriberUnqualified)
+	checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown, PrescriberUnqualified)
 	if !n.SurgeryDate.IsZero() && n.PrescriptionDate.After(n.SurgeryDate) {
-		results.AddViolation(problem.PrescriptionAfter, root+"/PrescriptionDate")
+		results.AddViolation(PrescriptionAfter, root+"/PrescriptionDate")
 	}
 	for i := range n.Implants {
 		path := fmt.Sprintf("%s/Implant[%d]", root, i+1)
@@ -113,7 +113,7 @@ func checkImplantation(results *platform.RuleResults, n *Implantation, facts sur
 		checkLine(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 		checkDevice(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 		if expiry := n.Implants[i].Expiry; !expiry.IsZero() && expiry.Before(n.SurgeryDate) {
-			results.AddWarning(problem.WarnExpired, expiryAt)
+			results.AddWarning(WarnExpired, expiryAt)
 		}
 	}
 }
@@ -123,22 +123,22 @@ func checkIdentification(results *platform.RuleResults, path string, n *Notified
 	switch {
 	case !n.Code.IsZero() || results.HasDefectAt(path+"/NotificationCode"):
 	case n.UDI == "":
-		results.AddViolation(problem.ImplantUnidentified, path)
+		results.AddViolation(ImplantUnidentified, path)
 	case !day.IsZero() && day.String() < udiSufficientFrom:
-		results.AddViolation(problem.CodeRequired, path+"/NotificationCode")
+		results.AddViolation(CodeRequired, path+"/NotificationCode")
 	}
 }
 
 // checkLine applies the rules of any notified implant. It completes lot, serial number and expiry date from the UDI.
 func checkLine(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	if n.Quantity < 1 || n.Quantity > 99 {
-		results.AddViolation(problem.QuantityOutOfRange, path+"/Quantity")
+		results.AddViolation(QuantityOutOfRange, path+"/Quantity")
 	}
 	if !n.Code.IsZero() && facts.deviceByCode == nil {
-		results.AddViolation(problem.CodeUnknown, path+"/NotificationCode")
+		results.AddViolation(CodeUnknown, path+"/NotificationCode")
 	}
 	if !day.IsZero() && n.DeliveryDate.After(day) {
-		results.AddViolation(problem.DeliveryAfter, path+"/DeliveryDate")
+		results.AddViolation(DeliveryAfter, path+"/DeliveryDate")
 	}
 	checkAndApplyUDI(results, path, n, facts)
 	checkPharmacist(results, path, n, day, facts)
@@ -155,26 +155,26 @@ func checkAndApplyUDI(results *platform.RuleResults, path string, n *NotifiedImp
 		return
 	}
 	if facts.deviceByDI != nil && !n.Code.IsZero() && facts.deviceByDI.Code != n.Code {
-		results.AddWarning(problem.WarnUDIOtherCode, path+"/UDI")
+		results.AddWarning(WarnUDIOtherCode, path+"/UDI")
 	}
 	u := facts.udi
 	switch {
 	case n.Lot == "":
 		n.Lot = u.Lot
 	case u.Lot != "" && u.Lot != n.Lot:
-		results.AddViolation(problem.LotContradictsUDI, path+"/LotNumber")
+		results.AddViolation(LotContradictsUDI, path+"/LotNumber")
 	}
 	switch {
 	case n.Serial == "":
 		n.Serial = u.Serial
 	case u.Serial != "" && u.Serial != n.Serial:
-		results.AddViolation(problem.SerialContradictsUDI, path+"/SerialNumber")
+		results.AddViolation(SerialContradictsUDI, path+"/SerialNumber")
 	}
 	switch {
 	case n.Expiry.IsZero():
 		n.Expiry = u.Expiry
 	case !u.Expiry.IsZero() && u.Expiry != n.Expiry:
-		results.AddViolation(problem.ExpiryContradictsUDI, path+"/ExpiryDate")
+		results.AddViolation(ExpiryContradictsUDI, path+"/ExpiryDate")
 	}
 }
 
@@ -184,11 +184,11 @@ func checkPharmacist(results *platform.RuleResults, path string, n *NotifiedImpl
 	switch {
 	case n.Pharmacist.IsZero():
 	case len(facts.pharmacistPractices) == 0:
-		results.AddViolation(problem.PharmacistUnknown, path)
+		results.AddViolation(PharmacistUnknown, path)
 	case !platform.HasPracticeOn(facts.pharmacistPractices, n.pharmacyDay(day), platform.Pharmacist):
-		results.AddViolation(problem.PharmacistUnqualified, path)
+		results.AddViolation(PharmacistUnqualified, path)
 	case !facts.isTitular:
-		results.AddViolation(problem.PharmacistNotTitular, path)
+		results.AddViolation(PharmacistNotTitular, path)
 	}
 }
 
@@ -202,11 +202,11 @@ func checkDevice(results *platform.RuleResults, path string, n *NotifiedImplant,
 		switch device.Status {
 		case DeviceDeleted:
 			if device.DeletedOn.IsZero() || !device.DeletedOn.After(day) {
-				results.AddWarning(problem.WarnDeviceDeleted, path)
+				results.AddWarning(WarnDeviceDeleted, path)
 			}
 		case DeviceRecalled:
 			if device.RecalledOn.IsZero() || !device.RecalledOn.After(day) {
-				results.AddWarning(problem.WarnDeviceRecalled, path)
+				results.AddWarning(WarnDeviceRecalled, path)
 			}
 		case DeviceActive:
 		}
@@ -230,7 +230,7 @@ func checkExplantation(results *platform.RuleResults, n *Explantation, facts sur
 		x := &n.Explants[i]
 		path := fmt.Sprintf("%s/Explant[%d]", root, i+1)
 		if x.Quantity < 0 || x.Quantity > 99 {
-			results.AddViolation(problem.QuantityOutOfRange, path+"/Quantity")
+			results.AddViolation(QuantityOutOfRange, path+"/Quantity")
 			continue
 		}
 		if x.Unregistered != nil {
@@ -240,11 +240,11 @@ func checkExplantation(results *platform.RuleResults, n *Explantation, facts sur
 		}
 		implant := removals[i].implant
 		if implant == nil {
-			results.AddViolation(problem.ImplantNotOfPatient, path+"/ImplantId")
+			results.AddViolation(ImplantNotOfPatient, path+"/ImplantId")
 			continue
 		}
 		if !n.SurgeryDate.IsZero() && n.SurgeryDate.Before(implant.SurgeryDate) {
-			results.AddViolation(problem.ExplantBeforeImplant, root+"/OperationDate", texts.Literal(path))
+			results.AddViolation(ExplantBeforeImplant, root+"/OperationDate", texts.Literal(path))
 		}
 		decided[i] = decideRemoval(results, path, x, implant.Remaining-removed[implant.ID])
 		removed[implant.ID] += decided[i].Quantity
@@ -261,7 +261,7 @@ func decideRemoval(results *platform.RuleResults, path string, x *Explant, left 
 		path += "/Quantity"
 	}
 	if quantity > left || quantity == 0 {
-		results.AddViolation(problem.ExplantExceedsRemaining, path, texts.Literal(fmt.Sprintf("%d > %d", max(quantity, 1), left)))
+		results.AddViolation(ExplantExceedsRemaining, path, texts.Literal(fmt.Sprintf("%d > %d", max(quantity, 1), left)))
 		return Removal{}
 	}
 	return Removal{ImplantID: x.ImplantID, Quantity: quantity, Reason: x.Reason, Remaining: left - quantity}
@@ -276,9 +276,9 @@ func checkRemovedLines(results *platform.RuleResults, removed map[string]ident.D
 		switch {
 		case !ok:
 		case next.Patient != previous.Patient || !slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
-			results.AddViolation(problem.ImplantRemovedSince, "Implantation", texts.Literal(id))
+			results.AddViolation(ImplantRemovedSince, "Implantation", texts.Literal(id))
 		case since.Before(next.SurgeryDate):
-			results.AddViolation(problem.ExplantBeforeImplant, "Implantation/OperationDate", texts.Literal(id))
+			results.AddViolation(ExplantBeforeImplant, "Implantation/OperationDate", texts.Literal(id))
 		}
 	}
 }
@@ -286,11 +286,11 @@ func checkRemovedLines(results *platform.RuleResults, removed map[string]ident.D
 // checkWithdrawal applies the rules of withdrawing a final notification.
 func checkWithdrawal(results *platform.RuleResults, n *Notification, reason string, removed map[string]ident.Date) {
 	if strings.TrimSpace(reason) == "" {
-		results.AddViolation(problem.ReasonRequired, "Reason")
+		results.AddViolation(ReasonRequired, "Reason")
 	}
 	for i := range n.Implants {
 		if _, ok := removed[n.Implants[i].ID]; ok {
-			results.AddViolation(problem.ImplantRemovedSince, "Of", texts.Literal(n.Implants[i].ID))
+			results.AddViolation(ImplantRemovedSince, "Of", texts.Literal(n.Implants[i].ID))
 		}
 	}
 }

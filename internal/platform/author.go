@@ -45,7 +45,7 @@ func (a Author) ParsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 			p.SSIN, err = ident.ParseSSIN(id.Value)
 		case id.isOrganisationID():
 			if organisation.IsZero() || !strings.HasPrefix(id.Value, organisation.Base().Digits()) {
-				err = problem.New(problem.AuthorDisagrees)
+				err = problem.New(AuthorDisagrees)
 			}
 		case id.Type == "NIHII" || strings.HasPrefix(id.Type, idTypePersonPrefix) && strings.HasSuffix(id.Type, ":nihii11"):
 			p.NIHII, err = ident.ParseNIHII(id.Value)
@@ -54,7 +54,7 @@ func (a Author) ParsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 			return ProfessionalRef{}, problem.From(err).WithPath(AuthorPath)
 		}
 		if isContradiction(p.SSIN, found.SSIN) || isContradiction(p.NIHII, found.NIHII) {
-			return ProfessionalRef{}, problem.New(problem.AuthorAmbiguous).WithPath(AuthorPath)
+			return ProfessionalRef{}, problem.New(AuthorAmbiguous).WithPath(AuthorPath)
 		}
 		found.SSIN, found.NIHII = cmp.Or(found.SSIN, p.SSIN), cmp.Or(found.NIHII, p.NIHII)
 	}
@@ -66,10 +66,10 @@ func (a Author) ParsePerson(organisation ident.NIHII) (ProfessionalRef, error) {
 func (a Author) NewMissingPersonError() error {
 	for _, id := range a {
 		if !id.isOrganisationID() {
-			return problem.New(problem.AuthorRequired, unknownIDType.With(id.printableType(), knownIDTypes)).WithPath(AuthorPath)
+			return problem.New(AuthorRequired, unknownIDType.With(id.printableType(), knownIDTypes)).WithPath(AuthorPath)
 		}
 	}
-	return problem.New(problem.AuthorRequired).WithPath(AuthorPath)
+	return problem.New(AuthorRequired).WithPath(AuthorPath)
 }
 
 // printableType returns the type as a refusal may repeat it. A type with enough digits to contain a person's number is

@@ -62,5 +62,5 @@ func (results *RuleResults) DowngradeToWarnings(except ...problem.Code) {
 
 // ToError returns one refusal with all defects of the message and all violations, in this order.
 func (results *RuleResults) ToError() error {
-	return problem.List(problem.RulesViolated, slices.Concat(results.defects, results.violations))
+	return problem.List(RulesViolated, slices.Concat(results.defects, results.violations))
 }

@@ -57,7 +57,7 @@ func ReadAndRecord[R Reader, W Writer, T any](ctx context.Context, r Runner[R, W
 	read func(R) (T, error),
 ) (T, error) {
 	var zero, result T
-	err := problem.List(problem.RulesViolated, defects)
+	err := problem.List(RulesViolated, defects)
 	if err == nil {
 		var failed error
 		err = r.Store.RunReadTx(ctx, func(s R) error {
@@ -135,7 +135,7 @@ func consumeReplayKey(w Writer, c Caller) error {
 	}
 	fresh, err := w.RecordReplayKey(c.message.ReplayKey)
 	if err == nil && !fresh {
-		err = problem.New(problem.MessageReplayed)
+		err = problem.New(MessageReplayed)
 	}
 	return err
 }

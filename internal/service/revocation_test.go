@@ -17,7 +17,6 @@ import (
 	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/x509id"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/wire/ctr"
@@ -76,12 +75,12 @@ func TestRevocationIsFetched(t *testing.T) {
 		}
 		return ""
 	}
-	if got := search(good); got != string(problem.CertRevocationUnknown) {
+	if got := search(good); got != string(x509id.CertRevocationUnknown) {
 		t.Errorf("before the list: %q", got)
 	}
 	close(release)
 	interop.Await(t, "the good certificate accepted", func() bool { return search(good) == "" }, service.Stderr)
-	if got := search(revoked); got != string(problem.CertRevoked) {
+	if got := search(revoked); got != string(x509id.CertRevoked) {
 		t.Errorf("revoked: %q", got)
 	}
 	if n := requests.Load(); n != 1 {

@@ -24,6 +24,7 @@ import (
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
@@ -111,7 +112,7 @@ func messageLayerCode(problems []codeAtPath) problem.Code {
 	}
 	entry, _ := problem.Lookup(problems[0].code)
 	switch {
-	case entry.Code == problem.MessageReplayed:
+	case entry.Code == platform.MessageReplayed:
 	case len(problems) > 1 && entry.Kind == problem.SchemaInvalid:
 		return schema.SchemaRefused
 	case entry.Kind == problem.Malformed || entry.Kind == problem.NotUnderstood || entry.Kind == problem.Unauthenticated || entry.Kind == problem.SchemaInvalid:
@@ -251,7 +252,7 @@ func TestCheckAsksNoAuthority(t *testing.T) {
 	}
 	checker := revocation.NewStatusChecker(believed, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail, Now: d.Clock.Now})
 	d.service = d.newServiceWith(t, "Test", &wsse.Verifier{Trust: believed, Now: d.Clock.Now})
-	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != problem.CertRevocationUnknown {
+	if report := d.dryRunReport(t, usualNotification(t, 1), nil); report.AnswerCode != x509id.CertRevocationUnknown {
 		t.Errorf("%+v", report)
 	}
 	if err = checker.AddCRL(testpki.CRLFile(t)); err != nil {

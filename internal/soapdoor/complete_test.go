@@ -4,10 +4,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/dsig"
+	"github.com/openctr/ctr/internal/message/p12"
+	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -29,23 +34,23 @@ var coveredElsewhere = map[problem.Code]string{
 	soap.IncludeMalformed: "package", soap.IncludeNotAlone: "package", soap.IncludeExternal: "package",
 	soap.IncludeUnknown: "package", soap.IncludeRepeated: "package",
 
-	problem.RulesViolated:      "heads the fault of several rules; the case several-rules wants its words",
-	schema.SchemaRefused:       "heads the fault of several violations; the case schema-three-at-once wants its words",
-	schema.SchemaRoot:          "dispatch has found the operation by its element before; tested in message/schema",
-	problem.QuantityOutOfRange: "the schema refuses it before; for the other doors, tested in register",
-	ident.EHPInvalid:           "no message of these operations holds an EHP number; tested in register/ident",
+	platform.RulesViolated:      "heads the fault of several rules; the case several-rules wants its words",
+	schema.SchemaRefused:        "heads the fault of several violations; the case schema-three-at-once wants its words",
+	schema.SchemaRoot:           "dispatch has found the operation by its element before; tested in message/schema",
+	implants.QuantityOutOfRange: "the schema refuses it before; for the other doors, tested in register",
+	ident.EHPInvalid:            "no message of these operations holds an EHP number; tested in register/ident",
 
 	xmldoc.XMLInstructionMalformed: "the first processing instruction is refused, however written; tested in message/xmldoc",
 	dsig.SignatureKeyUnsupported:   "such a certificate is refused before; tested in message/dsig",
-	problem.CertSubjectDisagrees:   "no authority of ours issues it; tested in message/x509id",
-	problem.CertSignatureWeak:      "no authority of ours issues it; tested in message/x509id",
-	problem.CertRevocationUnknown:  "TestRevocationUnknown",
+	x509id.CertSubjectDisagrees:    "no authority of ours issues it; tested in message/x509id",
+	x509id.CertSignatureWeak:       "no authority of ours issues it; tested in message/x509id",
+	x509id.CertRevocationUnknown:   "TestRevocationUnknown",
 
 	// Errors that an operator sees when a service or a client starts, tested in message/p12 and message/revocation.
-	problem.TrustUnreadable: "start-up", problem.TrustNotAuthority: "start-up", problem.CRLUnreadable: "start-up",
-	problem.CRLUntrusted: "start-up", problem.CRLAddress: "start-up", problem.OCSPUnreadable: "start-up", problem.OCSPUntrusted: "start-up",
-	problem.P12Unreadable: "start-up", problem.P12Unsupported: "start-up",
-	problem.P12TooCostly: "start-up", problem.P12Password: "start-up", problem.P12NoKey: "start-up",
+	x509id.TrustUnreadable: "start-up", x509id.TrustNotAuthority: "start-up", revocation.CRLUnreadable: "start-up",
+	revocation.CRLUntrusted: "start-up", revocation.CRLAddress: "start-up", revocation.OCSPUnreadable: "start-up", revocation.OCSPUntrusted: "start-up",
+	p12.Unreadable: "start-up", p12.Unsupported: "start-up",
+	p12.TooCostly: "start-up", p12.PasswordWrong: "start-up", p12.KeyMissing: "start-up",
 }
 
 // TestEveryCodeHasACase requires each code of the catalogue either in a case file or above with a reason, but not in

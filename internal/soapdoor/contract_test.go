@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -85,7 +86,7 @@ func newEchoContract(t *testing.T, register *echoRegister, now func() time.Time)
 				return []byte(`<SayResponse xmlns="` + echoMessages + `"><Text>` + said + `</Text></SayResponse>`), nil
 			},
 			"Refuse": func(context.Context, *soapdoor.Call, xmldoc.Element) ([]byte, error) {
-				return nil, problem.New(problem.InputReferenceConflict).WithPath("/echo:RefuseRequest/echo:Text")
+				return nil, problem.New(implants.InputReferenceConflict).WithPath("/echo:RefuseRequest/echo:Text")
 			},
 		},
 	}
@@ -167,7 +168,7 @@ func TestSecondContract(t *testing.T) {
 		code                  problem.Code
 		path, says            string
 	}{
-		{"the handler refuses", sayRequest("Refuse", text), "", problem.InputReferenceConflict, "/echo:RefuseRequest/echo:Text", ""},
+		{"the handler refuses", sayRequest("Refuse", text), "", implants.InputReferenceConflict, "/echo:RefuseRequest/echo:Text", ""},
 		{"the action of CTR", sayRequest("Say", text), ctr.Contract().Action("Search"), soap.ActionMismatch, "SOAPAction",
 			"expected " + echoMessages + ":Say"},
 		{"a request of CTR", readTemplate(t, "Search"), "", soap.OperationUnknown, "soap:Body", ""},

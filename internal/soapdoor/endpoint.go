@@ -79,7 +79,9 @@ func (e *endpoint) respond(r *http.Request, c *requestState, header http.Header)
 }
 
 // isReplay reports whether a message was refused because it has been sent before.
-func isReplay(err error) bool { return err != nil && problem.From(err).Code == problem.MessageReplayed }
+func isReplay(err error) bool {
+	return err != nil && problem.From(err).Code == platform.MessageReplayed
+}
 
 // wrapResponseFailure marks a failure after the register has performed the request and recorded it as accepted. The
 // caller gets INTERNAL and sends the request again; the log tells the operator why the audit log says otherwise.

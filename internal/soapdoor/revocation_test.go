@@ -11,7 +11,6 @@ import (
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/x509id"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
@@ -45,7 +44,7 @@ func TestRevocationUnknown(t *testing.T) {
 		Log: log, Now: register.Clock.Now, NewID: registertest.NewIDCounter("door-"), Environment: "Test",
 	})}
 	refused := readAnswer(t, soap.SOAP11, d.postMessage(t, soap.SOAP11, usualNotification(t, 1), nil))
-	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(problem.CertRevocationUnknown) {
+	if r := refused.refusal; r == nil || r.FaultCode != "wsse:FailedAuthentication" || r.Violations[0].Code != string(x509id.CertRevocationUnknown) {
 		t.Fatalf("%v", refused.body)
 	}
 	if kept := d.CountNotifications(t); kept != 0 {

@@ -173,7 +173,7 @@ func (r *Report) addCertificate(c *wsse.CertificateReport) {
 	if c.TrustChecked {
 		trusted = "yes"
 		for _, e := range c.Refusals {
-			if e.Code == problem.CertUntrusted {
+			if e.Code == x509id.CertUntrusted {
 				trusted = "no"
 			}
 		}
@@ -182,7 +182,7 @@ func (r *Report) addCertificate(c *wsse.CertificateReport) {
 	if r.Service != "" {
 		revoked = "by what the service knows now: no"
 		for _, e := range c.Refusals {
-			if e.Code == problem.CertRevoked {
+			if e.Code == x509id.CertRevoked {
 				revoked = "yes"
 			}
 		}

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/authority"
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/x509id"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -73,22 +75,22 @@ func Mistakes() []Mistake {
 		{Name: "wrapped", Codes: []problem.Code{dsig.ReferenceTarget}, editsAfterSigning: []textEdit{
 			{"<soap:Body", "", `<soap:Body><soap:Body`}, {"</soap:Body>", "", "</soap:Body></soap:Body>"},
 		}},
-		{Name: "replayed", Codes: []problem.Code{problem.MessageReplayed}, sentTwice: true},
-		{Name: "certificate-expired", Codes: []problem.Code{problem.CertExpired}, KeyEntry: authority.EntryExpired},
-		{Name: "certificate-revoked", Codes: []problem.Code{problem.CertRevoked}, KeyEntry: authority.EntryRevoked},
-		{Name: "certificate-untrusted", Codes: []problem.Code{problem.CertUntrusted}, KeyEntry: KeyUntrustedAuthority},
-		{Name: "certificate-cbe", Codes: []problem.Code{problem.CertificateCBE}, KeyEntry: "CBE=0403227020"},
-		{Name: "author-missing", Codes: []problem.Code{problem.AuthorRequired}, editsBeforeSigning: []textEdit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}}},
+		{Name: "replayed", Codes: []problem.Code{platform.MessageReplayed}, sentTwice: true},
+		{Name: "certificate-expired", Codes: []problem.Code{x509id.CertExpired}, KeyEntry: authority.EntryExpired},
+		{Name: "certificate-revoked", Codes: []problem.Code{x509id.CertRevoked}, KeyEntry: authority.EntryRevoked},
+		{Name: "certificate-untrusted", Codes: []problem.Code{x509id.CertUntrusted}, KeyEntry: KeyUntrustedAuthority},
+		{Name: "certificate-cbe", Codes: []problem.Code{platform.CertificateCBE}, KeyEntry: "CBE=0403227020"},
+		{Name: "author-missing", Codes: []problem.Code{platform.AuthorRequired}, editsBeforeSigning: []textEdit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}}},
 		{Name: "wrong-action", Codes: []problem.Code{soap.ActionMismatch}, transportAction: "Search"},
 		{Name: "wrong-content-type", Codes: []problem.Code{soap.SOAPVersion}, transportVersion: soap.SOAP12},
 		{Name: "date-form", Codes: []problem.Code{schema.SchemaValue}, editsBeforeSigning: []textEdit{
 			{"<ctr:OperationDate>", "</ctr:OperationDate>", "<ctr:OperationDate>19/11/2026</ctr:OperationDate>"},
 		}},
-		{Name: "rules", Codes: []problem.Code{problem.PrescriptionAfter, problem.LotContradictsUDI}, editsBeforeSigning: []textEdit{
+		{Name: "rules", Codes: []problem.Code{implants.PrescriptionAfter, implants.LotContradictsUDI}, editsBeforeSigning: []textEdit{
 			{"<ctr:PrescriptionDate>", "</ctr:PrescriptionDate>", "<ctr:PrescriptionDate>2099-01-01</ctr:PrescriptionDate>"},
 			{"      <ctr:Quantity>", "", "      <ctr:LotNumber>L9999</ctr:LotNumber>\n          <ctr:Quantity>"},
 		}},
-		{Name: "reference-reused", Codes: []problem.Code{problem.InputReferenceConflict}, afterAccepted: true},
+		{Name: "reference-reused", Codes: []problem.Code{implants.InputReferenceConflict}, afterAccepted: true},
 	}
 }
 

@@ -45,7 +45,7 @@ func DecodeKeys(data []byte, password string) ([]*x509id.Key, error) {
 		return nil, err
 	}
 	if len(keys) != entries {
-		return nil, problem.New(problem.P12Unsupported, texts.Literal("a key without its certificate"))
+		return nil, problem.New(Unsupported, texts.Literal("a key without its certificate"))
 	}
 	all := []*x509id.Key{first}
 	for _, key := range keys {
@@ -79,7 +79,7 @@ func decodeStore(data []byte, password string) ([]*x509id.Key, int, error) {
 func (s *keyStore) findPasswordBytes(password string) ([]byte, error) {
 	secret, ok := encodeBMPPassword(password)
 	if !ok {
-		return nil, problem.New(problem.P12Password, texts.Literal("it has a character outside the Basic Multilingual Plane"))
+		return nil, problem.New(PasswordWrong, texts.Literal("it has a character outside the Basic Multilingual Plane"))
 	}
 	if s.mac.matchesMAC(secret, s.authenticatedSafe) {
 		return secret, nil
@@ -87,7 +87,7 @@ func (s *keyStore) findPasswordBytes(password string) ([]byte, error) {
 	if password == "" && s.mac.matchesMAC(nil, s.authenticatedSafe) {
 		return nil, nil
 	}
-	return nil, problem.New(problem.P12Password)
+	return nil, problem.New(PasswordWrong)
 }
 
 // decryptCertificates decrypts the safes and returns their certificates.
@@ -104,7 +104,7 @@ func (s *keyStore) decryptCertificates(secret []byte, password string) ([]*x509.
 		}
 		_, first, others, err := pkcs12.DecodeChain(probe, password)
 		if err != nil {
-			return nil, problem.Wrap(problem.P12Unsupported, err, texts.Literal("an encrypted part holds something else than certificates"))
+			return nil, problem.Wrap(Unsupported, err, texts.Literal("an encrypted part holds something else than certificates"))
 		}
 		all = append(append(all, first), others...)
 	}
@@ -115,7 +115,7 @@ func (s *keyStore) decryptCertificates(secret []byte, password string) ([]*x509.
 // that cannot sign. The match is by public key: local key IDs are optional and sometimes wrong.
 func (s *keyStore) decryptKeys(certificates []*x509.Certificate, secret []byte, password string) ([]*x509id.Key, error) {
 	if len(certificates) == 0 {
-		return nil, problem.New(problem.P12NoKey)
+		return nil, problem.New(KeyMissing)
 	}
 	var keys []*x509id.Key
 	for _, entry := range s.keyEntries {
@@ -126,7 +126,7 @@ func (s *keyStore) decryptKeys(certificates []*x509.Certificate, secret []byte, 
 		}
 		private, _, _, err := pkcs12.DecodeChain(probe, password)
 		if err != nil {
-			return nil, problem.Wrap(problem.P12Unsupported, err, texts.Literal("a key cannot be decrypted"))
+			return nil, problem.Wrap(Unsupported, err, texts.Literal("a key cannot be decrypted"))
 		}
 		if key := newKeyWithCertificate(private, entry.friendlyName, certificates); key != nil {
 			keys = append(keys, key)
@@ -179,5 +179,5 @@ func selectSigningKey(keys []*x509id.Key) (*x509id.Key, error) {
 	if i := slices.IndexFunc(keys, func(k *x509id.Key) bool { return x509id.MaySign(k.Certificate) }); i >= 0 {
 		return keys[i], nil
 	}
-	return nil, problem.New(problem.P12NoKey)
+	return nil, problem.New(KeyMissing)
 }

@@ -48,7 +48,7 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 				t.Error("not its key")
 			}
 			for _, wrong := range []string{tt.password + "x", "\U0001F511"} {
-				if key, err := p12.DecodeSigningKey(data, wrong); testpki.Code(err) != problem.P12Password || key != nil {
+				if key, err := p12.DecodeSigningKey(data, wrong); testpki.Code(err) != p12.PasswordWrong || key != nil {
 					t.Errorf("with a wrong password: %v", err)
 				}
 			}
@@ -66,7 +66,7 @@ func TestReadP12WithPBMAC1(t *testing.T) {
 	if err != nil || !key.Certificate.Equal(want.Certificate) {
 		t.Fatal(err)
 	}
-	if _, err := p12.DecodeSigningKey(data, "worthles"); testpki.Code(err) != problem.P12Password {
+	if _, err := p12.DecodeSigningKey(data, "worthles"); testpki.Code(err) != p12.PasswordWrong {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }
@@ -83,16 +83,16 @@ func TestReadP12Refuses(t *testing.T) {
 		data []byte
 		want problem.Code
 	}{
-		"nothing":          {nil, problem.P12Unreadable},
-		"text":             {[]byte("-----BEGIN CERTIFICATE-----"), problem.P12Unreadable},
-		"a certificate":    {testpki.ECKey(t).Certificate.Raw, problem.P12Unreadable},
-		"cut short":        {whole[:len(whole)-1], problem.P12Unreadable},
-		"something behind": {append(bytes.Clone(whole), 0), problem.P12Unreadable},
-		"too long":         {make([]byte, 1<<20+1), problem.P12TooCostly},
-		"one bit flipped":  {flipped, problem.P12Password},
-		"no MAC":           {readFile(t, "openssl-nomac.p12"), problem.P12Unsupported},
-		"a key in clear":   {readFile(t, "openssl-clear-key.p12"), problem.P12NoKey},
-		"no key":           {onlyTrusted, problem.P12NoKey},
+		"nothing":          {nil, p12.Unreadable},
+		"text":             {[]byte("-----BEGIN CERTIFICATE-----"), p12.Unreadable},
+		"a certificate":    {testpki.ECKey(t).Certificate.Raw, p12.Unreadable},
+		"cut short":        {whole[:len(whole)-1], p12.Unreadable},
+		"something behind": {append(bytes.Clone(whole), 0), p12.Unreadable},
+		"too long":         {make([]byte, 1<<20+1), p12.TooCostly},
+		"one bit flipped":  {flipped, p12.PasswordWrong},
+		"no MAC":           {readFile(t, "openssl-nomac.p12"), p12.Unsupported},
+		"a key in clear":   {readFile(t, "openssl-clear-key.p12"), p12.KeyMissing},
+		"no key":           {onlyTrusted, p12.KeyMissing},
 	} {
 		if key, err := p12.DecodeSigningKey(tt.data, "worthless"); testpki.Code(err) != tt.want || key != nil {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)
@@ -124,7 +124,7 @@ func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 			}
 			got, err := p12.DecodeSigningKey(data, "wachtwoord é€")
 			if tt.want == nil {
-				if got != nil || testpki.Code(err) != problem.P12NoKey {
+				if got != nil || testpki.Code(err) != p12.KeyMissing {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -230,7 +230,7 @@ func TestReadP12Keys(t *testing.T) {
 	if !keys[0].Certificate.Equal(signing.Certificate) || keys[1].Certificate.Equal(signing.Certificate) || keys[1].Name == "" {
 		t.Errorf("keys %q and %q", keys[0].Name, keys[1].Name)
 	}
-	if _, err = p12.DecodeKeys(octets, "wrong"); problem.From(err).Code != problem.P12Password {
+	if _, err = p12.DecodeKeys(octets, "wrong"); problem.From(err).Code != p12.PasswordWrong {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }

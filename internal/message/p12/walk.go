@@ -82,15 +82,15 @@ func parseStore(data []byte) (*keyStore, error) {
 }
 
 func newUnreadableError(what string) error {
-	return problem.New(problem.P12Unreadable, texts.Literal(what+" is not DER as expected"))
+	return problem.New(Unreadable, texts.Literal(what+" is not DER as expected"))
 }
 
 func newTooCostlyError(format string, limit int) error {
-	return problem.New(problem.P12TooCostly, texts.Literal(fmt.Sprintf(format, limit)))
+	return problem.New(TooCostly, texts.Literal(fmt.Sprintf(format, limit)))
 }
 
 func newUnsupportedError(what string) error {
-	return problem.New(problem.P12Unsupported, texts.Literal(what))
+	return problem.New(Unsupported, texts.Literal(what))
 }
 
 // parsePFX parses PFX ::= SEQUENCE { version, authSafe ContentInfo, macData MacData OPTIONAL } (RFC 7292 §4).

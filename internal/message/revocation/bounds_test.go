@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/openctr/ctr/internal/message/revocation"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -59,18 +60,18 @@ func TestAnswersAreRenewed(t *testing.T) {
 		})
 		status.Store(ocsp.Revoked)
 		reason.Store(ocsp.CertificateHold)
-		later(problem.CertRevoked)
+		later(x509id.CertRevoked)
 		status.Store(ocsp.Good)
 		later("")
 		status.Store(ocsp.Revoked)
 		reason.Store(ocsp.KeyCompromise)
-		later(problem.CertRevoked)
+		later(x509id.CertRevoked)
 		asked := responder.requestCount.Load()
 		status.Store(ocsp.Good)
 		for range 3 {
 			s.clock.advance(3 * time.Hour)
 			waitSeveralSweeps()
-			if got := s.verifyNow(c); got != problem.CertRevoked {
+			if got := s.verifyNow(c); got != x509id.CertRevoked {
 				t.Errorf("later: %q", got)
 			}
 		}
@@ -84,7 +85,7 @@ func TestAnswersAreRenewed(t *testing.T) {
 func TestAnswersEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for policy, want := range map[revocation.StatusPolicy]problem.Code{revocation.PolicySoftFail: "", revocation.PolicyHardFail: problem.CertRevocationUnknown} {
+		for policy, want := range map[revocation.StatusPolicy]problem.Code{revocation.PolicySoftFail: "", revocation.PolicyHardFail: x509id.CertRevocationUnknown} {
 			responder := newRevocationServer(t)
 			_, issuing := newCAChain(t, "CTR test", newP384Key)
 			s := startChecker(t, revocation.StatusCheckerOptions{Policy: policy}, []testCA{issuing}, nil)
@@ -96,7 +97,7 @@ func TestAnswersEnd(t *testing.T) {
 				}
 				return r
 			})
-			s.waitForCode(t, bad, problem.CertRevoked)
+			s.waitForCode(t, bad, x509id.CertRevoked)
 			s.waitForCode(t, good, "")
 			waitUntil(t, "two questions", func() bool { return responder.requestCount.Load() == 2 })
 			waitSeveralSweeps()
@@ -106,7 +107,7 @@ func TestAnswersEnd(t *testing.T) {
 				if got := s.verifyNow(good); got != want {
 					t.Errorf("%s: %q", policy, got)
 				}
-				if got := s.verifyNow(bad); got != problem.CertRevoked {
+				if got := s.verifyNow(bad); got != x509id.CertRevoked {
 					t.Errorf("%s: %q", policy, got)
 				}
 				waitSeveralSweeps()
@@ -127,7 +128,7 @@ func TestAnswerWithoutNextUpdate(t *testing.T) {
 		s.waitForCode(t, c, "")
 		responder.Close()
 		s.clock.advance(11 * time.Minute)
-		if got := s.verifyNow(c); got != problem.CertRevocationUnknown {
+		if got := s.verifyNow(c); got != x509id.CertRevocationUnknown {
 			t.Errorf("%q", got)
 		}
 	})
@@ -153,7 +154,7 @@ func TestHostThatIsDown(t *testing.T) {
 				}
 			}
 		}
-		see(problem.CertRevocationUnknown)
+		see(x509id.CertRevocationUnknown)
 		waitSeveralSweeps()
 		if n := responder.requestCount.Load(); n < 1 || n > 2 {
 			t.Errorf("asked %d times at first", n)
@@ -229,7 +230,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Now().AddDate(1, 0, 0)
 		}
 		revoked := []*x509.Certificate{issuing.issueSigner(t, responder.URL, "", ends)}
-		s.waitForCode(t, revoked[0], problem.CertRevoked)
+		s.waitForCode(t, revoked[0], x509id.CertRevoked)
 		isBad.Store(false)
 		var good []*x509.Certificate
 		for range 12 {
@@ -237,14 +238,14 @@ func TestMemoryIsBounded(t *testing.T) {
 			s.waitForCode(t, c, "")
 			good = append(good, c)
 		}
-		if got := s.verifyNow(revoked[0]); got != problem.CertRevoked {
+		if got := s.verifyNow(revoked[0]); got != x509id.CertRevoked {
 			t.Errorf("revoked and forgotten: %q", got)
 		}
 		asked := responder.requestCount.Load()
 		if got := s.verifyNow(good[11]); got != "" {
 			t.Errorf("the last: %q", got)
 		}
-		if got := s.verifyNow(good[0]); got != problem.CertRevocationUnknown {
+		if got := s.verifyNow(good[0]); got != x509id.CertRevocationUnknown {
 			t.Errorf("the first should be forgotten: %q", got)
 		}
 		s.waitForCode(t, good[0], "")
@@ -254,24 +255,24 @@ func TestMemoryIsBounded(t *testing.T) {
 		isBad.Store(true)
 		for range 3 {
 			revoked = append(revoked, issuing.issueSigner(t, responder.URL, "", ends))
-			s.waitForCode(t, revoked[len(revoked)-1], problem.CertRevoked)
+			s.waitForCode(t, revoked[len(revoked)-1], x509id.CertRevoked)
 		}
 		isBad.Store(false)
 		one := issuing.issueSigner(t, responder.URL, "")
 		for range 2 {
-			if got := s.verifyNow(one); got != problem.CertRevocationUnknown {
+			if got := s.verifyNow(one); got != x509id.CertRevocationUnknown {
 				t.Errorf("without a place: %q", got)
 			}
 			waitSeveralSweeps()
 		}
 		for _, c := range revoked {
-			if got := s.verifyNow(c); got != problem.CertRevoked {
+			if got := s.verifyNow(c); got != x509id.CertRevoked {
 				t.Errorf("revoked: %q", got)
 			}
 		}
 		s.clock.advance(2 * 365 * 24 * time.Hour) // the revoked ones have expired: there is room again, though the responses are old
 		for _, c := range revoked {
-			if got := s.verifyNow(c); got != problem.CertExpired {
+			if got := s.verifyNow(c); got != x509id.CertExpired {
 				t.Errorf("expired: %q", got)
 			}
 		}

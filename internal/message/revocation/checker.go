@@ -138,13 +138,13 @@ type signerPath struct {
 func (p signerPath) checkStatus(leaf *x509.Certificate, at time.Time) error {
 	switch p.checker.statusAndTrack(leaf, p, at).statusAt(at) {
 	case statusRevoked:
-		return problem.New(problem.CertRevoked)
+		return problem.New(x509id.CertRevoked)
 	case statusGood:
 		return nil
 	case statusUnknown:
 	}
 	if p.checker.options.Policy == PolicyHardFail && !p.crlClearance.isCurrentAt(at) {
-		return problem.New(problem.CertRevocationUnknown)
+		return problem.New(x509id.CertRevocationUnknown)
 	}
 	return nil
 }
@@ -307,7 +307,7 @@ func (r *StatusChecker) scheduleCRLs(addresses []string, issuer *x509.Certificat
 // for those that must be present before the first request.
 func (r *StatusChecker) AddCRLURL(address string) error {
 	if len(filterHTTPURLs([]string{address})) == 0 {
-		return problem.New(problem.CRLAddress)
+		return problem.New(CRLAddress)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -62,7 +62,7 @@ func authorityBehaviours(t *testing.T) []authorityBehaviour {
 		})
 	}
 	_, stranger := newCAChain(t, "stranger", newP384Key)
-	const unknown = problem.CertRevocationUnknown
+	const unknown = x509id.CertRevocationUnknown
 	status := func(code int) func(testCA, *x509.Certificate) http.HandlerFunc {
 		return func(testCA, *x509.Certificate) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
@@ -79,11 +79,11 @@ func authorityBehaviours(t *testing.T) []authorityBehaviour {
 			return a.key
 		}), "", "", ""},
 		{"good, delegated", response(delegate(nil)), "", "", ""},
-		{"revoked", octets(func(a testCA, c *x509.Certificate) []byte { return a.signRevokedResponse(t, c, ocsp.KeyCompromise) }), problem.CertRevoked, problem.CertRevoked, ""},
+		{"revoked", octets(func(a testCA, c *x509.Certificate) []byte { return a.signRevokedResponse(t, c, ocsp.KeyCompromise) }), x509id.CertRevoked, x509id.CertRevoked, ""},
 		{"revoked, long ago", response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.Status, r.RevokedAt, r.ThisUpdate, r.NextUpdate = ocsp.Revoked, testpki.Date(2024, 1, 1), testpki.Date(2024, 1, 1), testpki.Date(2024, 1, 2)
 			return a.key
-		}), problem.CertRevoked, problem.CertRevoked, "the answer was good from 2024"},
+		}), x509id.CertRevoked, x509id.CertRevoked, "the answer was good from 2024"},
 		{"unknown", response(func(a testCA, r *ocsp.Response) crypto.Signer {
 			r.Status = ocsp.Unknown
 			return a.key
@@ -158,7 +158,7 @@ func must(tb testing.TB, newKey func() (crypto.Signer, error)) crypto.Signer {
 func TestOCSP(t *testing.T) {
 	t.Parallel()
 	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	all := append(authorityBehaviours(t), authorityBehaviour{name: "unreachable", soft: "", hard: problem.CertRevocationUnknown, says: "refused"})
+	all := append(authorityBehaviours(t), authorityBehaviour{name: "unreachable", soft: "", hard: x509id.CertRevocationUnknown, says: "refused"})
 	for _, tt := range all {
 		for policy, want := range map[revocation.StatusPolicy]problem.Code{revocation.PolicySoftFail: tt.soft, revocation.PolicyHardFail: tt.hard} {
 			t.Run(tt.name+", "+string(policy), func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestOCSP(t *testing.T) {
 					c := issuing.issueSigner(t, responder.URL, "")
 					first := problem.Code("")
 					if policy == revocation.PolicyHardFail {
-						first = problem.CertRevocationUnknown
+						first = x509id.CertRevocationUnknown
 					}
 					if tt.answer == nil {
 						responder.Close()
@@ -220,7 +220,7 @@ func TestRevocationOffAsksNobody(t *testing.T) {
 			if got := s.verifyNow(c); got != "" {
 				t.Error(got)
 			}
-			if got := s.verifyNow(revoked); got != problem.CertRevoked {
+			if got := s.verifyNow(revoked); got != x509id.CertRevoked {
 				t.Error(got)
 			}
 			waitSeveralSweeps()
@@ -246,13 +246,13 @@ func TestNobodyIsAskedAboutStrangers(t *testing.T) {
 			c    *x509.Certificate
 			want problem.Code
 		}{
-			"another authority of the name": {foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted},
-			"changed":                       {&tampered, problem.CertUntrusted},
+			"another authority of the name": {foreign.issueSigner(t, there.URL, there.URL), x509id.CertUntrusted},
+			"changed":                       {&tampered, x509id.CertUntrusted},
 			"expired": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) {
 				c.NotBefore, c.NotAfter = testpki.Date(2020, 1, 1), testpki.Date(2021, 1, 1)
-			}), problem.CertExpired},
-			"not for signing": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), problem.CertKeyUsage},
-			"an authority":    {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), problem.CertIsAuthority},
+			}), x509id.CertExpired},
+			"not for signing": {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), x509id.CertKeyUsage},
+			"an authority":    {issuing.issueSigner(t, there.URL, there.URL, func(c *x509.Certificate) { c.IsCA = true }), x509id.CertIsAuthority},
 		} {
 			for range 2 {
 				if got := s.verifyNow(tt.c); got != tt.want {
@@ -322,12 +322,12 @@ func TestTwoGenerations(t *testing.T) {
 			revoked := issuing.issueSigner(t, "", lists[name].URL, same(bad))
 			lists[name].setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
 			s.waitForCode(t, fine, "")
-			s.waitForCode(t, revoked, problem.CertRevoked)
+			s.waitForCode(t, revoked, x509id.CertRevoked)
 
 			responder := newRevocationServer(t)
 			asked := issuing.issueSigner(t, responder.URL, "")
 			responder.setReply(issuing.signRevokedResponse(t, asked, ocsp.Superseded))
-			s.waitForCode(t, asked, problem.CertRevoked)
+			s.waitForCode(t, asked, x509id.CertRevoked)
 		}
 	})
 }
@@ -350,9 +350,9 @@ func TestRenewalOverlap(t *testing.T) {
 			t.Fatal("not one subject")
 		}
 		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{issuing}, nil)
-		s.waitForCode(t, old, problem.CertRevoked)
+		s.waitForCode(t, old, x509id.CertRevoked)
 		s.waitForCode(t, renewed, "")
-		if got := s.verifyNow(old); got != problem.CertRevoked {
+		if got := s.verifyNow(old); got != x509id.CertRevoked {
 			t.Error(got)
 		}
 	})

@@ -158,13 +158,13 @@ func (s *CRLStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updateP
 	}
 	switch i := slices.IndexFunc(s.authorities, isSignedBy); {
 	case x509id.IsWeakSignatureAlgorithm(source.SignatureAlgorithm):
-		return updatePeriod{}, problem.New(problem.CRLUntrusted, texts.Literal(source.SignatureAlgorithm.String()))
+		return updatePeriod{}, problem.New(CRLUntrusted, texts.Literal(source.SignatureAlgorithm.String()))
 	case i >= 0:
 		l.issuer = newAuthorityID(s.authorities[i])
 	case other != nil && isSignedBy(other):
 		l.issuer = newAuthorityID(other)
 	default:
-		return updatePeriod{}, problem.New(problem.CRLUntrusted)
+		return updatePeriod{}, problem.New(CRLUntrusted)
 	}
 	return l.period, s.storeCRL(string(source.RawIssuer), l)
 }
@@ -179,7 +179,7 @@ func (s *CRLStore) storeCRL(issuer string, l *parsedCRL) error {
 	maps.Copy(next.byIssuer, current.byIssuer)
 	switch lists := slices.Clone(current.byIssuer[issuer]); {
 	case index < 0 && current.countLists() >= MaxCRLs:
-		return problem.New(problem.CRLUnreadable, texts.Literal(fmt.Sprintf("there are %d lists already", MaxCRLs)))
+		return problem.New(CRLUnreadable, texts.Literal(fmt.Sprintf("there are %d lists already", MaxCRLs)))
 	case index < 0:
 		next.byIssuer[issuer] = append(lists, l)
 	case !l.isNewerThan(lists[index]):
@@ -232,14 +232,14 @@ var (
 
 func parseCRL(data []byte) (*x509.RevocationList, *parsedCRL, error) {
 	if len(data) > MaxCRLBytes {
-		return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxCRLBytes)))
+		return nil, nil, problem.New(CRLUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxCRLBytes)))
 	}
 	if block, _ := pem.Decode(data); block != nil && block.Type == "X509 CRL" {
 		data = block.Bytes
 	}
 	source, err := x509.ParseRevocationList(data)
 	if err != nil {
-		return nil, nil, problem.Wrap(problem.CRLUnreadable, err)
+		return nil, nil, problem.Wrap(CRLUnreadable, err)
 	}
 	l := &parsedCRL{
 		number: source.Number, period: updatePeriod{source.ThisUpdate, source.NextUpdate},
@@ -248,19 +248,19 @@ func parseCRL(data []byte) (*x509.RevocationList, *parsedCRL, error) {
 	for _, extension := range source.Extensions {
 		switch {
 		case extension.Id.Equal(oidDeltaCRL):
-			return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal("it is a delta CRL"))
+			return nil, nil, problem.New(CRLUnreadable, texts.Literal("it is a delta CRL"))
 		case extension.Id.Equal(oidDistributionPoint):
 			if l.scope, err = parseCRLScope(extension.Value); err != nil {
 				return nil, nil, err
 			}
 		case extension.Critical:
-			return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal("of its extension "+extension.Id.String()))
+			return nil, nil, problem.New(CRLUnreadable, texts.Literal("of its extension "+extension.Id.String()))
 		}
 	}
 	for _, entry := range source.RevokedCertificateEntries {
 		for _, extension := range entry.Extensions {
 			if extension.Id.Equal(oidCertificateIssuer) {
-				return nil, nil, problem.New(problem.CRLUnreadable, texts.Literal("it is an indirect CRL"))
+				return nil, nil, problem.New(CRLUnreadable, texts.Literal("it is an indirect CRL"))
 			}
 		}
 		l.serials[string(entry.SerialNumber.Bytes())] = entry.ReasonCode != reasonCertificateHold
@@ -300,7 +300,7 @@ const (
 // or of several issuers: no authority of the platform issues them, and a partial answer is worthless.
 func parseCRLScope(der []byte) (crlScope, error) {
 	s := crlScope{extension: string(der)}
-	errUnreadable := problem.New(problem.CRLUnreadable, texts.Literal("of its issuing distribution point"))
+	errUnreadable := problem.New(CRLUnreadable, texts.Literal("of its issuing distribution point"))
 	input := cryptobyte.String(der)
 	var fields cryptobyte.String
 	if !input.ReadASN1(&fields, tags.SEQUENCE) || !input.Empty() {

@@ -46,11 +46,11 @@ func TestAddCRL(t *testing.T) {
 	}
 	check("without a list", "", "")
 	add(list(2, first.Certificate))
-	check("after the first list", problem.CertRevoked, "")
+	check("after the first list", x509id.CertRevoked, "")
 	add(list(1, second.Certificate))
-	check("after an older one", problem.CertRevoked, "")
+	check("after an older one", x509id.CertRevoked, "")
 	add(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list(3, first.Certificate, second.Certificate)}))
-	check("after a newer one", problem.CertRevoked, problem.CertRevoked)
+	check("after a newer one", x509id.CertRevoked, x509id.CertRevoked)
 }
 
 func TestAddCRLRefuses(t *testing.T) {
@@ -80,11 +80,11 @@ func TestAddCRLRefuses(t *testing.T) {
 		crl   []byte
 		want  problem.Code
 	}{
-		"nothing":           {trust, nil, problem.CRLUnreadable},
-		"broken":            {trust, strange[:40], problem.CRLUnreadable},
-		"another authority": {trust, strange, problem.CRLUntrusted},
-		"delta":             {own, delta, problem.CRLUnreadable},
-		"indirect":          {own, indirect, problem.CRLUnreadable},
+		"nothing":           {trust, nil, revocation.CRLUnreadable},
+		"broken":            {trust, strange[:40], revocation.CRLUnreadable},
+		"another authority": {trust, strange, revocation.CRLUntrusted},
+		"delta":             {own, delta, revocation.CRLUnreadable},
+		"indirect":          {own, indirect, revocation.CRLUnreadable},
 	} {
 		if err := revocation.NewCRLStore(tt.trust).AddCRL(tt.crl); testpki.Code(err) != tt.want {
 			t.Errorf("%s: %v", name, err)
@@ -117,7 +117,7 @@ func TestVerifyUnderARevokedAuthority(t *testing.T) {
 	if err = crls.AddCRL(crl); err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.Verify(leaf, testpki.Now()); testpki.Code(err) != problem.CertUntrusted || errors.Is(err, problem.Internal) {
+	if err = trust.Verify(leaf, testpki.Now()); testpki.Code(err) != x509id.CertUntrusted || errors.Is(err, problem.Internal) {
 		t.Errorf("got %v", err)
 	}
 }

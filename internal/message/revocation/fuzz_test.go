@@ -10,7 +10,6 @@ import (
 
 	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/x509id"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
@@ -28,10 +27,10 @@ func FuzzAddCRL(f *testing.F) {
 			t.Fatal(err)
 		}
 		r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail, Now: testpki.Now})
-		if got := testpki.Code(r.AddCRL(octets)); got != problem.CRLUnreadable && got != problem.CRLUntrusted {
+		if got := testpki.Code(r.AddCRL(octets)); got != revocation.CRLUnreadable && got != revocation.CRLUntrusted {
 			t.Errorf("taken: %q", got)
 		}
-		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != problem.CertRevocationUnknown {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != x509id.CertRevocationUnknown {
 			t.Errorf("%q", got)
 		}
 	})
@@ -56,10 +55,10 @@ func FuzzResponse(f *testing.F) {
 		if err := os.WriteFile(file, octets, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := testpki.Code(r.AddOCSPFile(file)); got != problem.OCSPUnreadable && got != problem.OCSPUntrusted {
+		if got := testpki.Code(r.AddOCSPFile(file)); got != revocation.OCSPUnreadable && got != revocation.OCSPUntrusted {
 			t.Errorf("taken: %q", got)
 		}
-		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != problem.CertRevocationUnknown {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != x509id.CertRevocationUnknown {
 			t.Errorf("%q", got)
 		}
 	})

@@ -58,7 +58,7 @@ func TestFetchedLists(t *testing.T) {
 	t.Parallel()
 	_, issuing := newCAChain(t, "CTR test", newP384Key)
 	_, stranger := newCAChain(t, "CTR test", newP384Key)
-	const unknown = problem.CertRevocationUnknown
+	const unknown = x509id.CertRevocationUnknown
 	yesterday := x509.RevocationList{ThisUpdate: testpki.Now().Add(-48 * time.Hour), NextUpdate: testpki.Now().Add(-24 * time.Hour)}
 	for _, tt := range []struct {
 		name       string
@@ -71,10 +71,10 @@ func TestFetchedLists(t *testing.T) {
 			return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: issuing.signCRL(t, x509.RevocationList{})})
 		}, "", "", ""},
 		{"revoked", func(c *x509.Certificate, _ string) []byte { return issuing.signCRL(t, x509.RevocationList{}, c) },
-			problem.CertRevoked, problem.CertRevoked, ""},
+			x509id.CertRevoked, x509id.CertRevoked, ""},
 		{"stale", func(*x509.Certificate, string) []byte { return issuing.signCRL(t, yesterday) }, "", unknown, "the answer was good from"},
 		{"stale and revoked", func(c *x509.Certificate, _ string) []byte { return issuing.signCRL(t, yesterday, c) },
-			problem.CertRevoked, problem.CertRevoked, "the answer was good from"},
+			x509id.CertRevoked, x509id.CertRevoked, "the answer was good from"},
 		{"of tomorrow", func(*x509.Certificate, string) []byte {
 			return issuing.signCRL(t, x509.RevocationList{ThisUpdate: testpki.Now().Add(24 * time.Hour), NextUpdate: testpki.Now().Add(48 * time.Hour)})
 		}, "", unknown, "the answer was good from"},
@@ -134,7 +134,7 @@ func TestFetchedLists(t *testing.T) {
 func TestListsDropNothingFinal(t *testing.T) {
 	t.Parallel()
 	_, issuing := newCAChain(t, "CTR test", newP384Key)
-	for reason, want := range map[int]problem.Code{ocsp.KeyCompromise: problem.CertRevoked, ocsp.CertificateHold: ""} {
+	for reason, want := range map[int]problem.Code{ocsp.KeyCompromise: x509id.CertRevoked, ocsp.CertificateHold: ""} {
 		trust, err := x509id.ParseTrustStore(8, x509id.EncodePEM(issuing.certificate))
 		if err != nil {
 			t.Fatal(err)
@@ -148,14 +148,14 @@ func TestListsDropNothingFinal(t *testing.T) {
 			if err := r.AddCRL(issuing.signCRL(t, list, other)); err != nil {
 				t.Fatal(err)
 			}
-			if list.RevokedCertificateEntries != nil && testpki.Code(trust.Verify(c, testpki.Now())) != problem.CertRevoked {
+			if list.RevokedCertificateEntries != nil && testpki.Code(trust.Verify(c, testpki.Now())) != x509id.CertRevoked {
 				t.Errorf("reason %d: not revoked", reason)
 			}
 		}
 		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != want {
 			t.Errorf("reason %d: %q", reason, got)
 		}
-		if got := testpki.Code(trust.Verify(other, testpki.Now())); got != problem.CertRevoked {
+		if got := testpki.Code(trust.Verify(other, testpki.Now())); got != x509id.CertRevoked {
 			t.Errorf("another one: %q", got)
 		}
 	}
@@ -174,7 +174,7 @@ func TestListOfTheSameNumber(t *testing.T) {
 	for _, step := range []struct {
 		from, until time.Duration
 		want        problem.Code
-	}{{-48 * time.Hour, -24 * time.Hour, problem.CertRevocationUnknown}, {-time.Hour, time.Hour, ""}, {-50 * time.Hour, -40 * time.Hour, ""}} {
+	}{{-48 * time.Hour, -24 * time.Hour, x509id.CertRevocationUnknown}, {-time.Hour, time.Hour, ""}, {-50 * time.Hour, -40 * time.Hour, ""}} {
 		list := x509.RevocationList{Number: big.NewInt(9), ThisUpdate: testpki.Now().Add(step.from), NextUpdate: testpki.Now().Add(step.until)}
 		if err := r.AddCRL(issuing.signCRL(t, list)); err != nil {
 			t.Fatal(err)
@@ -204,7 +204,7 @@ func TestListsInParts(t *testing.T) {
 		}
 	}
 	for _, c := range []*x509.Certificate{first, second} {
-		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != problem.CertRevoked {
+		if got := testpki.Code(trust.Verify(c, testpki.Now())); got != x509id.CertRevoked {
 			t.Errorf("%q", got)
 		}
 	}
@@ -213,7 +213,7 @@ func TestListsInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := part(revocation.MaxCRLs, first); testpki.Code(err) != problem.CRLUnreadable {
+	if err := part(revocation.MaxCRLs, first); testpki.Code(err) != revocation.CRLUnreadable {
 		t.Errorf("one more: %v", err)
 	}
 	if err := part(0, second); err != nil {
@@ -229,7 +229,7 @@ func TestAuthoritiesStandOnListsToo(t *testing.T) {
 		root, issuing := newCAChain(t, "CTR test", newP384Key, there.URL)
 		there.setReply(root.signCRL(t, x509.RevocationList{}, issuing.certificate))
 		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicySoftFail}, []testCA{root, issuing}, nil)
-		s.waitForCode(t, issuing.issueSigner(t, "", ""), problem.CertUntrusted)
+		s.waitForCode(t, issuing.issueSigner(t, "", ""), x509id.CertUntrusted)
 	})
 }
 
@@ -246,7 +246,7 @@ func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 			return testpki.Code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, testpki.Now()))
 		}
 		waitUntil(t, "good", func() bool { return with(good) == "" })
-		if got := with(revoked); got != problem.CertRevoked {
+		if got := with(revoked); got != x509id.CertRevoked {
 			t.Errorf("%q", got)
 		}
 	})
@@ -264,14 +264,14 @@ func TestGivenAddress(t *testing.T) {
 				t.Error(err)
 			}
 			for _, wrong := range []string{"", "ldap://x/y", "file:///etc/passwd", "http:///x", "https://user:word@a.example/", "http://" + strings.Repeat("a", 3000), "::"} {
-				if err := r.AddCRLURL(wrong); testpki.Code(err) != problem.CRLAddress {
+				if err := r.AddCRLURL(wrong); testpki.Code(err) != revocation.CRLAddress {
 					t.Errorf("%q: %v", wrong, err)
 				}
 			}
 		})
 		waitUntil(t, "a question", func() bool { return there.requestCount.Load() == 1 })
 		s.waitForCode(t, c, "")
-		s.waitForCode(t, revoked, problem.CertRevoked)
+		s.waitForCode(t, revoked, x509id.CertRevoked)
 	})
 }
 
@@ -285,10 +285,10 @@ func TestRedirects(t *testing.T) {
 		want problem.Code
 	}{
 		"within the host":  {"/final", ""},
-		"to another":       {"ELSEWHERE", problem.CertRevocationUnknown},
-		"to a file":        {"file:///etc/passwd", problem.CertRevocationUnknown},
-		"round and round":  {"/again", problem.CertRevocationUnknown},
-		"with a user name": {"USER/final", problem.CertRevocationUnknown},
+		"to another":       {"ELSEWHERE", x509id.CertRevocationUnknown},
+		"to a file":        {"file:///etc/passwd", x509id.CertRevocationUnknown},
+		"round and round":  {"/again", x509id.CertRevocationUnknown},
+		"with a user name": {"USER/final", x509id.CertRevocationUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -351,8 +351,8 @@ func TestFiles(t *testing.T) {
 				octets []byte
 				want   problem.Code
 			}{
-				"nothing": {nil, problem.OCSPUnreadable}, "garbage": {[]byte("x"), problem.OCSPUnreadable},
-				"large": {make([]byte, revocation.MaxOCSPResponseBytes+1), problem.OCSPUnreadable}, "strange": {stranger.signGoodResponse(t, second), problem.OCSPUntrusted},
+				"nothing": {nil, revocation.OCSPUnreadable}, "garbage": {[]byte("x"), revocation.OCSPUnreadable},
+				"large": {make([]byte, revocation.MaxOCSPResponseBytes+1), revocation.OCSPUnreadable}, "strange": {stranger.signGoodResponse(t, second), revocation.OCSPUntrusted},
 			} {
 				file := filepath.Join(dir, name)
 				write(file, tt.octets)
@@ -362,7 +362,7 @@ func TestFiles(t *testing.T) {
 			}
 			large := filepath.Join(dir, "large.crl")
 			write(large, make([]byte, revocation.MaxCRLBytes+1))
-			if err := r.AddCRLFile(large); testpki.Code(err) != problem.CRLUnreadable {
+			if err := r.AddCRLFile(large); testpki.Code(err) != revocation.CRLUnreadable {
 				t.Errorf("a large list: %v", err)
 			}
 			if err := r.AddCRLFile(filepath.Join(dir, "missing")); err == nil || r.AddCRLFile(dir) == nil {
@@ -377,7 +377,7 @@ func TestFiles(t *testing.T) {
 				}
 			}
 		}
-		const unknown, revoked = problem.CertRevocationUnknown, problem.CertRevoked
+		const unknown, revoked = x509id.CertRevocationUnknown, x509id.CertRevoked
 		step("at first", revoked, "", unknown)
 
 		write(list, issuing.signCRL(t, x509.RevocationList{}, first))
@@ -429,16 +429,16 @@ func TestChangeOfKey(t *testing.T) {
 			}
 		}
 	}
-	const unknown = problem.CertRevocationUnknown
+	const unknown = x509id.CertRevocationUnknown
 	check("without a list", unknown, unknown, unknown)
 	if err := r.AddCRL(after.signCRL(t, x509.RevocationList{}, revoked)); err != nil {
 		t.Fatal(err)
 	}
-	check("with the new key's", unknown, problem.CertRevoked, "")
+	check("with the new key's", unknown, x509id.CertRevoked, "")
 	if err := r.AddCRL(before.signCRL(t, x509.RevocationList{})); err != nil {
 		t.Fatal(err)
 	}
-	check("with both", "", problem.CertRevoked, "")
+	check("with both", "", x509id.CertRevoked, "")
 }
 
 // SHA-1 signatures and delegated responders with a revoked certificate are refused.
@@ -450,7 +450,7 @@ func TestWorthlessSignatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := revocation.NewCRLStore(trust).AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); testpki.Code(err) != problem.CRLUntrusted {
+	if err := revocation.NewCRLStore(trust).AddCRL(a.signCRL(t, x509.RevocationList{SignatureAlgorithm: x509.SHA1WithRSA})); testpki.Code(err) != revocation.CRLUntrusted {
 		t.Errorf("a list: %v", err)
 	}
 	r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail, Now: testpki.Now})
@@ -470,11 +470,11 @@ func TestWorthlessSignatures(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	check("by SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, SignatureAlgorithm: x509.SHA1WithRSA}, a.key), problem.OCSPUntrusted)
-	check("by a delegate of SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: weak}, by), problem.OCSPUntrusted)
+	check("by SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, SignatureAlgorithm: x509.SHA1WithRSA}, a.key), revocation.OCSPUntrusted)
+	check("by a delegate of SHA-1", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: weak}, by), revocation.OCSPUntrusted)
 	check("by a delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), "")
 	if err := r.AddCRL(a.signCRL(t, x509.RevocationList{}, responder)); err != nil {
 		t.Fatal(err)
 	}
-	check("by a revoked delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), problem.OCSPUntrusted)
+	check("by a revoked delegate", a.signOCSPResponse(t, ocsp.Response{SerialNumber: c.SerialNumber, Certificate: responder}, by), revocation.OCSPUntrusted)
 }

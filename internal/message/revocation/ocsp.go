@@ -71,7 +71,7 @@ func (a certificateStatus) isReplacedBy(b certificateStatus) bool {
 // the response is about: without these checks any certificate holder could answer for all other certificates.
 func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) (*big.Int, certificateStatus, error) {
 	if len(der) > MaxOCSPResponseBytes {
-		return nil, certificateStatus{}, problem.New(problem.OCSPUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxOCSPResponseBytes)))
+		return nil, certificateStatus{}, problem.New(OCSPUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxOCSPResponseBytes)))
 	}
 	var template *x509.Certificate
 	if serial != nil {
@@ -80,16 +80,16 @@ func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, no
 	// Without an issuer, the library only checks the signature by an enclosed certificate.
 	response, err := ocsp.ParseResponseForCert(der, template, nil)
 	if err != nil {
-		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUnreadable, err)
+		return nil, certificateStatus{}, problem.Wrap(OCSPUnreadable, err)
 	}
 	if err = checkResponder(response, issuer, now, isListed); err != nil {
-		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUntrusted, err)
+		return nil, certificateStatus{}, problem.Wrap(OCSPUntrusted, err)
 	}
 	if err = checkCertID(response, issuer); err != nil {
-		return nil, certificateStatus{}, problem.Wrap(problem.OCSPUntrusted, err)
+		return nil, certificateStatus{}, problem.Wrap(OCSPUntrusted, err)
 	}
 	if response.ThisUpdate.After(now.Add(maxClockSkew)) {
-		return nil, certificateStatus{}, problem.New(problem.OCSPUntrusted, texts.Literal("it is of "+response.ThisUpdate.UTC().Format(time.RFC3339)))
+		return nil, certificateStatus{}, problem.New(OCSPUntrusted, texts.Literal("it is of "+response.ThisUpdate.UTC().Format(time.RFC3339)))
 	}
 	a := certificateStatus{period: updatePeriod{response.ThisUpdate, response.NextUpdate}}
 	if a.period.nextUpdate.IsZero() {

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"github.com/openctr/ctr/internal/message/revocation"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -27,8 +28,8 @@ func TestStill(t *testing.T) {
 			}
 		}
 		for range 3 {
-			looked(c, problem.CertRevocationUnknown)
-			looked(foreign.issueSigner(t, there.URL, there.URL), problem.CertUntrusted)
+			looked(c, x509id.CertRevocationUnknown)
+			looked(foreign.issueSigner(t, there.URL, there.URL), x509id.CertUntrusted)
 		}
 		waitSeveralSweeps()
 		if n := there.requestCount.Load(); n != 0 {
@@ -38,7 +39,7 @@ func TestStill(t *testing.T) {
 			t.Fatal(err)
 		}
 		looked(c, "")
-		looked(revoked, problem.CertRevoked)
+		looked(revoked, x509id.CertRevoked)
 		if got := s.verifyNow(c); got != "" {
 			t.Error(got)
 		}

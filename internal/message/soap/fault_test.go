@@ -14,10 +14,24 @@ import (
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/xsd"
+)
+
+// Codes of packages that this one may not import. Package catalogue registers them.
+const (
+	certificateCBE         problem.Code = "CERTIFICATE_CBE_NOT_ACCEPTED"
+	notYourOperation       problem.Code = "NOT_YOUR_OPERATION"
+	operationInFuture      problem.Code = "OPERATION_IN_FUTURE"
+	inputReferenceConflict problem.Code = "INPUT_REFERENCE_CONFLICT"
+	cardNotFound           problem.Code = "CARD_NOT_FOUND"
+	cardWithheld           problem.Code = "CARD_WITHHELD"
+	notificationWithheld   problem.Code = "NOTIFICATION_WITHHELD"
+	notificationNotFound   problem.Code = "NOTIFICATION_NOT_FOUND"
+	rulesViolated          problem.Code = "RULES_VIOLATED"
 )
 
 // contractNamespaces are those of the contract whose schemas these tests use.
@@ -63,17 +77,17 @@ func TestFaultTable(t *testing.T) {
 		{wsse.TimestampExpired, problem.Unauthenticated, "wsse:MessageExpired", "wsse:MessageExpired", 500, 400, "SOA-01001", ""},
 		{wsse.TokenMissing, problem.Unauthenticated, "wsse:SecurityTokenUnavailable", "wsse:SecurityTokenUnavailable", 500, 400, "SOA-01001", ""},
 		{wsse.TokenUnsupported, problem.Unauthenticated, "wsse:InvalidSecurityToken", "wsse:InvalidSecurityToken", 500, 400, "SOA-01001", ""},
-		{problem.CertUntrusted, problem.Unauthenticated, "wsse:FailedAuthentication", "wsse:FailedAuthentication", 500, 400, "SOA-01001", ""},
+		{x509id.CertUntrusted, problem.Unauthenticated, "wsse:FailedAuthentication", "wsse:FailedAuthentication", 500, 400, "SOA-01001", ""},
 		{dsig.DigestSHA1, problem.Unauthenticated, "wsse:UnsupportedAlgorithm", "wsse:UnsupportedAlgorithm", 500, 400, "SOA-01001", ""},
 		{dsig.SignatureInvalid, problem.Unauthenticated, "wsse:FailedCheck", "wsse:FailedCheck", 500, 400, "SOA-01001", ""},
 		{schema.SchemaRoot, problem.SchemaInvalid, client, sender, 500, 400, "SOA-03006", ""},
-		{problem.CertificateCBE, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
-		{problem.NotYourOperation, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
-		{problem.OperationInFuture, problem.RuleViolated, client, sender, 500, 400, "OPERATION_IN_FUTURE", ""},
-		{problem.InputReferenceConflict, problem.Conflict, client, sender, 500, 400, "INPUT_REFERENCE_CONFLICT", ""},
-		{problem.CardNotFound, problem.NotFound, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
-		{problem.CardWithheld, problem.Withheld, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
-		{problem.NotificationWithheld, problem.Withheld, client, sender, 500, 400, "NOTIFICATION_NOT_FOUND", ""},
+		{certificateCBE, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
+		{notYourOperation, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
+		{operationInFuture, problem.RuleViolated, client, sender, 500, 400, "OPERATION_IN_FUTURE", ""},
+		{inputReferenceConflict, problem.Conflict, client, sender, 500, 400, "INPUT_REFERENCE_CONFLICT", ""},
+		{cardNotFound, problem.NotFound, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
+		{cardWithheld, problem.Withheld, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
+		{notificationWithheld, problem.Withheld, client, sender, 500, 400, "NOTIFICATION_NOT_FOUND", ""},
 		{problem.Overloaded, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", "5"},
 		{problem.StoreDown, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", "5"},
 		{problem.InternalError, problem.Internal, server, receiver, 500, 500, "SOA-00001", ""},
@@ -203,9 +217,9 @@ func detail(t *testing.T, v soap.Version, octets []byte) []xmldoc.Element {
 
 // TestEveryViolation checks that a refusal with several causes lists them all in order, each with its path and texts.
 func TestEveryViolation(t *testing.T) {
-	leaves := []*problem.Error{problem.New(problem.OperationInFuture).WithPath("/x/a"), problem.New(problem.Code("SSIN_INVALID"), texts.Literal("It has 10 characters.")),
-		problem.New(problem.OperationInFuture).WithPath("/x/b"), problem.New(problem.CardWithheld)}
-	whole := problem.List(problem.RulesViolated, leaves)
+	leaves := []*problem.Error{problem.New(operationInFuture).WithPath("/x/a"), problem.New(problem.Code("SSIN_INVALID"), texts.Literal("It has 10 characters.")),
+		problem.New(operationInFuture).WithPath("/x/b"), problem.New(cardWithheld)}
+	whole := problem.List(rulesViolated, leaves)
 	for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 		_, r, err := readReply(parseDocument(t, string(soap.FaultFrom(whole, faultContext(v)).Body)))
 		if err != nil {
@@ -230,7 +244,7 @@ func TestEveryViolation(t *testing.T) {
 // TestWithheldIsNotFound compares the faults byte for byte.
 func TestWithheldIsNotFound(t *testing.T) {
 	for withheld, absent := range map[problem.Code]problem.Code{
-		problem.NotificationWithheld: problem.NotificationNotFound, problem.CardWithheld: problem.CardNotFound} {
+		notificationWithheld: notificationNotFound, cardWithheld: cardNotFound} {
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			a, b := soap.FaultFrom(problem.Wrap(withheld, errors.New("of another")), faultContext(v)), soap.FaultFrom(problem.New(absent), faultContext(v))
 			if a.Status != b.Status || a.RetryAfter != b.RetryAfter || !bytes.Equal(a.Body, b.Body) {
@@ -349,7 +363,7 @@ func TestRefusalLanguages(t *testing.T) {
 // message, signed again, may be accepted a minute later.
 func TestRetryWhereAnAnswerIsUnderWay(t *testing.T) {
 	t.Parallel()
-	for code, want := range map[problem.Code]string{problem.CertRevocationUnknown: "true", problem.CertRevoked: "false", problem.Overloaded: "true"} {
+	for code, want := range map[problem.Code]string{x509id.CertRevocationUnknown: "true", x509id.CertRevoked: "false", problem.Overloaded: "true"} {
 		f := soap.FaultFrom(problem.New(code), soap.FaultContext{Version: soap.SOAP11, ID: "1", Environment: "Test", Namespaces: contractNamespaces})
 		if !bytes.Contains(f.Body, []byte("<Retry>"+want+"</Retry>")) {
 			t.Errorf("%s: no <Retry>%s</Retry> in %s", code, want, f.Body)

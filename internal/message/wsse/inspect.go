@@ -247,7 +247,7 @@ func (i *inspector) inspectKey() {
 		return
 	case found.der != nil && found.parsed == nil:
 		if found.parsed, err = x509.ParseCertificate(found.der); err != nil {
-			r.Refusals = appendUnique(r.Refusals, problem.Wrap(problem.TokenUnreadable, err).WithPath(found.path))
+			r.Refusals = appendUnique(r.Refusals, problem.Wrap(x509id.TokenUnreadable, err).WithPath(found.path))
 			return
 		}
 	case found.der == nil && !m.key.selector.IsZero():

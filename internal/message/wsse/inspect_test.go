@@ -121,7 +121,7 @@ func TestInspectChecksUntrustedCertificates(t *testing.T) {
 	if got := joinCodes(r.Findings()); got != "CERT_UNTRUSTED CERT_EXPIRED CERT_SUBJECT_NUMBER" {
 		t.Errorf("expired stranger: %s", got)
 	}
-	if r.FirstRefusal.Code != problem.CertUntrusted {
+	if r.FirstRefusal.Code != x509id.CertUntrusted {
 		t.Errorf("the service answers %v", r.FirstRefusal)
 	}
 }

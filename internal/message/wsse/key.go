@@ -123,9 +123,9 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	case tokenTypeX509v3:
 		key.embedded = e
 	case valueTypeSubjectKeyIdentifier:
-		key.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, key.path)
+		key.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, x509id.KeyReferenceMalformed, key.path)
 	case valueTypeThumbprintSHA1:
-		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, x509id.ThumbprintSize, problem.KeyReferenceMalformed, key.path)
+		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, x509id.ThumbprintSize, x509id.KeyReferenceMalformed, key.path)
 	default:
 		err = newRefusal(KeyReferenceUnsupported, key.path, problem.DetailAttribute.With("ValueType"))
 	}
@@ -182,7 +182,7 @@ func (k *keyReference) readX509Part(e xmldoc.Element) (part int, err error) {
 		}
 	case e.Is(dsig.Namespace, "X509SKI"):
 		part = partSubjectKeyID
-		k.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, problem.KeyReferenceMalformed, k.path)
+		k.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, x509id.KeyReferenceMalformed, k.path)
 	default:
 		err = newRefusal(KeyReferenceUnsupported, k.path, problem.DetailElement.With(e.Local()))
 	}
@@ -193,7 +193,7 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 	name := e.FirstChild()
 	serial := name.NextSibling()
 	if !name.Is(dsig.Namespace, "X509IssuerName") || !serial.Is(dsig.Namespace, "X509SerialNumber") || !serial.NextSibling().IsZero() {
-		return newRefusal(problem.KeyReferenceMalformed, k.path, problem.DetailElement.With("X509IssuerSerial"))
+		return newRefusal(x509id.KeyReferenceMalformed, k.path, problem.DetailElement.With("X509IssuerSerial"))
 	}
 	issuer, err := k.readText(name)
 	if err != nil {
@@ -210,11 +210,11 @@ func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 // readText returns the text of an element, a name or a number, without surrounding white space.
 func (k *keyReference) readText(e xmldoc.Element) (string, error) {
 	if start, end := e.Offset(); end-start > maxMarkupFactor*x509id.MaxNameTextBytes {
-		return "", newRefusal(problem.KeyReferenceMalformed, k.path, elementTooLong.With(e.Local()))
+		return "", newRefusal(x509id.KeyReferenceMalformed, k.path, elementTooLong.With(e.Local()))
 	}
 	text, ok := e.Text()
 	if !ok {
-		return "", newRefusal(problem.KeyReferenceMalformed, k.path, elementHasChildren.With(e.Local()))
+		return "", newRefusal(x509id.KeyReferenceMalformed, k.path, elementHasChildren.With(e.Local()))
 	}
 	return trimXMLSpace(text), nil
 }

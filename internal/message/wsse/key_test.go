@@ -263,23 +263,23 @@ func TestKeyReferencesThatAreRefused(t *testing.T) {
 		{name: "no ValueType", before: alone(tokenReferenceTo(`<wsse:KeyIdentifier>[certificate]</wsse:KeyIdentifier>`)), want: wsse.KeyReferenceUnsupported},
 		{name: "hexadecimal KeyIdentifier", before: append(alone(keyIdentifier(tokenProfile+"#X509v3", "[certificate]")), edit{`#Base64Binary`, `#HexBinary`}), want: wsse.TokenEncoding},
 		{name: "KeyIdentifier that is no base64", before: alone(keyIdentifier(tokenProfile+"#X509v3", "*")), want: wsse.TokenMalformed},
-		{name: "KeyIdentifier that is no certificate", before: alone(keyIdentifier(tokenProfile+"#X509v3", "AAAA")), want: problem.TokenUnreadable},
+		{name: "KeyIdentifier that is no certificate", before: alone(keyIdentifier(tokenProfile+"#X509v3", "AAAA")), want: x509id.TokenUnreadable},
 		{name: "KeyIdentifier that is too long", before: alone(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(make([]byte, wsse.MaxToken+1)))), want: wsse.TokenMalformed},
-		{name: "thumbprint that is no base64", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", "*")), want: problem.KeyReferenceMalformed},
-		{name: "thumbprint that is too long", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", encodeBase64(make([]byte, 21)))), want: problem.KeyReferenceMalformed},
-		{name: "identifier that is too long", before: alone(subjectKeyIdentifierOf(make([]byte, 65))), want: problem.KeyReferenceMalformed},
-		{name: "X509SKI that is no base64", before: alone(x509Data(`<ds:X509SKI>*</ds:X509SKI>`)), want: problem.KeyReferenceMalformed},
+		{name: "thumbprint that is no base64", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", "*")), want: x509id.KeyReferenceMalformed},
+		{name: "thumbprint that is too long", before: alone(keyIdentifier("http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1", encodeBase64(make([]byte, 21)))), want: x509id.KeyReferenceMalformed},
+		{name: "identifier that is too long", before: alone(subjectKeyIdentifierOf(make([]byte, 65))), want: x509id.KeyReferenceMalformed},
+		{name: "X509SKI that is no base64", before: alone(x509Data(`<ds:X509SKI>*</ds:X509SKI>`)), want: x509id.KeyReferenceMalformed},
 		{name: "TokenType", before: append(alone(thumbprintReference(c)), edit{`<wsse:SecurityTokenReference `, `<wsse:SecurityTokenReference xmlns:w="http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd" w:TokenType="urn:saml" `}), want: wsse.KeyReferenceWrong},
 
-		{name: "IssuerSerial without name", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial>`)), want: problem.KeyReferenceMalformed},
-		{name: "IssuerSerial in another order", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber><ds:X509IssuerName>CN=a</ds:X509IssuerName></ds:X509IssuerSerial>`)), want: problem.KeyReferenceMalformed},
-		{name: "IssuerSerial with more", before: alone(x509Data(strings.Replace(issuerSerialOf(c), `</ds:X509IssuerSerial>`, `<x/></ds:X509IssuerSerial>`, 1))), want: problem.KeyReferenceMalformed},
-		{name: "element in a name", before: alone(x509Data(issuerSerial("CN=a", "1<x/>"))), want: problem.KeyReferenceMalformed},
-		{name: "name with an element", before: alone(x509Data(strings.Replace(issuerSerial("CN=a", "1"), "CN=a", "CN=a<x/>", 1))), want: problem.KeyReferenceMalformed},
-		{name: "name in slashes", before: alone(x509Data(issuerSerial("/C=BE/CN=a", "1"))), want: problem.KeyReferenceMalformed},
-		{name: "endless name", before: alone(x509Data(issuerSerial("CN="+strings.Repeat("a", 20000), "1"))), want: problem.KeyReferenceMalformed},
-		{name: "subject that is no name", before: alone(x509Data(certificate + `<ds:X509SubjectName>a</ds:X509SubjectName>`)), want: problem.KeyReferenceMalformed},
-		{name: "subject with an element", before: alone(x509Data(certificate + `<ds:X509SubjectName><x/></ds:X509SubjectName>`)), want: problem.KeyReferenceMalformed},
+		{name: "IssuerSerial without name", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial>`)), want: x509id.KeyReferenceMalformed},
+		{name: "IssuerSerial in another order", before: alone(x509Data(`<ds:X509IssuerSerial><ds:X509SerialNumber>1</ds:X509SerialNumber><ds:X509IssuerName>CN=a</ds:X509IssuerName></ds:X509IssuerSerial>`)), want: x509id.KeyReferenceMalformed},
+		{name: "IssuerSerial with more", before: alone(x509Data(strings.Replace(issuerSerialOf(c), `</ds:X509IssuerSerial>`, `<x/></ds:X509IssuerSerial>`, 1))), want: x509id.KeyReferenceMalformed},
+		{name: "element in a name", before: alone(x509Data(issuerSerial("CN=a", "1<x/>"))), want: x509id.KeyReferenceMalformed},
+		{name: "name with an element", before: alone(x509Data(strings.Replace(issuerSerial("CN=a", "1"), "CN=a", "CN=a<x/>", 1))), want: x509id.KeyReferenceMalformed},
+		{name: "name in slashes", before: alone(x509Data(issuerSerial("/C=BE/CN=a", "1"))), want: x509id.KeyReferenceMalformed},
+		{name: "endless name", before: alone(x509Data(issuerSerial("CN="+strings.Repeat("a", 20000), "1"))), want: x509id.KeyReferenceMalformed},
+		{name: "subject that is no name", before: alone(x509Data(certificate + `<ds:X509SubjectName>a</ds:X509SubjectName>`)), want: x509id.KeyReferenceMalformed},
+		{name: "subject with an element", before: alone(x509Data(certificate + `<ds:X509SubjectName><x/></ds:X509SubjectName>`)), want: x509id.KeyReferenceMalformed},
 
 		{name: "KeyIdentifier and another token", before: []edit{withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", encodeBase64(other.Raw)))}, want: wsse.KeyReferenceDisagrees},
 		{name: "another token and the KeyIdentifier", before: []edit{{`[certificate]`, encodeBase64(other.Raw)}, withKeyInfo(keyIdentifier(tokenProfile+"#X509v3", "[certificate]"))}, want: wsse.KeyReferenceDisagrees},
@@ -297,7 +297,7 @@ func TestKeyReferencesThatAreRefused(t *testing.T) {
 
 		{name: "nobody registered this", before: alone(x509Data(issuerSerialOf(other))), want: wsse.KeyUnregistered},
 		{name: "the certificate of another", before: alone(x509Data(x509Certificate(encodeBase64(other.Raw)))), want: dsig.SignatureInvalid},
-		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(encodeBase64(testpki.UntrustedKey(t).Certificate.Raw)))), want: problem.CertUntrusted},
+		{name: "stranger in X509Data", before: alone(x509Data(x509Certificate(encodeBase64(testpki.UntrustedKey(t).Certificate.Raw)))), want: x509id.CertUntrusted},
 	} {
 		r.runCase(t)
 	}
@@ -320,15 +320,15 @@ func TestPathsThatAreRefused(t *testing.T) {
 		many[i] = authorities[1]
 	}
 	for _, r := range []refusalCase{
-		{name: "leaf first", before: withPathToken(encodePKIPath(t, c, authorities[0])), want: problem.TokenPathOrder},
-		{name: "leaf first, with another of ours last", before: withPathToken(encodePKIPath(t, c, testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: problem.TokenPathOrder},
-		{name: "the authorities alone", before: withPathToken(encodePKIPath(t, authorities[1], authorities[0])), want: problem.CertIsAuthority},
+		{name: "leaf first", before: withPathToken(encodePKIPath(t, c, authorities[0])), want: x509id.TokenPathOrder},
+		{name: "leaf first, with another of ours last", before: withPathToken(encodePKIPath(t, c, testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: x509id.TokenPathOrder},
+		{name: "the authorities alone", before: withPathToken(encodePKIPath(t, authorities[1], authorities[0])), want: x509id.CertIsAuthority},
 		{name: "the certificate of another last", before: withPathToken(encodePKIPath(t, authorities[0], testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate)), want: dsig.SignatureInvalid},
-		{name: "a hundred", before: withPathToken(encodePKIPath(t, many[:20]...)), want: problem.TokenPathTooLong},
+		{name: "a hundred", before: withPathToken(encodePKIPath(t, many[:20]...)), want: x509id.TokenPathTooLong},
 		{name: "huge", before: withPathToken(encodePKIPath(t, many...)), want: wsse.TokenMalformed},
-		{name: "a bare certificate", before: withPathToken("[certificate]"), want: problem.TokenUnreadable},
-		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, encodePKIPath(t, c)}}, want: problem.TokenUnreadable},
-		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, authority.KeyRSA2048).Certificate)), want: problem.CertUntrusted},
+		{name: "a bare certificate", before: withPathToken("[certificate]"), want: x509id.TokenUnreadable},
+		{name: "a path that says to be a certificate", before: []edit{{`[certificate]`, encodePKIPath(t, c)}}, want: x509id.TokenUnreadable},
+		{name: "a stranger's authority", before: withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[1], testAuthority(t).Certificates()[0], issueKey(t, authority.KeyRSA2048).Certificate)), want: x509id.CertUntrusted},
 	} {
 		r.runCase(t)
 	}
@@ -337,12 +337,12 @@ func TestPathsThatAreRefused(t *testing.T) {
 		v := newVerifier(t)
 		v.Trust = x509id.NewTrustStore(testAuthority(t).Certificates()[1:], nil, 10)
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
-		wantRefusal(t, verified, err, problem.CertUntrusted)
+		wantRefusal(t, verified, err, x509id.CertUntrusted)
 		if _, err = v.Verify(openEnvelope(t, signTemplate(t, key, withPathToken(encodePKIPath(t, testAuthority(t).Certificates()[0], key.Certificate))...))); err != nil {
 			t.Error(err)
 		}
 		verified, err = v.Verify(openEnvelope(t, signTemplate(t, key)))
-		wantRefusal(t, verified, err, problem.CertUntrusted)
+		wantRefusal(t, verified, err, x509id.CertUntrusted)
 	})
 }
 
@@ -372,7 +372,7 @@ func TestRegisteredCertificatesAreNotRevealed(t *testing.T) {
 	for _, c := range []struct {
 		key  *x509id.Key
 		want problem.Code
-	}{{testpki.ExpiredKey(t), problem.CertExpired}, {testpki.UntrustedKey(t), problem.CertUntrusted}, {testpki.RevokedKey(t), problem.CertRevoked}} {
+	}{{testpki.ExpiredKey(t), x509id.CertExpired}, {testpki.UntrustedKey(t), x509id.CertUntrusted}, {testpki.RevokedKey(t), x509id.CertRevoked}} {
 		verified, err := v.Verify(openEnvelope(t, signTemplate(t, c.key, named(c.key.Certificate)...)))
 		wantRefusal(t, verified, err, c.want)
 	}

@@ -84,7 +84,7 @@ func TestTokenAndKeyReference(t *testing.T) {
 		{name: "an element inside", before: []edit{{`[certificate]`, `[certificate]<x/>`}}, want: wsse.TokenMalformed},
 		{name: "too long", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString(make([]byte, wsse.MaxToken+1))}}, want: wsse.TokenMalformed},
 		{name: "far too long", before: []edit{{`[certificate]`, strings.Repeat("A", 20*wsse.MaxToken)}}, want: wsse.TokenMalformed},
-		{name: "no certificate", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString([]byte("hello"))}}, want: problem.TokenUnreadable},
+		{name: "no certificate", before: []edit{{`[certificate]`, base64.StdEncoding.EncodeToString([]byte("hello"))}}, want: x509id.TokenUnreadable},
 		{name: "no reference", after: keyInfo(``), want: wsse.KeyReferenceMissing},
 		{name: "two references", after: keyInfo(tokenReference + `<wsse:SecurityTokenReference/>`), want: wsse.KeyReferenceAmbiguous},
 		{name: "nothing in the reference", after: inside(``), want: wsse.KeyReferenceMissing},
@@ -162,22 +162,22 @@ func TestCertificates(t *testing.T) {
 		key  *x509id.Key
 		want problem.Code
 	}{
-		"another authority with the same name": {testpki.UntrustedKey(t), problem.CertUntrusted},
-		"self-signed twin":                     {testpki.SelfSignedKey(t), problem.CertUntrusted},
-		"unknown authority":                    {issueKey(t, authority.KeyRSA2048), problem.CertUntrusted},
-		"expired":                              {testpki.ExpiredKey(t), problem.CertExpired},
-		"not yet valid":                        {testpki.NotYetValidKey(t), problem.CertNotYetValid},
-		"revoked":                              {testpki.RevokedKey(t), problem.CertRevoked},
-		"not for signing":                      {testpki.WrongUsageKey(t), problem.CertKeyUsage},
-		"an authority":                         {testpki.CAKey(t), problem.CertIsAuthority},
-		"weak":                                 {testpki.WeakKey(t), problem.CertKeyUnsupported},
+		"another authority with the same name": {testpki.UntrustedKey(t), x509id.CertUntrusted},
+		"self-signed twin":                     {testpki.SelfSignedKey(t), x509id.CertUntrusted},
+		"unknown authority":                    {issueKey(t, authority.KeyRSA2048), x509id.CertUntrusted},
+		"expired":                              {testpki.ExpiredKey(t), x509id.CertExpired},
+		"not yet valid":                        {testpki.NotYetValidKey(t), x509id.CertNotYetValid},
+		"revoked":                              {testpki.RevokedKey(t), x509id.CertRevoked},
+		"not for signing":                      {testpki.WrongUsageKey(t), x509id.CertKeyUsage},
+		"an authority":                         {testpki.CAKey(t), x509id.CertIsAuthority},
+		"weak":                                 {testpki.WeakKey(t), x509id.CertKeyUnsupported},
 		"the certificate of another":           {&x509id.Key{Signer: hospital.Signer, Certificate: testpki.Key(t, "NIHII-HOSPITAL=71012413").Certificate}, dsig.SignatureInvalid},
 		"the EC certificate of the same":       {&x509id.Key{Signer: hospital.Signer, Certificate: testpki.ECKey(t).Certificate}, dsig.SignatureKeyMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			verified, err := newVerifier(t).Verify(openEnvelope(t, signTemplate(t, c.key)))
 			wantRefusal(t, verified, err, c.want)
-			if e := problem.From(err); e.Code == problem.CertExpired && !strings.Contains(e.Detail.String(), "service time 2026-11-21T10:00:30Z") {
+			if e := problem.From(err); e.Code == x509id.CertExpired && !strings.Contains(e.Detail.String(), "service time 2026-11-21T10:00:30Z") {
 				t.Errorf("no service time in %q", e.Detail.String())
 			}
 		})
@@ -203,7 +203,7 @@ func TestCachedSignersAreCheckedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	verified, err := v.Verify(openEnvelope(t, text))
-	wantRefusal(t, verified, err, problem.CertRevoked)
+	wantRefusal(t, verified, err, x509id.CertRevoked)
 }
 
 func TestSubjectsThatNameNobody(t *testing.T) {
@@ -215,10 +215,10 @@ func TestSubjectsThatNameNobody(t *testing.T) {
 	}
 	v := newVerifier(t)
 	verified, err := v.Verify(openEnvelope(t, signTemplate(t, key)))
-	wantRefusal(t, verified, err, problem.CertUntrusted) // the subject of an untrusted certificate is not checked
+	wantRefusal(t, verified, err, x509id.CertUntrusted) // the subject of an untrusted certificate is not checked
 	v.Trust = trustBoth(t)
 	verified, err = v.Verify(openEnvelope(t, signTemplate(t, key)))
-	wantRefusal(t, verified, err, problem.CertSubjectNumber)
+	wantRefusal(t, verified, err, x509id.CertSubjectNumber)
 }
 
 // TestUntrustedSignersLearnNothing compares the refusals of untrusted signers, as a caller sees them.

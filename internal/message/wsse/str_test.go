@@ -7,7 +7,6 @@ import (
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/x509id"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
 
@@ -113,7 +112,7 @@ func TestSTRTransformThatIsRefused(t *testing.T) {
 		{name: "the token changed afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`wsu:Id="X509-1"`, `wsu:Id="X509-1" a="b"`}}, want: dsig.DigestMismatch},
 		{name: "a namespace slipped in", before: []edit{{referenceToken, referenceSTR}}, after: []edit{{`<soap:Header>`, `<soap:Header xmlns="urn:x">`}}, want: dsig.DigestMismatch},
 		{name: "another form of the key afterwards", before: []edit{{referenceToken, referenceSTR}}, after: []edit{withKeyInfo(thumbprintReference(testpki.Key(t, testpki.Hospital).Certificate))}, want: dsig.DigestMismatch},
-		{name: "a key that cannot be read", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(subjectKeyIdentifierOf(nil))}, want: problem.KeyReferenceMalformed},
+		{name: "a key that cannot be read", before: []edit{{referenceToken, referenceSTR}, withKeyInfo(subjectKeyIdentifierOf(nil))}, want: x509id.KeyReferenceMalformed},
 	} {
 		r.runCase(t)
 	}

@@ -110,7 +110,7 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 	case certificate == nil:
 		var err error
 		if certificate, err = x509.ParseCertificate(presented.der); err != nil {
-			return nil, problem.Wrap(problem.TokenUnreadable, err).WithPath(presented.path)
+			return nil, problem.Wrap(x509id.TokenUnreadable, err).WithPath(presented.path)
 		}
 	}
 	if !key.selector.Matches(certificate) {
@@ -156,9 +156,9 @@ func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Sign
 func withCertificatePath(err error, path string, now time.Time) error {
 	e := problem.From(err)
 	switch e.Code {
-	case problem.CertExpired, problem.CertNotYetValid:
+	case x509id.CertExpired, x509id.CertNotYetValid:
 		e = e.WithDetail(withServiceTime.With(e.Detail, formatInstant(now)))
-	case problem.CertRevoked, problem.CertRevocationUnknown:
+	case x509id.CertRevoked, x509id.CertRevocationUnknown:
 		e = e.WithDetail(serviceTime.With(formatInstant(now))) // revocation information changes over time
 	}
 	return e.WithPath(path)

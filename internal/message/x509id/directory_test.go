@@ -141,7 +141,7 @@ func TestReadDirectory(t *testing.T) {
 		"no X.509":      pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}),
 		"more than one": append(x509id.EncodePEM(one), pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte("x")})...),
 	} {
-		if _, err = x509id.ParseDirectory(file); err == nil || problem.From(err).Code != problem.TrustUnreadable {
+		if _, err = x509id.ParseDirectory(file); err == nil || problem.From(err).Code != x509id.TrustUnreadable {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -68,7 +68,7 @@ func foldValue(value string) string {
 }
 
 func newMalformedNameError(reason texts.Text) error {
-	return problem.New(problem.KeyReferenceMalformed, invalidName.With(reason))
+	return problem.New(KeyReferenceMalformed, invalidName.With(reason))
 }
 
 // NameFromDER parses a DER-encoded name, as in certificates.
@@ -282,7 +282,7 @@ func ParseIssuerSerial(issuer, serial string) (IssuerSerial, error) {
 		return IssuerSerial{}, err
 	}
 	if len(serial) > maxSerialDigits || !serialPattern.MatchString(serial) {
-		return IssuerSerial{}, problem.New(problem.KeyReferenceMalformed, serialNotDecimal.With(maxSerialDigits))
+		return IssuerSerial{}, problem.New(KeyReferenceMalformed, serialNotDecimal.With(maxSerialDigits))
 	}
 	if serial = strings.TrimLeft(serial, "0"); serial == "" {
 		serial = "0"

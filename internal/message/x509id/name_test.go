@@ -157,7 +157,7 @@ func TestParseNameRefuses(t *testing.T) {
 		"too long, of many parts": strings.Repeat("C=BE+", 5000) + "C=BE",
 	} {
 		_, err := x509id.ParseName(text)
-		if err == nil || problem.From(err).Code != problem.KeyReferenceMalformed {
+		if err == nil || problem.From(err).Code != x509id.KeyReferenceMalformed {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestParseNameRefuses(t *testing.T) {
 		"more":        append(encodeRDNs(t, "CN=a"), 0),
 		"a number":    {0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 6, 3, 0x55, 4, 3, 2, 1, 1},
 	} {
-		if _, err := x509id.NameFromDER(octets); err == nil || problem.From(err).Code != problem.KeyReferenceMalformed {
+		if _, err := x509id.NameFromDER(octets); err == nil || problem.From(err).Code != x509id.KeyReferenceMalformed {
 			t.Errorf("DER, %s: %v", name, err)
 		}
 	}
@@ -190,11 +190,11 @@ func TestParseIssuerSerial(t *testing.T) {
 		t.Error("different ones are equal")
 	}
 	for _, serial := range []string{"", " 1", "+1", "-1", "0x1f", "1f", "1:2", "1.0", "١", strings.Repeat("1", 50)} {
-		if _, err := x509id.ParseIssuerSerial("CN=a", serial); err == nil || problem.From(err).Code != problem.KeyReferenceMalformed {
+		if _, err := x509id.ParseIssuerSerial("CN=a", serial); err == nil || problem.From(err).Code != x509id.KeyReferenceMalformed {
 			t.Errorf("%q: %v", serial, err)
 		}
 	}
-	if _, err := x509id.ParseIssuerSerial("a", "1"); problem.From(err).Code != problem.KeyReferenceMalformed {
+	if _, err := x509id.ParseIssuerSerial("a", "1"); problem.From(err).Code != x509id.KeyReferenceMalformed {
 		t.Error(err)
 	}
 }

@@ -21,20 +21,20 @@ func ParsePkiPath(der []byte) ([]*x509.Certificate, error) {
 	input := cryptobyte.String(der)
 	var content cryptobyte.String
 	if !input.ReadASN1(&content, tags.SEQUENCE) || !input.Empty() {
-		return nil, problem.New(problem.TokenUnreadable, notSequence)
+		return nil, problem.New(TokenUnreadable, notSequence)
 	}
 	var elements []cryptobyte.String
 	for !content.Empty() {
 		var element cryptobyte.String
 		if !content.ReadASN1Element(&element, tags.SEQUENCE) {
-			return nil, problem.New(problem.TokenUnreadable, notCertificates)
+			return nil, problem.New(TokenUnreadable, notCertificates)
 		}
 		if elements = append(elements, element); len(elements) > MaxPkiPathLength {
-			return nil, problem.New(problem.TokenPathTooLong, problem.DetailAtMost.With(MaxPkiPathLength))
+			return nil, problem.New(TokenPathTooLong, problem.DetailAtMost.With(MaxPkiPathLength))
 		}
 	}
 	if len(elements) == 0 {
-		return nil, problem.New(problem.TokenUnreadable, problem.DetailEmpty)
+		return nil, problem.New(TokenUnreadable, problem.DetailEmpty)
 	}
 	return parsePathCertificates(elements)
 }
@@ -44,10 +44,10 @@ func parsePathCertificates(elements []cryptobyte.String) ([]*x509.Certificate, e
 	for i, element := range elements {
 		c, err := x509.ParseCertificate(element)
 		if err != nil {
-			return nil, problem.Wrap(problem.TokenUnreadable, err)
+			return nil, problem.Wrap(TokenUnreadable, err)
 		}
 		if i > 0 && !bytes.Equal(c.RawIssuer, path[i-1].RawSubject) {
-			return nil, problem.New(problem.TokenPathOrder)
+			return nil, problem.New(TokenPathOrder)
 		}
 		path = append(path, c)
 	}
@@ -59,7 +59,7 @@ func parsePathCertificates(elements []cryptobyte.String) ([]*x509.Certificate, e
 // because a later message must not benefit from it without containing them.
 func (t *TrustStore) VerifyWithIssuers(issuers []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
 	err := t.Verify(leaf, at)
-	if err == nil || len(issuers) == 0 || problem.From(err).Code != problem.CertUntrusted {
+	if err == nil || len(issuers) == 0 || problem.From(err).Code != CertUntrusted {
 		return err
 	}
 	intermediates := t.intermediatePool.Clone()

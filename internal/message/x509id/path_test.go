@@ -45,19 +45,19 @@ func TestReadPath(t *testing.T) {
 		octets []byte
 		want   problem.Code
 	}{
-		"leaf first":           {encodePkiPath(t, leaf, issuing, root), problem.TokenPathOrder},
-		"leaf in the middle":   {encodePkiPath(t, root, leaf, issuing), problem.TokenPathOrder},
-		"two leaves":           {encodePkiPath(t, leaf, testpki.IssueKey(t, a, nil).Certificate), problem.TokenPathOrder},
-		"one left out":         {encodePkiPath(t, root, leaf), problem.TokenPathOrder},
-		"one too many":         {encodePkiPath(t, root, root, root, root, issuing, leaf), problem.TokenPathTooLong},
-		"thousands of nothing": {append([]byte{0x30, 0x82, 0x20, 0}, bytes.Repeat([]byte{0x30, 0}, 0x1000)...), problem.TokenPathTooLong},
-		"nothing":              {nil, problem.TokenUnreadable},
-		"empty":                {encodePkiPath(t), problem.TokenUnreadable},
-		"a certificate":        {leaf.Raw, problem.TokenUnreadable},
-		"more behind":          {append(bytes.Clone(whole), 0), problem.TokenUnreadable},
-		"cut off":              {whole[:len(whole)-1], problem.TokenUnreadable},
-		"a number inside":      {[]byte{0x30, 3, 2, 1, 1}, problem.TokenUnreadable},
-		"no certificate":       {[]byte{0x30, 2, 0x30, 0}, problem.TokenUnreadable},
+		"leaf first":           {encodePkiPath(t, leaf, issuing, root), x509id.TokenPathOrder},
+		"leaf in the middle":   {encodePkiPath(t, root, leaf, issuing), x509id.TokenPathOrder},
+		"two leaves":           {encodePkiPath(t, leaf, testpki.IssueKey(t, a, nil).Certificate), x509id.TokenPathOrder},
+		"one left out":         {encodePkiPath(t, root, leaf), x509id.TokenPathOrder},
+		"one too many":         {encodePkiPath(t, root, root, root, root, issuing, leaf), x509id.TokenPathTooLong},
+		"thousands of nothing": {append([]byte{0x30, 0x82, 0x20, 0}, bytes.Repeat([]byte{0x30, 0}, 0x1000)...), x509id.TokenPathTooLong},
+		"nothing":              {nil, x509id.TokenUnreadable},
+		"empty":                {encodePkiPath(t), x509id.TokenUnreadable},
+		"a certificate":        {leaf.Raw, x509id.TokenUnreadable},
+		"more behind":          {append(bytes.Clone(whole), 0), x509id.TokenUnreadable},
+		"cut off":              {whole[:len(whole)-1], x509id.TokenUnreadable},
+		"a number inside":      {[]byte{0x30, 3, 2, 1, 1}, x509id.TokenUnreadable},
+		"no certificate":       {[]byte{0x30, 2, 0x30, 0}, x509id.TokenUnreadable},
 	} {
 		if _, err := x509id.ParsePkiPath(c.octets); err == nil || problem.From(err).Code != c.want {
 			t.Errorf("%s: %v, want %s", name, err, c.want)
@@ -81,15 +81,15 @@ func TestVerifyWith(t *testing.T) {
 		want    problem.Code
 	}{
 		"not needed":                  {nil, leaf, all(issuing), ""},
-		"the issuer is missing":       {nil, leaf, all(root), problem.CertUntrusted},
+		"the issuer is missing":       {nil, leaf, all(root), x509id.CertUntrusted},
 		"the issuer came with it":     {all(issuing), leaf, all(root), ""},
 		"and the root too":            {all(root, issuing), leaf, all(root), ""},
-		"the root that came with it":  {all(root, issuing), leaf, all(stranger.Certificates()[1]), problem.CertUntrusted},
-		"a stranger with all of his":  {stranger.Certificates(), strange, all(root), problem.CertUntrusted},
-		"a stranger with ours":        {all(root, issuing), strange, all(root), problem.CertUntrusted},
-		"a leaf as issuer":            {all(leaf), strange, all(root), problem.CertUntrusted},
-		"an authority as leaf":        {all(root), issuing, all(root), problem.CertIsAuthority},
-		"an authority as leaf, alone": {nil, issuing, all(root), problem.CertIsAuthority},
+		"the root that came with it":  {all(root, issuing), leaf, all(stranger.Certificates()[1]), x509id.CertUntrusted},
+		"a stranger with all of his":  {stranger.Certificates(), strange, all(root), x509id.CertUntrusted},
+		"a stranger with ours":        {all(root, issuing), strange, all(root), x509id.CertUntrusted},
+		"a leaf as issuer":            {all(leaf), strange, all(root), x509id.CertUntrusted},
+		"an authority as leaf":        {all(root), issuing, all(root), x509id.CertIsAuthority},
+		"an authority as leaf, alone": {nil, issuing, all(root), x509id.CertIsAuthority},
 	} {
 		t.Run(name, func(t *testing.T) {
 			trust := x509id.NewTrustStore(c.anchors, nil, 10)
@@ -115,7 +115,7 @@ func TestVerifyWith(t *testing.T) {
 	if err = revocation.NewCRLStore(trust).AddCRL(list); err != nil {
 		t.Fatal(err)
 	}
-	if err = trust.VerifyWithIssuers(all(issuing), leaf, at); problem.From(err) == nil || problem.From(err).Code != problem.CertRevoked {
+	if err = trust.VerifyWithIssuers(all(issuing), leaf, at); problem.From(err) == nil || problem.From(err).Code != x509id.CertRevoked {
 		t.Errorf("revoked: %v", err)
 	}
 }
@@ -128,7 +128,7 @@ func TestVerifyWithBoundsTheKeysOfIssuers(t *testing.T) {
 	// The leaf claims to be issued by the huge key, whose private key does not exist.
 	leaf := testpki.CreateCertificate(t, &x509.Certificate{Subject: pkix.Name{CommonName: "leaf"}}, &x509.Certificate{RawSubject: huge.RawSubject}, testpki.NewRSAKey(2048), signer)
 	err := x509id.NewTrustStore(cas, nil, 10).VerifyWithIssuers([]*x509.Certificate{huge}, leaf, testpki.Now())
-	if e := problem.From(err); e == nil || e.Code != problem.CertUntrusted || bytes.Contains([]byte(e.Error()), []byte("crypto/rsa")) {
+	if e := problem.From(err); e == nil || e.Code != x509id.CertUntrusted || bytes.Contains([]byte(e.Error()), []byte("crypto/rsa")) {
 		t.Errorf("%v", err)
 	}
 }

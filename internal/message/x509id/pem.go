@@ -18,16 +18,16 @@ func parsePEMCertificates(file []byte) ([]*x509.Certificate, error) {
 			break
 		}
 		if block.Type != "CERTIFICATE" {
-			return nil, problem.New(problem.TrustUnreadable, texts.Literal("a PEM block of another type was found"))
+			return nil, problem.New(TrustUnreadable, texts.Literal("a PEM block of another type was found"))
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, problem.Wrap(problem.TrustUnreadable, err)
+			return nil, problem.Wrap(TrustUnreadable, err)
 		}
 		found = append(found, c)
 	}
 	if len(found) == 0 {
-		return nil, problem.New(problem.TrustUnreadable)
+		return nil, problem.New(TrustUnreadable)
 	}
 	return found, nil
 }

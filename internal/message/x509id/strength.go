@@ -41,14 +41,14 @@ func checkPublicKey(c *x509.Certificate) error {
 	switch key := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if !IsRSASizeAllowed(key) {
-			return problem.New(problem.CertKeyUnsupported, problem.DetailRSABits.With(key.N.BitLen()))
+			return problem.New(CertKeyUnsupported, problem.DetailRSABits.With(key.N.BitLen()))
 		}
 		return nil
 	case *ecdsa.PublicKey:
 		if !IsCurveAllowed(key.Curve) {
-			return problem.New(problem.CertKeyUnsupported, keyCurve.With(key.Curve.Params().Name))
+			return problem.New(CertKeyUnsupported, keyCurve.With(key.Curve.Params().Name))
 		}
 		return nil
 	}
-	return problem.New(problem.CertKeyUnsupported, texts.Literal(c.PublicKeyAlgorithm.String()))
+	return problem.New(CertKeyUnsupported, texts.Literal(c.PublicKeyAlgorithm.String()))
 }

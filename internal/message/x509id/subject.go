@@ -100,7 +100,7 @@ type subjectAttributes struct {
 func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 	var sequence pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(raw, &sequence); err != nil {
-		return subjectAttributes{}, problem.Wrap(problem.CertSubjectForm, err).WithPath("Subject")
+		return subjectAttributes{}, problem.Wrap(CertSubjectForm, err).WithPath("Subject")
 	} else if len(rest) > 0 || len(sequence) > maxRDNs {
 		return subjectAttributes{}, newSubjectFormError(tooManyParts)
 	}
@@ -169,9 +169,9 @@ func parseCommonName(value string) (Subject, error) {
 	s := Subject{Type: match[1], ID: match[2], Application: application}
 	switch digits := subjectTypeDigits(s.Type); {
 	case digits == 0:
-		return Subject{}, problem.New(problem.CertSubjectType).WithPath("Subject")
+		return Subject{}, problem.New(CertSubjectType).WithPath("Subject")
 	case digits != len(s.ID):
-		return Subject{}, problem.New(problem.CertSubjectNumber).WithPath("Subject")
+		return Subject{}, problem.New(CertSubjectNumber).WithPath("Subject")
 	}
 	return s, nil
 }
@@ -190,7 +190,7 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 			continue
 		}
 		if identifierPattern.MatchString(unit) {
-			return "", problem.New(problem.CertSubjectDisagrees, unitDiffersCN).WithPath("Subject")
+			return "", problem.New(CertSubjectDisagrees, unitDiffersCN).WithPath("Subject")
 		}
 		remaining = append(remaining, unit)
 	}
@@ -198,7 +198,7 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 	case len(required) > 0 && required[0] == platformUnitName:
 		return "", newSubjectFormError(noPlatformUnit)
 	case len(required) > 0:
-		return "", problem.New(problem.CertSubjectDisagrees, unitRepeatsNotCN).WithPath("Subject")
+		return "", problem.New(CertSubjectDisagrees, unitRepeatsNotCN).WithPath("Subject")
 	case len(remaining) != 1:
 		return "", newSubjectFormError(wrongHolderUnit)
 	}
@@ -206,7 +206,7 @@ func (s Subject) extractHolderName(units []string) (string, error) {
 }
 
 func newSubjectFormError(detail texts.Text) error {
-	return problem.New(problem.CertSubjectForm, detail).WithPath("Subject")
+	return problem.New(CertSubjectForm, detail).WithPath("Subject")
 }
 
 // IsPerson reports whether the holder is a natural person.

@@ -91,7 +91,7 @@ func TestSubjectOfKnowsEveryType(t *testing.T) {
 		digits[eight] = 8
 	}
 	for kind, n := range digits {
-		for length, want := range map[int]problem.Code{n: "", n - 1: problem.CertSubjectNumber, n + 1: problem.CertSubjectNumber} {
+		for length, want := range map[int]problem.Code{n: "", n - 1: x509id.CertSubjectNumber, n + 1: x509id.CertSubjectNumber} {
 			id := kind + "=" + strings.Repeat("1", length)
 			got, err := x509id.SubjectFromCertificate(&x509.Certificate{RawSubject: rawName(t, platform(ou(id), cn(id))...)})
 			if testpki.Code(err) != want {
@@ -113,37 +113,37 @@ func TestSubjectOfRefuses(t *testing.T) {
 		in   []attribute
 		want problem.Code
 	}{
-		{"nothing", nil, problem.CertSubjectForm},
-		{"no CN", platform(ou(id)), problem.CertSubjectForm},
-		{"two CN", platform(ou(id), cn(id), cn(id)), problem.CertSubjectForm},
-		{"two O", platform(ou(id), cn(id), o("Federal Government")), problem.CertSubjectForm},
-		{"several values", platform(multi, cn(id)), problem.CertSubjectForm},
-		{"other country", []attribute{c("FR"), o("Federal Government"), ou(id), ou("N"), ou("eHealth-platform Belgium"), cn(id)}, problem.CertSubjectForm},
-		{"other O", []attribute{c("BE"), o("A Hospital"), ou(id), ou("N"), ou("eHealth-platform Belgium"), cn(id)}, problem.CertSubjectForm},
-		{"no platform", []attribute{c("BE"), o("Federal Government"), ou(id), ou("N"), cn(id)}, problem.CertSubjectForm},
-		{"no name", []attribute{c("BE"), o("Federal Government"), ou(id), ou("eHealth-platform Belgium"), cn(id)}, problem.CertSubjectForm},
-		{"two names", platform(ou(id), cn(id), ou("OTHER")), problem.CertSubjectForm},
-		{"platform twice", platform(ou(id), cn(id), ou("eHealth-platform Belgium")), problem.CertSubjectForm},
-		{"CN not text", platform(ou(id), attribute{arc: 3, value: 7}), problem.CertSubjectForm},
-		{"CN empty", platform(ou(id), cn("")), problem.CertSubjectForm},
-		{"CN too long", platform(ou(id), cn(id+", "+strings.Repeat("A", 300))), problem.CertSubjectForm},
-		{"a name with a line end", []attribute{c("BE"), o("Federal Government"), ou(id), ou("A\nB"), ou("eHealth-platform Belgium"), cn(id)}, problem.CertSubjectForm},
-		{"CN a name", platform(ou(id), cn("Anna Claes")), problem.CertSubjectForm},
-		{"CN with more behind", platform(ou(id), cn(id+" ")), problem.CertSubjectForm},
-		{"CN with a line end", platform(ou(id), cn(id+"\n")), problem.CertSubjectForm},
-		{"CN in lower case", platform(ou(id), cn("nihii-hospital=71000436")), problem.CertSubjectForm},
-		{"application without a blank", platform(ou(id), ou("APP"), cn(id+",APP")), problem.CertSubjectForm},
-		{"application in lower case", platform(ou(id), ou("app"), cn(id+", app")), problem.CertSubjectForm},
-		{"application too long", platform(ou(id), cn(id+", "+strings.Repeat("A", 31))), problem.CertSubjectForm},
-		{"too many parts", platform(append([]attribute{ou(id), cn(id)}, make16()...)...), problem.CertSubjectForm},
-		{"unknown type", platform(ou("NIHII-DOCTOR=71000436"), cn("NIHII-DOCTOR=71000436")), problem.CertSubjectType},
-		{"too few digits", platform(ou("CBE=040322702"), cn("CBE=040322702")), problem.CertSubjectNumber},
-		{"OU of another", platform(ou("NIHII-HOSPITAL=71012413"), cn(id)), problem.CertSubjectDisagrees},
-		{"OU of another too", platform(ou(id), ou("NIHII-HOSPITAL=71012413"), cn(id)), problem.CertSubjectDisagrees},
-		{"identifier twice", platform(ou(id), ou(id), cn(id)), problem.CertSubjectDisagrees},
-		{"no OU", platform(cn(id)), problem.CertSubjectDisagrees},
-		{"application only in CN", platform(ou(id), cn(id+", APP")), problem.CertSubjectDisagrees},
-		{"application only in OU", platform(ou(id), ou("APP"), cn(id)), problem.CertSubjectForm},
+		{"nothing", nil, x509id.CertSubjectForm},
+		{"no CN", platform(ou(id)), x509id.CertSubjectForm},
+		{"two CN", platform(ou(id), cn(id), cn(id)), x509id.CertSubjectForm},
+		{"two O", platform(ou(id), cn(id), o("Federal Government")), x509id.CertSubjectForm},
+		{"several values", platform(multi, cn(id)), x509id.CertSubjectForm},
+		{"other country", []attribute{c("FR"), o("Federal Government"), ou(id), ou("N"), ou("eHealth-platform Belgium"), cn(id)}, x509id.CertSubjectForm},
+		{"other O", []attribute{c("BE"), o("A Hospital"), ou(id), ou("N"), ou("eHealth-platform Belgium"), cn(id)}, x509id.CertSubjectForm},
+		{"no platform", []attribute{c("BE"), o("Federal Government"), ou(id), ou("N"), cn(id)}, x509id.CertSubjectForm},
+		{"no name", []attribute{c("BE"), o("Federal Government"), ou(id), ou("eHealth-platform Belgium"), cn(id)}, x509id.CertSubjectForm},
+		{"two names", platform(ou(id), cn(id), ou("OTHER")), x509id.CertSubjectForm},
+		{"platform twice", platform(ou(id), cn(id), ou("eHealth-platform Belgium")), x509id.CertSubjectForm},
+		{"CN not text", platform(ou(id), attribute{arc: 3, value: 7}), x509id.CertSubjectForm},
+		{"CN empty", platform(ou(id), cn("")), x509id.CertSubjectForm},
+		{"CN too long", platform(ou(id), cn(id+", "+strings.Repeat("A", 300))), x509id.CertSubjectForm},
+		{"a name with a line end", []attribute{c("BE"), o("Federal Government"), ou(id), ou("A\nB"), ou("eHealth-platform Belgium"), cn(id)}, x509id.CertSubjectForm},
+		{"CN a name", platform(ou(id), cn("Anna Claes")), x509id.CertSubjectForm},
+		{"CN with more behind", platform(ou(id), cn(id+" ")), x509id.CertSubjectForm},
+		{"CN with a line end", platform(ou(id), cn(id+"\n")), x509id.CertSubjectForm},
+		{"CN in lower case", platform(ou(id), cn("nihii-hospital=71000436")), x509id.CertSubjectForm},
+		{"application without a blank", platform(ou(id), ou("APP"), cn(id+",APP")), x509id.CertSubjectForm},
+		{"application in lower case", platform(ou(id), ou("app"), cn(id+", app")), x509id.CertSubjectForm},
+		{"application too long", platform(ou(id), cn(id+", "+strings.Repeat("A", 31))), x509id.CertSubjectForm},
+		{"too many parts", platform(append([]attribute{ou(id), cn(id)}, make16()...)...), x509id.CertSubjectForm},
+		{"unknown type", platform(ou("NIHII-DOCTOR=71000436"), cn("NIHII-DOCTOR=71000436")), x509id.CertSubjectType},
+		{"too few digits", platform(ou("CBE=040322702"), cn("CBE=040322702")), x509id.CertSubjectNumber},
+		{"OU of another", platform(ou("NIHII-HOSPITAL=71012413"), cn(id)), x509id.CertSubjectDisagrees},
+		{"OU of another too", platform(ou(id), ou("NIHII-HOSPITAL=71012413"), cn(id)), x509id.CertSubjectDisagrees},
+		{"identifier twice", platform(ou(id), ou(id), cn(id)), x509id.CertSubjectDisagrees},
+		{"no OU", platform(cn(id)), x509id.CertSubjectDisagrees},
+		{"application only in CN", platform(ou(id), cn(id+", APP")), x509id.CertSubjectDisagrees},
+		{"application only in OU", platform(ou(id), ou("APP"), cn(id)), x509id.CertSubjectForm},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -169,7 +169,7 @@ func make16() []attribute {
 func TestSubjectOfRefusesWhatIsNotAName(t *testing.T) {
 	name := rawName(t, platform(ou("SITE=1234"), cn("SITE=1234"))...)
 	for _, raw := range [][]byte{nil, {0x30}, name[:len(name)-1], append(name, 5, 0)} {
-		if _, err := x509id.SubjectFromCertificate(&x509.Certificate{RawSubject: raw}); testpki.Code(err) != problem.CertSubjectForm {
+		if _, err := x509id.SubjectFromCertificate(&x509.Certificate{RawSubject: raw}); testpki.Code(err) != x509id.CertSubjectForm {
 			t.Errorf("%x: %v", raw, err)
 		}
 	}

@@ -68,7 +68,7 @@ func parseAuthorities(file []byte) ([]*x509.Certificate, error) {
 	}
 	for _, c := range found {
 		if !c.BasicConstraintsValid || !c.IsCA {
-			return nil, problem.New(problem.TrustNotAuthority)
+			return nil, problem.New(TrustNotAuthority)
 		}
 	}
 	return found, nil
@@ -147,7 +147,7 @@ func (p verifiedPath) isValidAt(at time.Time) bool {
 // revocation status is the reason.
 func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) (verifiedPath, error) {
 	if IsWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
-		return verifiedPath{}, problem.New(problem.CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
+		return verifiedPath{}, problem.New(CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
 	}
 	chain, err := t.findChain(leaf, intermediates, at, lists)
 	if err != nil {
@@ -155,13 +155,13 @@ func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.Cert
 	}
 	switch {
 	case at.Before(leaf.NotBefore):
-		return verifiedPath{}, problem.New(problem.CertNotYetValid, certificateStarts.With(formatTimestamp(leaf.NotBefore)))
+		return verifiedPath{}, problem.New(CertNotYetValid, certificateStarts.With(formatTimestamp(leaf.NotBefore)))
 	case at.After(leaf.NotAfter):
-		return verifiedPath{}, problem.New(problem.CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
+		return verifiedPath{}, problem.New(CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
 	case leaf.IsCA:
-		return verifiedPath{}, problem.New(problem.CertIsAuthority)
+		return verifiedPath{}, problem.New(CertIsAuthority)
 	case !MaySign(leaf):
-		return verifiedPath{}, problem.New(problem.CertKeyUsage)
+		return verifiedPath{}, problem.New(CertKeyUsage)
 	}
 	if keyErr := checkPublicKey(leaf); keyErr != nil {
 		return verifiedPath{}, keyErr
@@ -186,7 +186,7 @@ func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertP
 		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return nil, problem.Wrap(problem.CertUntrusted, err)
+		return nil, problem.Wrap(CertUntrusted, err)
 	}
 	for _, chain := range chains {
 		if !slices.ContainsFunc(chain, lists.IsRevoked) {
@@ -194,9 +194,9 @@ func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertP
 		}
 	}
 	if lists.IsRevoked(leaf) {
-		return nil, problem.New(problem.CertRevoked)
+		return nil, problem.New(CertRevoked)
 	}
-	return nil, problem.Wrap(problem.CertUntrusted, errors.New("an issuer is revoked"))
+	return nil, problem.Wrap(CertUntrusted, errors.New("an issuer is revoked"))
 }
 
 var oidKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 15}

@@ -30,19 +30,19 @@ func TestVerify(t *testing.T) {
 	}{
 		{"RSA", hospital, testpki.Now(), ""},
 		{"EC", testpki.ECKey, testpki.Now(), ""},
-		{"expired", testpki.ExpiredKey, testpki.Now(), problem.CertExpired},
+		{"expired", testpki.ExpiredKey, testpki.Now(), x509id.CertExpired},
 		{"expired, in its time", testpki.ExpiredKey, testpki.Date(2018, 1, 1), ""},
-		{"not yet valid", testpki.NotYetValidKey, testpki.Now(), problem.CertNotYetValid},
-		{"after the authority's time", testpki.ECKey, testpki.Date(2200, 1, 1), problem.CertExpired},
-		{"revoked", testpki.RevokedKey, testpki.Now(), problem.CertRevoked},
-		{"revoked, before the revocation", testpki.RevokedKey, testpki.Date(2020, 1, 1), problem.CertRevoked},
-		{"wrong usage", testpki.WrongUsageKey, testpki.Now(), problem.CertKeyUsage},
-		{"authority", testpki.CAKey, testpki.Now(), problem.CertIsAuthority},
-		{"weak", testpki.WeakKey, testpki.Now(), problem.CertKeyUnsupported},
-		{"untrusted", testpki.UntrustedKey, testpki.Now(), problem.CertUntrusted},
-		{"untrusted, out of its time", testpki.UntrustedKey, testpki.Date(2200, 1, 1), problem.CertUntrusted},
-		{"twin", testpki.SelfSignedKey, testpki.Now(), problem.CertUntrusted},
-		{"twin, out of its time", testpki.SelfSignedKey, testpki.Date(1990, 1, 1), problem.CertUntrusted},
+		{"not yet valid", testpki.NotYetValidKey, testpki.Now(), x509id.CertNotYetValid},
+		{"after the authority's time", testpki.ECKey, testpki.Date(2200, 1, 1), x509id.CertExpired},
+		{"revoked", testpki.RevokedKey, testpki.Now(), x509id.CertRevoked},
+		{"revoked, before the revocation", testpki.RevokedKey, testpki.Date(2020, 1, 1), x509id.CertRevoked},
+		{"wrong usage", testpki.WrongUsageKey, testpki.Now(), x509id.CertKeyUsage},
+		{"authority", testpki.CAKey, testpki.Now(), x509id.CertIsAuthority},
+		{"weak", testpki.WeakKey, testpki.Now(), x509id.CertKeyUnsupported},
+		{"untrusted", testpki.UntrustedKey, testpki.Now(), x509id.CertUntrusted},
+		{"untrusted, out of its time", testpki.UntrustedKey, testpki.Date(2200, 1, 1), x509id.CertUntrusted},
+		{"twin", testpki.SelfSignedKey, testpki.Now(), x509id.CertUntrusted},
+		{"twin, out of its time", testpki.SelfSignedKey, testpki.Date(1990, 1, 1), x509id.CertUntrusted},
 	}
 	trust := testpki.NewTrustStore(t)
 	for _, tt := range tests {
@@ -75,7 +75,7 @@ func TestVerifyTellsStrangersNothing(t *testing.T) {
 func TestVerifyRefusesTheAuthoritiesThemselves(t *testing.T) {
 	trust := testpki.NewTrustStore(t)
 	for _, authority := range testpki.AuthorityCertificates(t) {
-		if err := trust.Verify(authority, testpki.Now()); testpki.Code(err) != problem.CertIsAuthority {
+		if err := trust.Verify(authority, testpki.Now()); testpki.Code(err) != x509id.CertIsAuthority {
 			t.Errorf("%s: %v", authority.Subject.CommonName, err)
 		}
 	}
@@ -91,9 +91,9 @@ func TestVerifyFromTheCacheStillComparesTheInstant(t *testing.T) {
 		want problem.Code
 	}{
 		{testpki.Now().AddDate(0, 0, 1), ""},
-		{testpki.Now().AddDate(0, 2, 0), problem.CertUntrusted}, // the authority has expired
-		{testpki.Now().AddDate(2, 0, 0), problem.CertUntrusted},
-		{testpki.Now().AddDate(0, 0, -1), problem.CertNotYetValid},
+		{testpki.Now().AddDate(0, 2, 0), x509id.CertUntrusted}, // the authority has expired
+		{testpki.Now().AddDate(2, 0, 0), x509id.CertUntrusted},
+		{testpki.Now().AddDate(0, 0, -1), x509id.CertNotYetValid},
 		{testpki.Now().AddDate(0, 0, 2), ""},
 	} {
 		if err := trust.Verify(key.Certificate, step.at); testpki.Code(err) != step.want {
@@ -121,7 +121,7 @@ func TestVerifyWithASmallCache(t *testing.T) {
 							t.Error(err)
 						}
 					}
-					if err := trust.Verify(stranger.Certificate, testpki.Now()); testpki.Code(err) != problem.CertUntrusted {
+					if err := trust.Verify(stranger.Certificate, testpki.Now()); testpki.Code(err) != x509id.CertUntrusted {
 						t.Error(err)
 					}
 				}
@@ -135,7 +135,7 @@ func TestVerifyKeys(t *testing.T) {
 	issuer := testpki.NewAuthority(t, testpki.Date(2020, 1, 1), testpki.Date(2100, 1, 1))
 	trust := testpki.TrustAuthority(issuer)
 	for algorithm, want := range map[authority.KeyAlgorithm]problem.Code{
-		authority.KeyECP256: "", authority.KeyECP384: "", authority.KeyRSA2048: "", authority.KeyRSA1024: problem.CertKeyUnsupported,
+		authority.KeyECP256: "", authority.KeyECP384: "", authority.KeyRSA2048: "", authority.KeyRSA1024: x509id.CertKeyUnsupported,
 	} {
 		key := testpki.IssueKey(t, issuer, func(o *authority.Order) { o.Algorithm = algorithm })
 		if err := trust.Verify(key.Certificate, testpki.Now()); testpki.Code(err) != want {
@@ -151,12 +151,12 @@ func TestVerifyKeys(t *testing.T) {
 		public any
 		want   problem.Code
 	}{
-		{"P-224", p224.Public(), problem.CertKeyUnsupported},
-		{"Ed25519", newEd25519Key(t), problem.CertKeyUnsupported},
-		{"RSA 2047", testpki.NewRSAKey(2047), problem.CertKeyUnsupported},
+		{"P-224", p224.Public(), x509id.CertKeyUnsupported},
+		{"Ed25519", newEd25519Key(t), x509id.CertKeyUnsupported},
+		{"RSA 2047", testpki.NewRSAKey(2047), x509id.CertKeyUnsupported},
 		{"RSA 4096", testpki.NewRSAKey(4096), ""},
-		{"RSA 4097", testpki.NewRSAKey(4097), problem.CertKeyUnsupported},
-		{"RSA 8192", testpki.NewRSAKey(8192), problem.CertKeyUnsupported},
+		{"RSA 4097", testpki.NewRSAKey(4097), x509id.CertKeyUnsupported},
+		{"RSA 8192", testpki.NewRSAKey(8192), x509id.CertKeyUnsupported},
 	}
 	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
 	trust = x509id.NewTrustStore(chain, nil, 10)
@@ -182,10 +182,10 @@ func TestVerifyKeyUsage(t *testing.T) {
 		{"no extension", x509.Certificate{}, ""},
 		{"digitalSignature", x509.Certificate{KeyUsage: x509.KeyUsageDigitalSignature}, ""},
 		{"nonRepudiation", x509.Certificate{KeyUsage: x509.KeyUsageContentCommitment}, ""},
-		{"keyEncipherment", x509.Certificate{KeyUsage: x509.KeyUsageKeyEncipherment}, problem.CertKeyUsage},
-		{"keyAgreement", x509.Certificate{KeyUsage: x509.KeyUsageKeyAgreement}, problem.CertKeyUsage},
-		{"keyCertSign", x509.Certificate{KeyUsage: x509.KeyUsageCertSign}, problem.CertKeyUsage},
-		{"no bit", x509.Certificate{ExtraExtensions: []pkix.Extension{empty}}, problem.CertKeyUsage},
+		{"keyEncipherment", x509.Certificate{KeyUsage: x509.KeyUsageKeyEncipherment}, x509id.CertKeyUsage},
+		{"keyAgreement", x509.Certificate{KeyUsage: x509.KeyUsageKeyAgreement}, x509id.CertKeyUsage},
+		{"keyCertSign", x509.Certificate{KeyUsage: x509.KeyUsageCertSign}, x509id.CertKeyUsage},
+		{"no bit", x509.Certificate{ExtraExtensions: []pkix.Extension{empty}}, x509id.CertKeyUsage},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestVerifyRefusesSHA1(t *testing.T) {
 	template := &x509.Certificate{SignatureAlgorithm: x509.SHA1WithRSA, KeyUsage: x509.KeyUsageDigitalSignature}
 	c := testpki.CreateCertificate(t, template, chain[0], testpki.NewRSAKey(2048), signer)
 	for name, trust := range map[string]*x509id.TrustStore{"trusted": x509id.NewTrustStore(chain, nil, 10), "untrusted": testpki.NewTrustStore(t)} {
-		if err := trust.Verify(c, testpki.Now()); testpki.Code(err) != problem.CertSignatureWeak {
+		if err := trust.Verify(c, testpki.Now()); testpki.Code(err) != x509id.CertSignatureWeak {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -219,11 +219,11 @@ func TestReadTrust(t *testing.T) {
 		files              [][]byte
 		wantOne, wantOther problem.Code
 	}{
-		{"both in one file", [][]byte{x509id.EncodePEM(issuing, root)}, "", problem.CertUntrusted},
-		{"the other way round, in two", [][]byte{x509id.EncodePEM(root), x509id.EncodePEM(issuing)}, "", problem.CertUntrusted},
-		{"twice", [][]byte{x509id.EncodePEM(issuing, root), x509id.EncodePEM(issuing, root)}, "", problem.CertUntrusted},
-		{"the issuing one alone is an anchor", [][]byte{x509id.EncodePEM(issuing)}, "", problem.CertUntrusted},
-		{"a root alone lacks the path", [][]byte{x509id.EncodePEM(root)}, problem.CertUntrusted, problem.CertUntrusted},
+		{"both in one file", [][]byte{x509id.EncodePEM(issuing, root)}, "", x509id.CertUntrusted},
+		{"the other way round, in two", [][]byte{x509id.EncodePEM(root), x509id.EncodePEM(issuing)}, "", x509id.CertUntrusted},
+		{"twice", [][]byte{x509id.EncodePEM(issuing, root), x509id.EncodePEM(issuing, root)}, "", x509id.CertUntrusted},
+		{"the issuing one alone is an anchor", [][]byte{x509id.EncodePEM(issuing)}, "", x509id.CertUntrusted},
+		{"a root alone lacks the path", [][]byte{x509id.EncodePEM(root)}, x509id.CertUntrusted, x509id.CertUntrusted},
 		{"two anchors at once", [][]byte{x509id.EncodePEM(issuing, root), x509id.EncodePEM(second.Certificates()...)}, "", ""},
 	}
 	for _, tt := range tests {
@@ -249,12 +249,12 @@ func TestReadTrustRefuses(t *testing.T) {
 		file []byte
 		want problem.Code
 	}{
-		"nothing":         {nil, problem.TrustUnreadable},
-		"not PEM":         {key.Certificate.Raw, problem.TrustUnreadable},
-		"a key":           {block("PRIVATE KEY", []byte{1}), problem.TrustUnreadable},
-		"broken":          {block("CERTIFICATE", key.Certificate.Raw[:100]), problem.TrustUnreadable},
-		"a leaf":          {x509id.EncodePEM(key.Certificate), problem.TrustNotAuthority},
-		"a CA and a leaf": {x509id.EncodePEM(key.Chain[0], key.Certificate), problem.TrustNotAuthority},
+		"nothing":         {nil, x509id.TrustUnreadable},
+		"not PEM":         {key.Certificate.Raw, x509id.TrustUnreadable},
+		"a key":           {block("PRIVATE KEY", []byte{1}), x509id.TrustUnreadable},
+		"broken":          {block("CERTIFICATE", key.Certificate.Raw[:100]), x509id.TrustUnreadable},
+		"a leaf":          {x509id.EncodePEM(key.Certificate), x509id.TrustNotAuthority},
+		"a CA and a leaf": {x509id.EncodePEM(key.Chain[0], key.Certificate), x509id.TrustNotAuthority},
 	} {
 		if trust, err := x509id.ParseTrustStore(10, tt.file); testpki.Code(err) != tt.want || trust != nil {
 			t.Errorf("%s: %v", name, err)

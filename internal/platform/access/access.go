@@ -6,7 +6,6 @@ import (
 
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/problem"
 )
 
 // Service identifies callers and runs the operations on mandates and staff. Every entry point shares one.
@@ -41,9 +40,9 @@ func (s *Service) RecordRefusal(ctx context.Context, m platform.SignedMessage, r
 // it begins.
 func checkPeriod(results *platform.RuleResults, path string, p platform.Period, today ident.Date) {
 	if p.From.Before(today) {
-		results.AddViolation(problem.PeriodBeginsInPast, path+"/From")
+		results.AddViolation(PeriodBeginsInPast, path+"/From")
 	}
 	if !p.To.IsZero() && p.To.Before(p.From) {
-		results.AddViolation(problem.PeriodReversed, path+"/To")
+		results.AddViolation(PeriodReversed, path+"/To")
 	}
 }

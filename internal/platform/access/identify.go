@@ -43,12 +43,12 @@ func parseSigner(signer platform.Signer) (person ident.SSIN, organisation ident.
 	case strings.HasPrefix(signer.Type, "NIHII-"):
 		organisation, err = ident.ParseNIHII(signer.ID)
 	case strings.HasPrefix(signer.Type, "CBE"):
-		return person, organisation, problem.New(problem.CertificateCBE)
+		return person, organisation, problem.New(platform.CertificateCBE)
 	default:
-		return person, organisation, problem.New(problem.CertificateUnfit)
+		return person, organisation, problem.New(platform.CertificateUnfit)
 	}
 	if err != nil {
-		err = problem.New(problem.CertificateUnfit)
+		err = problem.New(platform.CertificateUnfit)
 	}
 	return person, organisation, err
 }
@@ -63,7 +63,7 @@ func loadCaller(reader platform.Reader, m platform.SignedMessage, person ident.S
 	var affiliations []platform.Affiliation
 	if organisation.IsZero() {
 		if !named.IsZero() && author != person {
-			return platform.Caller{}, problem.New(problem.AuthorDisagrees).WithPath(platform.AuthorPath)
+			return platform.Caller{}, problem.New(platform.AuthorDisagrees).WithPath(platform.AuthorPath)
 		}
 	} else {
 		person = author
@@ -89,7 +89,7 @@ func resolvePerson(s platform.Reader, p platform.ProfessionalRef) (ident.SSIN, e
 		return p.SSIN, err
 	}
 	if !p.SSIN.IsZero() && p.SSIN != practices[0].SSIN {
-		return p.SSIN, problem.New(problem.AuthorAmbiguous).WithPath(platform.AuthorPath)
+		return p.SSIN, problem.New(platform.AuthorAmbiguous).WithPath(platform.AuthorPath)
 	}
 	return practices[0].SSIN, nil
 }

@@ -73,7 +73,7 @@ type MandateDetail struct {
 func (s *Service) ManageMandate(ctx context.Context, c platform.Caller, req ManageMandateRequest) ([]MandateDetail, error) {
 	today := s.runner.Today()
 	changed, err := platform.InTransaction(ctx, s.runner, c, platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.otherPerson()}, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Mandate, error) {
-		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
+		if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
 		switch {
@@ -110,7 +110,7 @@ func grantMandate(w platform.Writer, c platform.Caller, grant MandateGrant, toda
 	}
 	results := platform.RuleResults{}
 	if grant.Grantee == c.Person() {
-		results.AddViolation(problem.MandateToSelf, path+"/Grantee")
+		results.AddViolation(MandateToSelf, path+"/Grantee")
 	}
 	checkPeriod(&results, path, grant.Period, today)
 	if err = results.ToError(); err != nil {
@@ -128,7 +128,7 @@ func addMandate(w platform.Writer, m platform.Mandate, path string, today ident.
 		return err
 	}
 	if len(existing) > 0 {
-		return problem.New(problem.MandateExists).WithPath(path)
+		return problem.New(MandateExists).WithPath(path)
 	}
 	return w.SaveMandate(m)
 }
@@ -162,7 +162,7 @@ func acceptMandates(w platform.Writer, c platform.Caller, grantor ident.SSIN, to
 	}
 	all = slices.DeleteFunc(all, func(m platform.Mandate) bool { return !m.AcceptedOn.IsZero() })
 	if len(all) == 0 {
-		return nil, problem.New(problem.MandateNotFound).WithPath("Change/Accept/Grantor")
+		return nil, problem.New(MandateNotFound).WithPath("Change/Accept/Grantor")
 	}
 	for i := range all {
 		all[i].AcceptedOn = today
@@ -187,7 +187,7 @@ func endMandates(w platform.Writer, c platform.Caller, end MandateEnd, today ide
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, problem.New(problem.MandateNotFound).WithPath(path)
+		return nil, problem.New(MandateNotFound).WithPath(path)
 	}
 	e.Reason = reason
 	return all, endBeforeToday(w, all, today)
@@ -211,21 +211,21 @@ func transferMandates(w platform.Writer, c platform.Caller, t MandateTransfer, t
 	}
 	const path = "Change/Transfer"
 	if t.To == c.Person() {
-		return nil, problem.New(problem.MandateToSelf).WithPath(path + "/To")
+		return nil, problem.New(MandateToSelf).WithPath(path + "/To")
 	}
 	old, err := lockUnendedMandates(w, c.Person(), t.Grantee, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(old) == 0:
-		return nil, problem.New(problem.MandateNotFound).WithPath(path + "/Grantee")
+		return nil, problem.New(MandateNotFound).WithPath(path + "/Grantee")
 	}
 	existing, err := lockUnendedMandates(w, c.Person(), t.To, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(existing) > 0: // also when both are the same person
-		return nil, problem.New(problem.MandateExists).WithPath(path + "/To")
+		return nil, problem.New(MandateExists).WithPath(path + "/To")
 	}
 	var moved []platform.Mandate
 	for _, m := range old {

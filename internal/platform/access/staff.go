@@ -70,7 +70,7 @@ func (s *Service) ManageStaff(ctx context.Context, c platform.Caller, req Manage
 		event.Patient = req.End.Person
 	}
 	changed, err := platform.InTransaction(ctx, s.runner, c, event, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Affiliation, error) {
-		if err := problem.List(problem.RulesViolated, req.Defects); err != nil {
+		if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
 		manager, err := lockAndReloadCaller(w, c)
@@ -123,7 +123,7 @@ func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today i
 	case err != nil:
 		return nil, err
 	case len(existing) > 0:
-		return nil, problem.New(problem.StaffRoleExists).WithPath("Change/Assign/Role")
+		return nil, problem.New(StaffRoleExists).WithPath("Change/Assign/Role")
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
 	assigned := platform.Affiliation{Organisation: c.Organisation(), SSIN: a.Person, Role: a.Role, Period: a.Period}
@@ -155,7 +155,7 @@ func endRole(w platform.Writer, c platform.Caller, end StaffEnd, today ident.Dat
 	case err != nil:
 		return nil, err
 	case len(all) == 0:
-		return nil, problem.New(problem.StaffRoleNotFound).WithPath("Change/End/Role")
+		return nil, problem.New(StaffRoleNotFound).WithPath("Change/End/Role")
 	}
 	for i := range all {
 		all[i].To = today.AddDays(-1)

@@ -39,14 +39,18 @@ var productionImports = []layer{
 		"internal/reqlog", "internal/problem"}},
 	{"internal/devkit/sandbox", []string{"internal/loopback", "internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/devkit/devdata", "internal/authority", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
-	{"internal/batch", []string{"internal/client", "internal/message/soap", "internal/durable", "internal/wire/ctr", "internal/implants", "internal/platform/ident",
+	{"internal/batch", []string{"internal/client", "internal/message/soap", "internal/durable", "internal/wire/ctr", "internal/implants",
+		"internal/platform", // codes of refused callers
+		"internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
 		"internal/problem", "wsdl", "xsd"}},
 	{"internal/client", []string{"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/...", "internal/problem", "xsd"}},
-	{"internal/devkit/testmessages", []string{"internal/authority", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
+	{"internal/devkit/testmessages", []string{"internal/authority", "internal/wire/ctr", "internal/message/...",
+		"internal/implants", "internal/platform", // codes that the mistakes give
+		"internal/problem"}},
 
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/...", "internal/implants/udi",
 		"internal/message/schema", "internal/message/soap", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/platform"
@@ -41,7 +42,7 @@ func TestPath(t *testing.T) {
 }
 
 func TestPlace(t *testing.T) {
-	single := problem.New(problem.AuthorRequired).WithPath("Author")
+	single := problem.New(platform.AuthorRequired).WithPath("Author")
 	if got := ctr.WithRequestPaths("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
 		t.Errorf("placed %+v", got)
 	}
@@ -52,8 +53,8 @@ func TestPlace(t *testing.T) {
 	if got := ctr.WithRequestPaths("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
 		t.Errorf("placed %+v", got)
 	}
-	list := problem.New(problem.RulesViolated)
-	list.Causes = []*problem.Error{problem.New(problem.OperationInFuture).WithPath("Implantation/OperationDate"), problem.New(problem.LinkRequired)}
+	list := problem.New(platform.RulesViolated)
+	list.Causes = []*problem.Error{problem.New(implants.OperationInFuture).WithPath("Implantation/OperationDate"), problem.New(authorization.LinkRequired)}
 	got := ctr.WithRequestPaths("NotifyImplantRequest", list)
 	if got.Path != "" || len(got.Causes) != 2 || got.Causes[0].Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || got.Causes[1].Path != "" ||
 		list.Causes[0].Path != "Implantation/OperationDate" {
@@ -286,7 +287,7 @@ func TestAnswers(t *testing.T) {
 		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 99}},
 	}
 	receipt := implants.Receipt{AffectedImplants: implantList, Notification: implants.Notification{Number: number, Reference: "r", State: implants.Final,
-		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []platform.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}}}}
+		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []platform.Warning{{Code: implants.WarnLate, Path: "Implantation/OperationDate"}}}}
 	page := platform.Page{Offset: 0, Limit: 10}
 	summary := implants.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: implants.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
 		Specialist: platform.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: implants.Final}
@@ -383,8 +384,8 @@ func TestDescribed(t *testing.T) {
 		Type: implants.TypeImplantation, Specialist: platform.ProfessionalRef{SSIN: person, NIHII: nihii}, SurgeryDate: day, Patient: person,
 		Prescriber: platform.ProfessionalRef{NIHII: nihii}, PrescriptionDate: day, Comment: "c", Implants: []implants.Implant{implant},
 		RegisteredAt: responseInfo.IssuedAt, Digest: [32]byte{1}, Organisation: hospital, Author: person,
-		Warnings: []platform.Warning{{Code: problem.WarnLate, Path: "Implantation/OperationDate"}, {Code: problem.WarnLate, Path: "Content/Implantation"},
-			{Code: problem.WarnLate, Path: "Of"}}}
+		Warnings: []platform.Warning{{Code: implants.WarnLate, Path: "Implantation/OperationDate"}, {Code: implants.WarnLate, Path: "Content/Implantation"},
+			{Code: implants.WarnLate, Path: "Of"}}}
 	history := []implants.VersionSummary{
 		{Version: 1, RegisteredAt: responseInfo.IssuedAt, Author: person, State: implants.Draft, Change: implants.ChangeSaved},
 		{Version: 2, RegisteredAt: responseInfo.IssuedAt, Author: person, Organisation: hospital, State: implants.Withdrawn, Change: implants.ChangeWithdrawn, ChangeReason: "twice"},
