@@ -66,7 +66,8 @@ func startsWithHeader(data []byte) bool {
 	if !found || name == "" {
 		return false
 	}
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_" // of field names: no "<" and no white space
+	// of field names: no "<" and no white space
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	return strings.Trim(name, letters) == "" && !strings.HasPrefix(name, "--")
 }
 

@@ -19,20 +19,57 @@ import (
 // acceptanceTests lists the tests with messages that a server must accept.
 func acceptanceTests() []serverTest {
 	return []serverTest{
-		{Requirement{"S10", "A notification is registered as final, with a number whose check digits are right, and answers the request's Id.", "xsd/, ReceiptType"}, testNotify},
-		{Requirement{"S11", "The receipt's Digest is the SHA-256 of the signed Body in its exclusive canonical form.", "xsd/, ReceiptType"}, testReceiptDigest},
-		{Requirement{"S12", "Lot, serial number and expiry are read from the UDI, and the device is named.", "xsd/, RegisteredImplantType"}, testImplantCompletion},
-		{Requirement{"S13", "Signed anew with the same InputReference, other Ids and the same content, a notification gives the first receipt, and is kept once.", "xsd/, InputReferenceType"}, testIdempotency},
-		{Requirement{"S14", "The notification is found by its number, as the caller's own.", "xsd/, SearchRequestType"}, testSearchByNumber},
+		{
+			Requirement{
+				"S10",
+				"A notification is registered as final, with a number whose check digits are right, and answers the request's Id.",
+				"xsd/, ReceiptType",
+			},
+			testNotify,
+		},
+		{Requirement{
+			"S11", "The receipt's Digest is the SHA-256 of the signed Body in its exclusive canonical form.",
+			"xsd/, ReceiptType",
+		}, testReceiptDigest},
+		{Requirement{
+			"S12", "Lot, serial number and expiry are read from the UDI, and the device is named.",
+			"xsd/, RegisteredImplantType",
+		}, testImplantCompletion},
+		{
+			Requirement{
+				"S13",
+				"Signed anew with the same InputReference, other Ids and the same content, a notification gives the first " +
+					"receipt, and is kept once.",
+				"xsd/, InputReferenceType",
+			},
+			testIdempotency,
+		},
+		{
+			Requirement{"S14", "The notification is found by its number, as the caller's own.", "xsd/, SearchRequestType"},
+			testSearchByNumber,
+		},
 		{Requirement{"S15", "The notification is found by its patient.", "xsd/, SearchRequestType"}, testSearchByPatient},
-		{Requirement{"S16", "A search that finds nothing succeeds, with the status DataNotFound.", "xsd/, StatusResponseType"}, testEmptySearch},
-		{Requirement{"S17", "An implant card is a PDF, and its Digest is the SHA-256 of its octets.", "xsd/, CardType"}, testCardDigest},
-		{Requirement{"S18", "A caller who takes attachments gets the same card as one (MTOM).", "MTOM section 3"}, testCardAttachment},
-		{Requirement{"S19", "A request whose certificate is an attachment (MTOM) is accepted.", "MTOM section 3; XOP section 3.2"}, testMTOMRequest},
+		{Requirement{
+			"S16", "A search that finds nothing succeeds, with the status DataNotFound.", "xsd/, StatusResponseType",
+		}, testEmptySearch},
+		{
+			Requirement{"S17", "An implant card is a PDF, and its Digest is the SHA-256 of its octets.", "xsd/, CardType"},
+			testCardDigest,
+		},
+		{
+			Requirement{"S18", "A caller who takes attachments gets the same card as one (MTOM).", "MTOM section 3"},
+			testCardAttachment,
+		},
+		{Requirement{"S19", "A request whose certificate is an attachment (MTOM) is accepted.", "MTOM section 3; XOP " +
+			"section 3.2"}, testMTOMRequest},
 		{Requirement{"S20", "A request of SOAP 1.2 is answered in SOAP 1.2.", "SOAP 1.2 part 2 section 7"}, testSOAP12},
 		{Requirement{"S21", "A request of SOAP 1.1 without SOAPAction is accepted.", "wsdl/"}, testMissingSOAPAction},
-		{Requirement{"S22", "The patient's implants are listed, with the one that was placed.", "xsd/, ListPatientImplantsRequestType"}, testListImplants},
-		{Requirement{"S23", "An implant that is removed is no longer listed.", "xsd/, NotifyExplantRequestType"}, testExplant},
+		{Requirement{
+			"S22", "The patient's implants are listed, with the one that was placed.", "xsd/, ListPatientImplantsRequestType",
+		}, testListImplants},
+		{
+			Requirement{"S23", "An implant that is removed is no longer listed.", "xsd/, NotifyExplantRequestType"}, testExplant,
+		},
 		{Requirement{"S24", "The list of devices can be searched.", "xsd/, SearchDeviceRequestType"}, testSearchDevice},
 	}
 }
@@ -40,7 +77,9 @@ func acceptanceTests() []serverTest {
 // testNotify sends the notification that later tests refer to.
 func testNotify(ctx context.Context, r *serverRun) error {
 	reference := "CONFORMANCE" + r.NewID()
-	message, a, err := r.signAndSend(ctx, soap.SOAP11, "NotifyImplant", testmessages.RequestValues{InputReference: reference})
+	message, a, err := r.signAndSend(
+		ctx, soap.SOAP11, "NotifyImplant", testmessages.RequestValues{InputReference: reference},
+	)
 	if err != nil {
 		return err
 	}
@@ -164,7 +203,8 @@ func testSearchByNumber(ctx context.Context, r *serverRun) error {
 	switch {
 	case err != nil:
 		return err
-	case found.Total != 1 || len(found.Notification) != 1 || found.Notification[0].NotificationNumber != r.notificationNumber:
+	case found.Total != 1 || len(found.Notification) != 1 ||
+		found.Notification[0].NotificationNumber != r.notificationNumber:
 		return fmt.Errorf("%d were found", found.Total)
 	case !found.Notification[0].Own:
 		return errors.New("it is not called the caller's own")
@@ -226,7 +266,9 @@ func testCardDigest(ctx context.Context, r *serverRun) error {
 	if r.notificationNumber == "" {
 		return newNotTestedError("no notification was accepted")
 	}
-	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber})
+	a, err := r.callOperation(
+		ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber},
+	)
 	if err != nil {
 		return err
 	}
@@ -249,7 +291,10 @@ func testCardAttachment(ctx context.Context, r *serverRun) error {
 	if r.card == nil {
 		return newNotTestedError("there was no card to compare with")
 	}
-	a, err := r.callOperation(ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber}, "Accept", "multipart/related, text/xml")
+	a, err := r.callOperation(
+		ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber}, "Accept",
+		"multipart/related, text/xml",
+	)
 	if err != nil {
 		return err
 	}

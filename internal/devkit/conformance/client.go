@@ -80,7 +80,12 @@ func JudgeMessages(captured []CapturedMessage, trust *x509id.TrustStore) (*Repor
 func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *x509id.TrustStore) *inspectedMessage {
 	m := &inspectedMessage{name: c.Name, captured: capture.Parse(c.Data)}
 	envelope := m.captured.UnpackEnvelope()
-	o := diagnosis.Options{Schema: schemas, IdentifyOperation: ctr.OperationName, Lang: texts.English, InspectOptions: wsse.InspectOptions{Trust: trust}}
+	o := diagnosis.Options{
+		Schema:            schemas,
+		IdentifyOperation: ctr.OperationName,
+		Lang:              texts.English,
+		InspectOptions:    wsse.InspectOptions{Trust: trust},
+	}
 	if _, first := diagnosis.Inspect(envelope, o); first != nil {
 		if first.Certificate != nil { // without a creation time the validity cannot be judged
 			o.Time = first.Certificate.NotBefore
@@ -110,7 +115,10 @@ func inspectMessage(c CapturedMessage, schemas *schema.Schema, trust *x509id.Tru
 // newCheckRequirement returns a requirement that is met if the named checks of the diagnosis pass. A name that ends
 // with a space is a prefix.
 func newCheckRequirement(id, sentence, where string, names ...string) clientRequirement {
-	return clientRequirement{Requirement: Requirement{id, sentence, where}, judge: func(m *inspectedMessage) (Outcome, string) { return m.judgeChecks(names...) }}
+	return clientRequirement{
+		Requirement: Requirement{id, sentence, where},
+		judge:       func(m *inspectedMessage) (Outcome, string) { return m.judgeChecks(names...) },
+	}
 }
 
 func (m *inspectedMessage) judgeChecks(names ...string) (Outcome, string) {
@@ -196,7 +204,11 @@ func (m *inspectedMessage) listFeatures() []string {
 				add("digest", r.DigestMethod)
 			}
 		}
-		for what, signed := range map[string]bool{"Body": m.security.Coverage.Body, "Timestamp": m.security.Coverage.Timestamp, "certificate": m.security.Coverage.Certificate} {
+		for what, signed := range map[string]bool{
+			"Body":        m.security.Coverage.Body,
+			"Timestamp":   m.security.Coverage.Timestamp,
+			"certificate": m.security.Coverage.Certificate,
+		} {
 			if signed {
 				add("signed", what)
 			}

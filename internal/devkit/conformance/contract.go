@@ -22,8 +22,13 @@ const namespaceWSDL = "http://schemas.xmlsoap.org/wsdl/"
 // contractTests lists the tests of the WSDL, the schemas and the health checks that a server publishes.
 func contractTests() []serverTest {
 	all := []serverTest{
-		{Requirement{"S01", "The contract is served at ?wsdl, with every operation and the server's own address.", "WSDL 1.1; README, Call it"},
-			func(ctx context.Context, r *serverRun) error { return r.checkWSDL(ctx, wsdl.Plain, "") }},
+		{
+			Requirement{
+				"S01", "The contract is served at ?wsdl, with every operation and the server's own address.",
+				"WSDL 1.1; README, Call it",
+			},
+			func(ctx context.Context, r *serverRun) error { return r.checkWSDL(ctx, wsdl.Plain, "") },
+		},
 		{Requirement{"S02", "?wsdl=soap12 gives the contract with a binding of SOAP 1.2.", "WSDL 1.1 binding for SOAP 1.2"},
 			func(ctx context.Context, r *serverRun) error {
 				return r.checkWSDL(ctx, wsdl.SOAP12, "http://schemas.xmlsoap.org/wsdl/soap12/")
@@ -37,8 +42,13 @@ func contractTests() []serverTest {
 				return r.checkWSDL(ctx, wsdl.Flat, `targetNamespace="urn:be:fgov:ehealth:ctr:core:v1"`)
 			}},
 		{Requirement{"S05", "?wsdl=zip gives an archive with the contract and the schemas.", "wsdl/"}, testWSDLArchive},
-		{Requirement{"S06", "Every schema is served beside the contract at v1?xsd=NAME, and says what the published one says.", "xsd/"}, testSchemas},
-		{Requirement{"S07", "/livez and /readyz answer 200 while the server takes messages.", "docs/operating.md"}, testHealth},
+		{Requirement{
+			"S06", "Every schema is served beside the contract at v1?xsd=NAME, and says what the published one says.", "xsd/",
+		}, testSchemas},
+		{
+			Requirement{"S07", "/livez and /readyz answer 200 while the server takes messages.", "docs/operating.md"},
+			testHealth,
+		},
 	}
 	return all
 }

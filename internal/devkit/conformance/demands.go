@@ -17,29 +17,104 @@ const namespaceCommons = "urn:be:fgov:ehealth:commons:core:v2"
 func clientRequirements() []clientRequirement {
 	const wss = "SOAP Message Security 1.1.1, section "
 	return []clientRequirement{
-		{Requirement: Requirement{"C01", "The Content-Type is that of the version of SOAP, or of a package of MTOM.", "SOAP 1.1 section 6; SOAP 1.2 part 2 section 7; MTOM section 3"}, judge: judgeContentType},
+		{
+			Requirement: Requirement{
+				"C01", "The Content-Type is that of the version of SOAP, or of a package of MTOM.",
+				"SOAP 1.1 section 6; SOAP 1.2 part 2 section 7; MTOM section 3",
+			},
+			judge: judgeContentType,
+		},
 		{Requirement: Requirement{"C02", "SOAPAction is empty, or that of the operation.", "wsdl/"}, judge: judgeSOAPAction},
-		newCheckRequirement("C03", "The message is well-formed XML, without document type and processing instructions.", "XML 1.0; SOAP 1.1 section 3", "XML"),
-		newCheckRequirement("C04", "The message is an envelope of SOAP 1.1 or 1.2, with one element in one Body.", "SOAP 1.1 section 4; wsdl/", "envelope"),
-		newCheckRequirement("C05", "One Security header holds one Timestamp, one Signature and the certificate.", wss+"5", "security header"),
-		newCheckRequirement("C06", "The Timestamp says in UTC when the message was made, and until when it is good.", wss+"10", "timestamp"),
-		newCheckRequirement("C07", "The signature is made with an accepted algorithm: RSA or ECDSA, with SHA-256 or better, exclusive canonicalization.", "docs/security.md", "signature"),
-		newCheckRequirement("C08", "Every reference digests what it refers to, with SHA-256 or better.", wss+"8", "reference "),
-		newCheckRequirement("C09", "The signature's value verifies with the key of the certificate.", wss+"8", "signature value"),
+		newCheckRequirement(
+			"C03", "The message is well-formed XML, without document type and processing instructions.",
+			"XML 1.0; SOAP 1.1 section 3", "XML",
+		),
+		newCheckRequirement(
+			"C04", "The message is an envelope of SOAP 1.1 or 1.2, with one element in one Body.", "SOAP 1.1 section 4; wsdl/",
+			"envelope",
+		),
+		newCheckRequirement(
+			"C05", "One Security header holds one Timestamp, one Signature and the certificate.", wss+"5", "security header",
+		),
+		newCheckRequirement(
+			"C06", "The Timestamp says in UTC when the message was made, and until when it is good.", wss+"10", "timestamp",
+		),
+		newCheckRequirement(
+			"C07",
+			"The signature is made with an accepted algorithm: RSA or ECDSA, with SHA-256 or better, exclusive "+
+				"canonicalization.",
+			"docs/security.md", "signature",
+		),
+		newCheckRequirement(
+			"C08", "Every reference digests what it refers to, with SHA-256 or better.", wss+"8", "reference ",
+		),
+		newCheckRequirement(
+			"C09", "The signature's value verifies with the key of the certificate.", wss+"8", "signature value",
+		),
 		newCheckRequirement("C10", "Body and Timestamp are signed.", "docs/security.md", "coverage"),
-		{Requirement: Requirement{"C11", "The certificate is signed too, as the platform asks and strict services demand.", "docs/security.md"}, judge: judgeCertificateSigned},
-		newCheckRequirement("C12", "The signature names its key in an accepted way.", wss+"7; X.509 Token Profile 1.1.1 section 3", "key reference"),
-		newCheckRequirement("C13", "The certificate was valid when the message was made, for signing, and of an accepted form and strength; with --trust also of a trusted authority.", "docs/certificates.md", "certificate"),
-		{Requirement: Requirement{"C14", "The signer is a person, or an institution by its NIHII number.", "docs/permissions.md"}, judge: judgeSignerType},
-		newCheckRequirement("C15", "The content of the Body is a request of an operation of the contract.", "wsdl/", "operation"),
+		{
+			Requirement: Requirement{
+				"C11", "The certificate is signed too, as the platform asks and strict services demand.", "docs/security.md",
+			},
+			judge: judgeCertificateSigned,
+		},
+		newCheckRequirement(
+			"C12", "The signature names its key in an accepted way.", wss+"7; X.509 Token Profile 1.1.1 section 3",
+			"key reference",
+		),
+		newCheckRequirement(
+			"C13",
+			"The certificate was valid when the message was made, for signing, and of an accepted form and strength; with "+
+				"--trust also of a trusted authority.",
+			"docs/certificates.md", "certificate",
+		),
+		{
+			Requirement: Requirement{
+				"C14", "The signer is a person, or an institution by its NIHII number.", "docs/permissions.md",
+			},
+			judge: judgeSignerType,
+		},
+		newCheckRequirement(
+			"C15", "The content of the Body is a request of an operation of the contract.", "wsdl/", "operation",
+		),
 		newCheckRequirement("C16", "The request follows the schema.", "xsd/", "schema"),
-		{Requirement: Requirement{"C17", "A request that an institution signs names the person who acts as Author.", "docs/permissions.md"}, judge: judgeAuthor},
-		{Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"}, judge: judgeNumbers},
+		{
+			Requirement: Requirement{
+				"C17", "A request that an institution signs names the person who acts as Author.", "docs/permissions.md",
+			},
+			judge: judgeAuthor,
+		},
+		{
+			Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"},
+			judge:       judgeNumbers,
+		},
 		{Requirement: Requirement{"C19", "Every UDI can be read.", "docs/faults.md"}, judge: judgeUDI},
-		{Requirement: Requirement{"C20", "Every notification has an InputReference, so that it can be sent again without harm.", "xsd/, InputReferenceType"}, judge: judgeInputReference},
-		{Requirement: Requirement{"C21", "Every message is signed anew: none has the signature of another.", "docs/security.md"}, judgeAll: judgeUniqueSignatures},
-		{Requirement: Requirement{"C22", "Every request has an Id of its own, so that answers can be told apart.", "xsd/, RequestType"}, judgeAll: judgeUniqueIDs},
-		{Requirement: Requirement{"C23", "A notification that is sent again keeps its InputReference and its content, with an Id of its own.", "xsd/, InputReferenceType"}, judgeAll: judgeResubmissions},
+		{
+			Requirement: Requirement{
+				"C20", "Every notification has an InputReference, so that it can be sent again without harm.",
+				"xsd/, InputReferenceType",
+			},
+			judge: judgeInputReference,
+		},
+		{
+			Requirement: Requirement{
+				"C21", "Every message is signed anew: none has the signature of another.", "docs/security.md",
+			},
+			judgeAll: judgeUniqueSignatures,
+		},
+		{
+			Requirement: Requirement{
+				"C22", "Every request has an Id of its own, so that answers can be told apart.", "xsd/, RequestType",
+			},
+			judgeAll: judgeUniqueIDs,
+		},
+		{
+			Requirement: Requirement{
+				"C23", "A notification that is sent again keeps its InputReference and its content, with an Id of its own.",
+				"xsd/, InputReferenceType",
+			},
+			judgeAll: judgeResubmissions,
+		},
 	}
 }
 
@@ -102,7 +177,8 @@ func judgeSignerType(m *inspectedMessage) (Outcome, string) {
 }
 
 func judgeAuthor(m *inspectedMessage) (Outcome, string) {
-	if m.operation == "" || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "" || m.security.Certificate.Subject.IsPerson() {
+	if m.operation == "" || m.security.Certificate == nil || m.security.Certificate.Subject.Type == "" ||
+		m.security.Certificate.Subject.IsPerson() {
 		return NotShown, ""
 	}
 	party := m.content.Child(ctr.NamespaceProtocol, "Author").Child(namespaceCommons, "HcParty")
@@ -114,7 +190,11 @@ func judgeAuthor(m *inspectedMessage) (Outcome, string) {
 
 // numberParsers validate the identification numbers, by the local name of the element that contains them.
 var numberParsers = map[string]func(string) error{
-	"Patient": validateSSIN, "SSIN": validateSSIN, "Grantor": validateSSIN, "Grantee": validateSSIN, "Person": validateSSIN,
+	"Patient":            validateSSIN,
+	"SSIN":               validateSSIN,
+	"Grantor":            validateSSIN,
+	"Grantee":            validateSSIN,
+	"Person":             validateSSIN,
 	"NIHII":              func(s string) error { _, err := ident.ParseNIHII(s); return err },
 	"CBE":                func(s string) error { _, err := ident.ParseCBE(s); return err },
 	"NotificationCode":   func(s string) error { _, err := ident.ParseNotificationCode(s); return err },

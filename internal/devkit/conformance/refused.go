@@ -54,7 +54,10 @@ func refusalTests() []serverTest {
 		}
 		published := publishedMistakes[m.Name]
 		all = append(all, serverTest{
-			Requirement{published.id, published.title + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.", "docs/faults.md"},
+			Requirement{
+				published.id, published.title + " is refused with " + strings.Join(codes, " and ") + ", and nothing is registered.",
+				"docs/faults.md",
+			},
 			func(ctx context.Context, r *serverRun) error { return r.checkMistake(ctx, m) },
 		})
 	}
@@ -144,11 +147,22 @@ func (a *serverResponse) checkFault(codes []problem.Code) error {
 // faultTests lists the tests of the contents of faults.
 func faultTests() []serverTest {
 	return []serverTest{
-		{Requirement{"S60", "A refusal says what is wrong in Dutch, French, German and English.", "docs/faults.md"}, testFaultLanguages},
-		{Requirement{"S61", "A fault of SOAP 1.2 comes in SOAP 1.2 with HTTP 400, when the sender is at fault.", "SOAP 1.2 part 2 section 7.5"}, testSOAP12Fault},
-		{Requirement{"S62", "What is no XML, no SOAP, or of no known type is refused, and not with success.", "SOAP 1.1 section 6"}, testMalformedInput},
+		{
+			Requirement{"S60", "A refusal says what is wrong in Dutch, French, German and English.", "docs/faults.md"},
+			testFaultLanguages,
+		},
+		{Requirement{
+			"S61", "A fault of SOAP 1.2 comes in SOAP 1.2 with HTTP 400, when the sender is at fault.",
+			"SOAP 1.2 part 2 section 7.5",
+		}, testSOAP12Fault},
+		{Requirement{
+			"S62", "What is no XML, no SOAP, or of no known type is refused, and not with success.", "SOAP 1.1 section 6",
+		}, testMalformedInput},
 		{Requirement{"S63", "A message that is too large is refused with HTTP 413.", "docs/limits.md"}, testOversizedMessage},
-		{Requirement{"S64", "A notification that exists, and is somebody else's, is refused exactly as one that does not exist.", "docs/permissions.md"}, testIndistinguishableRefusals},
+		{Requirement{
+			"S64", "A notification that exists, and is somebody else's, is refused exactly as one that does not exist.",
+			"docs/permissions.md",
+		}, testIndistinguishableRefusals},
 	}
 }
 
@@ -170,7 +184,9 @@ func testFaultLanguages(ctx context.Context, r *serverRun) error {
 }
 
 // requestRefusal asks for a notification that the caller may not see or that does not exist, and returns the refusal.
-func (r *serverRun) requestRefusal(ctx context.Context, version soap.Version, number string, maker testmessages.Generator, key *x509id.Key) (*serverResponse, error) {
+func (r *serverRun) requestRefusal(
+	ctx context.Context, version soap.Version, number string, maker testmessages.Generator, key *x509id.Key,
+) (*serverResponse, error) {
 	request, err := maker.BuildRequest("GetNotification", testmessages.RequestValues{NotificationNumber: number})
 	if err != nil {
 		return nil, err
@@ -267,8 +283,10 @@ func testIndistinguishableRefusals(ctx context.Context, r *serverRun) error {
 	if err != nil {
 		return err
 	}
-	same := exists.status == not.status && exists.refusal.FaultCode == not.refusal.FaultCode && exists.refusal.Code == not.refusal.Code &&
-		exists.refusal.Retry == not.refusal.Retry && maps.Equal(exists.refusal.Messages, not.refusal.Messages) && len(exists.body) == len(not.body) &&
+	same := exists.status == not.status && exists.refusal.FaultCode == not.refusal.FaultCode &&
+		exists.refusal.Code == not.refusal.Code &&
+		exists.refusal.Retry == not.refusal.Retry && maps.Equal(exists.refusal.Messages, not.refusal.Messages) &&
+		len(exists.body) == len(not.body) &&
 		slices.EqualFunc(exists.refusal.Violations, not.refusal.Violations, func(a, b soap.Violation) bool {
 			return a.Code == b.Code && a.Path == b.Path && maps.Equal(a.Messages, b.Messages)
 		})

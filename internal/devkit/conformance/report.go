@@ -82,11 +82,15 @@ func (r *Report) addFinding(q Requirement, o Outcome, why ...string) {
 func (r *Report) setVerdict() {
 	switch {
 	case r.Failed > 0:
-		r.Verdict = fmt.Sprintf("Does not conform: %s not met, %d met, %d not shown.", formatRequirementCount(r.Failed), r.Passed, r.NotShown)
+		r.Verdict = fmt.Sprintf(
+			"Does not conform: %s not met, %d met, %d not shown.", formatRequirementCount(r.Failed), r.Passed, r.NotShown,
+		)
 	case r.Passed == 0:
 		r.Verdict = "Nothing was shown."
 	case r.NotShown > 0:
-		r.Verdict = fmt.Sprintf("Conforms in all that was shown: %s met, %d not shown.", formatRequirementCount(r.Passed), r.NotShown)
+		r.Verdict = fmt.Sprintf(
+			"Conforms in all that was shown: %s met, %d not shown.", formatRequirementCount(r.Passed), r.NotShown,
+		)
 	default:
 		r.Verdict = fmt.Sprintf("Conforms: %s met.", formatRequirementCount(r.Passed))
 	}

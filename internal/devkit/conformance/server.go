@@ -31,7 +31,9 @@ type Server struct {
 
 // Errors that end Judge before it judges anything.
 var (
-	ErrProduction  = errors.New("the server says that it is in production: a run writes notifications, and is for test services only")
+	ErrProduction = errors.New(
+		"the server says that it is in production: a run writes notifications, and is for test services only",
+	)
 	ErrUnreachable = errors.New("could not reach the server")
 )
 
@@ -65,10 +67,15 @@ func (s Server) Judge(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &serverRun{Server: s, generator: testmessages.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID}, validate: func(e xmldoc.Element) error { //nolint:contextcheck // validation is in memory and takes no context
-		_, violated := schemas.Check(e)
-		return violated
-	}}
+	//nolint:contextcheck // validation is in memory and takes no context
+	r := &serverRun{
+		Server:    s,
+		generator: testmessages.Generator{Data: s.Data, Now: s.Now, NewID: s.NewID},
+		validate: func(e xmldoc.Element) error {
+			_, violated := schemas.Check(e)
+			return violated
+		},
+	}
 	if err = r.refuseProduction(ctx); err != nil {
 		return nil, err
 	}
@@ -103,7 +110,9 @@ func (r *serverRun) refuseProduction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := r.postMessage(ctx, testmessages.NewMessage(soap.SOAP11, "Search", testmessages.WrapUnsigned(soap.SOAP11, request)))
+	a, err := r.postMessage(
+		ctx, testmessages.NewMessage(soap.SOAP11, "Search", testmessages.WrapUnsigned(soap.SOAP11, request)),
+	)
 	if err != nil {
 		return err
 	}
@@ -125,7 +134,9 @@ type serverResponse struct {
 }
 
 // postMessage sends a message. fields are additional header names and values in pairs.
-func (r *serverRun) postMessage(ctx context.Context, sent testmessages.Message, fields ...string) (*serverResponse, error) {
+func (r *serverRun) postMessage(
+	ctx context.Context, sent testmessages.Message, fields ...string,
+) (*serverResponse, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, strings.NewReader(sent.Octets))
 	if err != nil {
 		return nil, fmt.Errorf("the address of the server: %w", err)
@@ -192,12 +203,16 @@ func (r *serverRun) doRequest(request *http.Request) (*serverResponse, error) {
 }
 
 // callOperation signs and sends a valid request. It returns the response after checkResponse accepts it.
-func (r *serverRun) callOperation(ctx context.Context, version soap.Version, operation string, v testmessages.RequestValues, fields ...string) (*serverResponse, error) {
+func (r *serverRun) callOperation(
+	ctx context.Context, version soap.Version, operation string, v testmessages.RequestValues, fields ...string,
+) (*serverResponse, error) {
 	_, a, err := r.signAndSend(ctx, version, operation, v, fields...)
 	return a, err
 }
 
-func (r *serverRun) signAndSend(ctx context.Context, version soap.Version, operation string, v testmessages.RequestValues, fields ...string) (string, *serverResponse, error) {
+func (r *serverRun) signAndSend(
+	ctx context.Context, version soap.Version, operation string, v testmessages.RequestValues, fields ...string,
+) (string, *serverResponse, error) {
 	request, err := r.generator.BuildRequest(operation, v)
 	if err != nil {
 		return "", nil, err
@@ -234,7 +249,9 @@ func (r *serverRun) checkResponse(a *serverResponse, version soap.Version, opera
 }
 
 // searchNotifications calls Search and returns its response.
-func (r *serverRun) searchNotifications(ctx context.Context, v testmessages.RequestValues) (*ctr.SearchResponse, error) {
+func (r *serverRun) searchNotifications(
+	ctx context.Context, v testmessages.RequestValues,
+) (*ctr.SearchResponse, error) {
 	a, err := r.callOperation(ctx, soap.SOAP11, "Search", v)
 	if err != nil {
 		return nil, err

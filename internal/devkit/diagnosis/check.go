@@ -66,7 +66,8 @@ func Inspect(m Message, o Options) (*Report, *wsse.Report) {
 	} else {
 		r.addError("operation", nil, element, Fact{"name", operation})
 	}
-	if problem.From(err) != nil && problem.From(err).Code == soap.OperationUnknown || o.Service != "" && security.FirstRefusal != nil {
+	if problem.From(err) != nil && problem.From(err).Code == soap.OperationUnknown ||
+		o.Service != "" && security.FirstRefusal != nil {
 		r.addUnchecked("schema")
 		return r, security
 	}
@@ -98,7 +99,10 @@ func (r *Report) openEnvelope(m Message) (*soap.Envelope, *xmldoc.Document) {
 		r.addError("envelope", err)
 		return nil, nil
 	}
-	r.addError("envelope", nil, Fact{"version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[envelope.Version()]})
+	r.addError(
+		"envelope", nil,
+		Fact{"version", map[soap.Version]string{soap.SOAP11: "SOAP 1.1", soap.SOAP12: "SOAP 1.2"}[envelope.Version()]},
+	)
 	return envelope, document
 }
 
@@ -111,7 +115,9 @@ func (r *Report) addSecurity(s *wsse.Report, o Options) {
 	if t := s.Timestamp; t != nil {
 		facts := []Fact{{"service time", formatTime(o.Time)}}
 		if !t.Created.IsZero() {
-			facts = append(facts, Fact{"good", "from " + formatTime(t.Created.Add(-wsse.Skew)) + " to " + formatTime(t.ValidUntil)}, Fact{"created", formatTime(t.Created)},
+			facts = append(facts,
+				Fact{"good", "from " + formatTime(t.Created.Add(-wsse.Skew)) + " to " + formatTime(t.ValidUntil)},
+				Fact{"created", formatTime(t.Created)},
 				Fact{"difference", fmt.Sprintf("%+d s", int64(t.Created.Sub(o.Time)/time.Second))})
 		}
 		r.addCheck("timestamp", t.Refusals, facts...)
@@ -147,7 +153,8 @@ func (r *Report) addSignature(n *dsig.Inspection) {
 		for _, transform := range about.Transforms {
 			facts = append(facts, Fact{"transform", transform})
 		}
-		facts = append(facts, Fact{"digest method", about.DigestMethod}, Fact{"digest stated", base64.StdEncoding.EncodeToString(about.StatedDigest)},
+		facts = append(facts, Fact{"digest method", about.DigestMethod},
+			Fact{"digest stated", base64.StdEncoding.EncodeToString(about.StatedDigest)},
 			Fact{"digest computed", base64.StdEncoding.EncodeToString(about.ComputedDigest)})
 		name := "reference " + strconv.Itoa(i+1)
 		r.addCheck(name, about.Refusals, facts...)
@@ -188,7 +195,8 @@ func (r *Report) addCertificate(c *wsse.CertificateReport) {
 		}
 	}
 	r.addCheck("certificate", c.Refusals, Fact{"taken for", who}, Fact{"subject", c.Name}, Fact{"issuer", c.Issuer},
-		Fact{"valid", "from " + formatTime(c.NotBefore) + " to " + formatTime(c.NotAfter)}, Fact{"key", c.Key}, Fact{"trusted", trusted},
+		Fact{"valid", "from " + formatTime(c.NotBefore) + " to " + formatTime(c.NotAfter)}, Fact{"key", c.Key},
+		Fact{"trusted", trusted},
 		Fact{"revoked", revoked})
 }
 

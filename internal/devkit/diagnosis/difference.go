@@ -39,6 +39,9 @@ func (d *Difference) writeText(b *strings.Builder) {
 	case d.Same:
 		fmt.Fprintf(b, "The canonical form of %s is the same: %d octets.\n\n", d.Part, d.Offset)
 	default:
-		fmt.Fprintf(b, "The canonical form of %s differs at byte offset %d, marked >>>:\n  the service  %s\n  yours        %s\n\n", d.Part, d.Offset, d.Ours, d.Yours)
+		fmt.Fprintf(
+			b, "The canonical form of %s differs at byte offset %d, marked >>>:\n  the service  %s\n  yours        %s\n\n",
+			d.Part, d.Offset, d.Ours, d.Yours,
+		)
 	}
 }

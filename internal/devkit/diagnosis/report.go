@@ -13,13 +13,14 @@ import (
 
 // Report lists the results of the checks, in the order in which a service makes them.
 type Report struct {
-	File        string       `json:"file,omitempty"`
-	Service     string       `json:"service,omitempty"` // the environment of the service that inspected the message
-	InspectedAt time.Time    `json:"at"`
-	Refused     int          `json:"refused"`          // number of findings
-	AnswerCode  problem.Code `json:"answer,omitempty"` // the code that the service would answer with: that of the first finding
-	Checks      []Check      `json:"checks"`
-	Difference  *Difference  `json:"difference,omitempty"`
+	File        string    `json:"file,omitempty"`
+	Service     string    `json:"service,omitempty"` // the environment of the service that inspected the message
+	InspectedAt time.Time `json:"at"`
+	Refused     int       `json:"refused"` // number of findings
+	// the code that the service would answer with: that of the first finding
+	AnswerCode problem.Code `json:"answer,omitempty"`
+	Checks     []Check      `json:"checks"`
+	Difference *Difference  `json:"difference,omitempty"`
 
 	lang texts.Lang
 }
@@ -76,7 +77,9 @@ func (r *Report) addCheck(name string, refusals []*problem.Error, facts ...Fact)
 	for _, e := range refusals {
 		entry, _ := problem.Lookup(e.Code)
 		c.Status = StatusRefused
-		c.Problems = append(c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Detail.Translate(r.lang), Text: entry.Text(r.lang)})
+		c.Problems = append(
+			c.Problems, Finding{Code: e.Code, At: e.Path, More: e.Detail.Translate(r.lang), Text: entry.Text(r.lang)},
+		)
 		if r.AnswerCode == "" {
 			r.AnswerCode = e.Code
 		}

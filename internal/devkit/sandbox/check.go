@@ -35,7 +35,11 @@ func (s *Sandbox) handleCheck(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := capture.Parse(data)
-	header := http.Header{"Content-Type": {m.EffectiveContentType()}, "Accept": {"application/json"}, "Accept-Language": {string(p.Lang)}}
+	header := http.Header{
+		"Content-Type":    {m.EffectiveContentType()},
+		"Accept":          {"application/json"},
+		"Accept-Language": {string(p.Lang)},
+	}
 	if m.SOAPAction != "" {
 		header.Set("SOAPAction", m.SOAPAction)
 	}

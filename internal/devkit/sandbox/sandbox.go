@@ -64,8 +64,13 @@ const stylesheetPath = "/sandbox.css"
 
 // New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
-	s := &Sandbox{Config: c, mux: http.NewServeMux(), crossOriginGuard: http.NewCrossOriginProtection(), keyCache: map[string]*x509id.Key{},
-		generator: testmessages.Generator{Data: testmessages.DevelopmentData(), Now: c.Now, NewID: c.NewID}}
+	s := &Sandbox{
+		Config:           c,
+		mux:              http.NewServeMux(),
+		crossOriginGuard: http.NewCrossOriginProtection(),
+		keyCache:         map[string]*x509id.Key{},
+		generator:        testmessages.Generator{Data: testmessages.DevelopmentData(), Now: c.Now, NewID: c.NewID},
+	}
 	var err error
 	if s.data, err = readDevelopmentData(); err != nil {
 		return nil, err
@@ -78,9 +83,14 @@ func New(c Config) (*Sandbox, error) {
 	}))
 	s.mux.Handle("/", c.Service)
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /{$}": s.handleStartPage, "GET " + stylesheetPath: serveStylesheet,
-		"GET /certs/{file}": s.handleCertificate, "GET /samples/{file}": s.handleTestMessage, "GET /mistakes/{file}": s.handleMistake,
-		"POST /try/{name}": s.handleTry, "POST /check": s.handleCheck, "POST /reset": s.handleReset,
+		"GET /{$}":              s.handleStartPage,
+		"GET " + stylesheetPath: serveStylesheet,
+		"GET /certs/{file}":     s.handleCertificate,
+		"GET /samples/{file}":   s.handleTestMessage,
+		"GET /mistakes/{file}":  s.handleMistake,
+		"POST /try/{name}":      s.handleTry,
+		"POST /check":           s.handleCheck,
+		"POST /reset":           s.handleReset,
 	} {
 		s.mux.Handle(pattern, s.crossOriginGuard.Handler(handler))
 	}
@@ -93,7 +103,10 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serv
 // securityHeaders are set on every response of the sandbox's own pages. They forbid scripts, resources of other
 // origins and framing by other sites, and keep the referrer from other sites.
 var securityHeaders = [][2]string{
-	{"Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"},
+	{
+		"Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	},
 	{"X-Content-Type-Options", "nosniff"},
 	{"Referrer-Policy", "same-origin"}, // with "no-referrer" browsers send a form with Origin: null
 	{"Cross-Origin-Opener-Policy", "same-origin"},
@@ -131,7 +144,10 @@ func (s *Sandbox) newPage(r *http.Request) page {
 func (s *Sandbox) renderPage(w http.ResponseWriter, status int, name string, data any) {
 	var b bytes.Buffer
 	if err := s.templates.ExecuteTemplate(&b, name, data); err != nil {
-		writeResponse(w, http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("This page could not be made. This is our fault.\n"))
+		writeResponse(
+			w, http.StatusInternalServerError, "text/plain; charset=utf-8",
+			[]byte("This page could not be made. This is our fault.\n"),
+		)
 		return
 	}
 	w.Header().Set("Vary", "Accept-Language")

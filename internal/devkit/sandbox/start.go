@@ -59,7 +59,10 @@ func (s *Sandbox) handleStartPage(w http.ResponseWriter, r *http.Request) {
 		s.renderError(w, r, http.StatusInternalServerError, p.T.KeysUnreadable)
 		return
 	}
-	for _, f := range []wsdlLink{{"?wsdl", p.T.FormPlain}, {"?wsdl=soap12", p.T.FormSOAP12}, {"?wsdl=policy", p.T.FormPolicy}, {"?wsdl=flat", p.T.FormFlat}, {"?wsdl=zip", p.T.FormZip}} {
+	for _, f := range []wsdlLink{
+		{"?wsdl", p.T.FormPlain}, {"?wsdl=soap12", p.T.FormSOAP12}, {"?wsdl=policy", p.T.FormPolicy},
+		{"?wsdl=flat", p.T.FormFlat}, {"?wsdl=zip", p.T.FormZip},
+	} {
 		p.Forms = append(p.Forms, wsdlLink{p.URL + f.Address, f.Words})
 	}
 	for _, name := range testmessages.Operations() {
@@ -85,12 +88,20 @@ var mistakeGroupNames = []struct {
 	title func(*pageTexts) string
 	names []string
 }{
-	{func(t *pageTexts) string { return t.GroupSignature }, []string{"no-security", "sha1-signature", "sha1-digest", "body-unsigned", "changed-after-signing",
-		"signature-reformatted", "wrapped"}},
-	{func(t *pageTexts) string { return t.GroupTime }, []string{"timestamp-missing", "timestamp-unsigned", "clock-slow", "clock-fast", "replayed"}},
-	{func(t *pageTexts) string { return t.GroupCertificate }, []string{"certificate-expired", "certificate-revoked", "certificate-untrusted", "certificate-cbe",
-		"author-missing"}},
-	{func(t *pageTexts) string { return t.GroupContent }, []string{"wrong-action", "wrong-content-type", "date-form", "rules", "reference-reused"}},
+	{func(t *pageTexts) string { return t.GroupSignature },
+		[]string{"no-security", "sha1-signature", "sha1-digest", "body-unsigned", "changed-after-signing",
+			"signature-reformatted", "wrapped"}},
+	{
+		func(t *pageTexts) string { return t.GroupTime },
+		[]string{"timestamp-missing", "timestamp-unsigned", "clock-slow", "clock-fast", "replayed"},
+	},
+	{func(t *pageTexts) string { return t.GroupCertificate },
+		[]string{"certificate-expired", "certificate-revoked", "certificate-untrusted", "certificate-cbe",
+			"author-missing"}},
+	{
+		func(t *pageTexts) string { return t.GroupContent },
+		[]string{"wrong-action", "wrong-content-type", "date-form", "rules", "reference-reused"},
+	},
 }
 
 func buildMistakeGroups(t *pageTexts) []mistakeGroup {
@@ -116,7 +127,10 @@ func buildMistakeGroups(t *pageTexts) []mistakeGroup {
 // rejects.
 func (s *Sandbox) listCertificates(t *pageTexts) ([]certificateRow, error) {
 	order := func(a, b string) int {
-		return cmp.Or(cmp.Compare(slices.Index(certificateKinds, s.classifyCertificate(a)), slices.Index(certificateKinds, s.classifyCertificate(b))), strings.Compare(a, b))
+		kindA, kindB := s.classifyCertificate(a), s.classifyCertificate(b)
+		return cmp.Or(
+			cmp.Compare(slices.Index(certificateKinds, kindA), slices.Index(certificateKinds, kindB)), strings.Compare(a, b),
+		)
 	}
 	entries := make([]string, 0, len(s.Files.P12))
 	for entry := range s.Files.P12 {
@@ -135,8 +149,12 @@ func (s *Sandbox) listCertificates(t *pageTexts) ([]certificateRow, error) {
 		}
 		kind := s.classifyCertificate(entry)
 		all = append(all, certificateRow{
-			File: filepath.Base(s.Files.P12[entry]), TakenFor: subject.String(), Name: subject.Name, Until: key.Certificate.NotAfter.UTC().Format("2006-01-02"),
-			Words: t.Certificates[kind], Good: slices.Index(certificateKinds, kind) < slices.Index(certificateKinds, "cbe"),
+			File:     filepath.Base(s.Files.P12[entry]),
+			TakenFor: subject.String(),
+			Name:     subject.Name,
+			Until:    key.Certificate.NotAfter.UTC().Format("2006-01-02"),
+			Words:    t.Certificates[kind],
+			Good:     slices.Index(certificateKinds, kind) < slices.Index(certificateKinds, "cbe"),
 		})
 	}
 	return all, nil
@@ -144,7 +162,9 @@ func (s *Sandbox) listCertificates(t *pageTexts) ([]certificateRow, error) {
 
 // certificateKinds are the kinds of test certificates in the order of the page. The service rejects "cbe" and all that
 // follow.
-var certificateKinds = []string{"hospital", "ec", "organisation", "professional", "staff", "patient", "cbe", "expired", "revoked", "other"}
+var certificateKinds = []string{
+	"hospital", "ec", "organisation", "professional", "staff", "patient", "cbe", "expired", "revoked", "other",
+}
 
 func (s *Sandbox) classifyCertificate(entry string) string {
 	switch {
@@ -181,7 +201,11 @@ func (s *Sandbox) classifyCertificate(entry string) string {
 // private key.
 func (s *Sandbox) handleCertificate(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
-	types := map[string]string{s.Files.CA: "application/x-pem-file", s.Files.CRL: "application/x-pem-file", s.Files.Password: "text/plain; charset=utf-8"}
+	types := map[string]string{
+		s.Files.CA:       "application/x-pem-file",
+		s.Files.CRL:      "application/x-pem-file",
+		s.Files.Password: "text/plain; charset=utf-8",
+	}
 	for _, path := range s.Files.P12 {
 		types[path] = "application/x-pkcs12"
 	}

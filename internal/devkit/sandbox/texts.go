@@ -85,7 +85,12 @@ func snakeCase(field string) string {
 
 // textsFor returns the texts of the pages in a language.
 func textsFor(l texts.Lang) *pageTexts {
-	t := &pageTexts{Operations: map[string]string{}, Certificates: map[string]string{}, Roles: map[string]string{}, Mistakes: map[string]mistakeText{}}
+	t := &pageTexts{
+		Operations:   map[string]string{},
+		Certificates: map[string]string{},
+		Roles:        map[string]string{},
+		Mistakes:     map[string]mistakeText{},
+	}
 	fields := reflect.ValueOf(t).Elem()
 	for name, text := range declaredTexts {
 		words := text.Translate(l)

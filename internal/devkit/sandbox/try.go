@@ -19,7 +19,8 @@ import (
 func (s *Sandbox) handleTestMessage(w http.ResponseWriter, r *http.Request) {
 	file := r.PathValue("file")
 	operation, form, _ := strings.Cut(file, ".")
-	if !slices.Contains(testmessages.Operations(), operation) || !slices.Contains([]string{"xml", "signed.xml", "soap12.xml"}, form) {
+	if !slices.Contains(testmessages.Operations(), operation) ||
+		!slices.Contains([]string{"xml", "signed.xml", "soap12.xml"}, form) {
 		s.renderError(w, r, http.StatusNotFound, textsFor(languageFromRequest(r)).NoSuchFile)
 		return
 	}
@@ -187,9 +188,12 @@ func indentXML(text string) string {
 }
 
 // postToService passes a message to the SOAP endpoint as if it had arrived on the connection of request r.
-func (s *Sandbox) postToService(ctx context.Context, r *http.Request, path string, header http.Header, data []byte) *responseRecorder {
+func (s *Sandbox) postToService(
+	ctx context.Context, r *http.Request, path string, header http.Header, data []byte,
+) *responseRecorder {
 	answer := &responseRecorder{header: http.Header{}, status: http.StatusOK}
-	inner, err := http.NewRequestWithContext(ctx, http.MethodPost, originFromRequest(r)+path, bytes.NewReader(data)) //nolint:gosec // handled in this process, not sent over the network
+	//nolint:gosec // handled in this process, not sent over the network
+	inner, err := http.NewRequestWithContext(ctx, http.MethodPost, originFromRequest(r)+path, bytes.NewReader(data))
 	if err != nil {
 		answer.status = http.StatusInternalServerError
 		return answer

@@ -21,9 +21,10 @@ import (
 
 // Mistake describes a message with one specific mistake.
 type Mistake struct {
-	Name     string         // stable: used in URLs and reports
-	Codes    []problem.Code // codes of the refusal, one per violation
-	KeyEntry string         // of the signing key: KeyUntrustedAuthority, or an entry of the test PKI; empty for the caller's own
+	Name  string         // stable: used in URLs and reports
+	Codes []problem.Code // codes of the refusal, one per violation
+	// of the signing key: KeyUntrustedAuthority, or an entry of the test PKI; empty for the caller's own
+	KeyEntry string
 
 	age                time.Duration // of the message by its Timestamp; negative if in the future
 	sentTwice          bool          // the identical message is sent before
@@ -58,20 +59,44 @@ const (
 // Mistakes returns the most frequent mistakes of callers, and two attacks.
 func Mistakes() []Mistake {
 	return []Mistake{
-		{Name: "no-security", Codes: []problem.Code{wsse.SecurityMissing}, editsBeforeSigning: []textEdit{{"  <soap:Header>", "</soap:Header>\n", ""}}},
+		{
+			Name:               "no-security",
+			Codes:              []problem.Code{wsse.SecurityMissing},
+			editsBeforeSigning: []textEdit{{"  <soap:Header>", "</soap:Header>\n", ""}},
+		},
 		{Name: "sha1-signature", Codes: []problem.Code{dsig.SignatureSHA1}, editsBeforeSigning: []textEdit{
 			{`SignatureMethod Algorithm="` + dsig.RSASHA256, "", `SignatureMethod Algorithm="` + dsig.RSASHA1},
 		}},
-		{Name: "sha1-digest", Codes: []problem.Code{dsig.DigestSHA1}, editsBeforeSigning: []textEdit{{dsig.SHA256, "", dsig.SHA1}}},
+		{
+			Name:               "sha1-digest",
+			Codes:              []problem.Code{dsig.DigestSHA1},
+			editsBeforeSigning: []textEdit{{dsig.SHA256, "", dsig.SHA1}},
+		},
 		{Name: "timestamp-missing", Codes: []problem.Code{wsse.TimestampMissing}, editsBeforeSigning: []textEdit{
 			{"      <wsu:Timestamp", "</wsu:Timestamp>\n", ""}, {referenceStart + "TS", referenceEnd, ""},
 		}},
-		{Name: "timestamp-unsigned", Codes: []problem.Code{wsse.TimestampUnsigned}, editsBeforeSigning: []textEdit{{referenceStart + "TS", referenceEnd, ""}}},
-		{Name: "body-unsigned", Codes: []problem.Code{wsse.BodyUnsigned}, editsBeforeSigning: []textEdit{{referenceStart + "Body", referenceEnd, ""}}},
+		{
+			Name:               "timestamp-unsigned",
+			Codes:              []problem.Code{wsse.TimestampUnsigned},
+			editsBeforeSigning: []textEdit{{referenceStart + "TS", referenceEnd, ""}},
+		},
+		{
+			Name:               "body-unsigned",
+			Codes:              []problem.Code{wsse.BodyUnsigned},
+			editsBeforeSigning: []textEdit{{referenceStart + "Body", referenceEnd, ""}},
+		},
 		{Name: "clock-slow", Codes: []problem.Code{wsse.TimestampExpired}, age: 10 * time.Minute},
 		{Name: "clock-fast", Codes: []problem.Code{wsse.TimestampFuture}, age: -10 * time.Minute},
-		{Name: "changed-after-signing", Codes: []problem.Code{dsig.DigestMismatch}, editsAfterSigning: []textEdit{{"\n      <ctrp:Author>", "", "\n\n      <ctrp:Author>"}}},
-		{Name: "signature-reformatted", Codes: []problem.Code{dsig.SignatureInvalid}, editsAfterSigning: []textEdit{{"<ds:SignedInfo>\n", "", "<ds:SignedInfo>"}}},
+		{
+			Name:              "changed-after-signing",
+			Codes:             []problem.Code{dsig.DigestMismatch},
+			editsAfterSigning: []textEdit{{"\n      <ctrp:Author>", "", "\n\n      <ctrp:Author>"}},
+		},
+		{
+			Name:              "signature-reformatted",
+			Codes:             []problem.Code{dsig.SignatureInvalid},
+			editsAfterSigning: []textEdit{{"<ds:SignedInfo>\n", "", "<ds:SignedInfo>"}},
+		},
 		{Name: "wrapped", Codes: []problem.Code{dsig.ReferenceTarget}, editsAfterSigning: []textEdit{
 			{"<soap:Body", "", `<soap:Body><soap:Body`}, {"</soap:Body>", "", "</soap:Body></soap:Body>"},
 		}},
@@ -80,16 +105,24 @@ func Mistakes() []Mistake {
 		{Name: "certificate-revoked", Codes: []problem.Code{x509id.CertRevoked}, KeyEntry: authority.EntryRevoked},
 		{Name: "certificate-untrusted", Codes: []problem.Code{x509id.CertUntrusted}, KeyEntry: KeyUntrustedAuthority},
 		{Name: "certificate-cbe", Codes: []problem.Code{platform.CertificateCBE}, KeyEntry: "CBE=0403227020"},
-		{Name: "author-missing", Codes: []problem.Code{platform.AuthorRequired}, editsBeforeSigning: []textEdit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}}},
+		{
+			Name:               "author-missing",
+			Codes:              []problem.Code{platform.AuthorRequired},
+			editsBeforeSigning: []textEdit{{"      <ctrp:Author>", "</ctrp:Author>\n", ""}},
+		},
 		{Name: "wrong-action", Codes: []problem.Code{soap.ActionMismatch}, transportAction: "Search"},
 		{Name: "wrong-content-type", Codes: []problem.Code{soap.SOAPVersion}, transportVersion: soap.SOAP12},
 		{Name: "date-form", Codes: []problem.Code{schema.SchemaValue}, editsBeforeSigning: []textEdit{
 			{"<ctr:OperationDate>", "</ctr:OperationDate>", "<ctr:OperationDate>19/11/2026</ctr:OperationDate>"},
 		}},
-		{Name: "rules", Codes: []problem.Code{implants.PrescriptionAfter, implants.LotContradictsUDI}, editsBeforeSigning: []textEdit{
-			{"<ctr:PrescriptionDate>", "</ctr:PrescriptionDate>", "<ctr:PrescriptionDate>2099-01-01</ctr:PrescriptionDate>"},
-			{"      <ctr:Quantity>", "", "      <ctr:LotNumber>L9999</ctr:LotNumber>\n          <ctr:Quantity>"},
-		}},
+		{
+			Name:  "rules",
+			Codes: []problem.Code{implants.PrescriptionAfter, implants.LotContradictsUDI},
+			editsBeforeSigning: []textEdit{
+				{"<ctr:PrescriptionDate>", "</ctr:PrescriptionDate>", "<ctr:PrescriptionDate>2099-01-01</ctr:PrescriptionDate>"},
+				{"      <ctr:Quantity>", "", "      <ctr:LotNumber>L9999</ctr:LotNumber>\n          <ctr:Quantity>"},
+			},
+		},
 		{Name: "reference-reused", Codes: []problem.Code{implants.InputReferenceConflict}, afterAccepted: true},
 	}
 }
@@ -167,7 +200,8 @@ func applyEdits(text string, edits []textEdit) (string, error) {
 	for _, e := range edits {
 		from, with := e.start, e.replacement
 		if strings.HasPrefix(from, "SignatureMethod") && !strings.Contains(text, from) {
-			from, with = strings.Replace(from, dsig.RSASHA256, dsig.ECDSASHA256, 1), strings.Replace(with, dsig.RSASHA1, dsig.ECDSASHA1, 1)
+			from = strings.Replace(from, dsig.RSASHA256, dsig.ECDSASHA256, 1)
+			with = strings.Replace(with, dsig.RSASHA1, dsig.ECDSASHA1, 1)
 		}
 		before, rest, found := strings.Cut(text, from)
 		if found && e.end != "" {
@@ -195,9 +229,19 @@ func (m *Generator) resolveKey(name string, keys func(string) (*x509id.Key, erro
 		return nil, err
 	}
 	from, until := m.Now().AddDate(-1, 0, 0), m.Now().AddDate(1, 0, 0)
-	issuer, err := authority.New(authority.Options{Name: "A stranger's", NotBefore: from, NotAfter: until, Random: rand.Reader})
+	issuer, err := authority.New(authority.Options{
+		Name:      "A stranger's",
+		NotBefore: from,
+		NotAfter:  until,
+		Random:    rand.Reader,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return issuer.Issue(authority.Order{Subject: subject, NotBefore: from, NotAfter: until, Algorithm: authority.KeyECP256})
+	return issuer.Issue(authority.Order{
+		Subject:   subject,
+		NotBefore: from,
+		NotAfter:  until,
+		Algorithm: authority.KeyECP256,
+	})
 }

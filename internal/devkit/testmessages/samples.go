@@ -38,7 +38,14 @@ type Data struct {
 
 // DevelopmentData returns Data from the development data that a development service starts with.
 func DevelopmentData() Data {
-	return Data{Author: "78031412250", AuthorName: "Claes", Patient: "48022907379", Prescriber: "17800389480", NotificationCode: "000071200176", DeviceIdentifier: "05410000001047"}
+	return Data{
+		Author:           "78031412250",
+		AuthorName:       "Claes",
+		Patient:          "48022907379",
+		Prescriber:       "17800389480",
+		NotificationCode: "000071200176",
+		DeviceIdentifier: "05410000001047",
+	}
 }
 
 // Generator builds and signs requests.
@@ -72,10 +79,21 @@ func (m *Generator) BuildRequest(operation string, v RequestValues) (string, err
 	}
 	day := func(ago int) string { return now.AddDate(0, 0, -ago).Format(time.DateOnly) }
 	return renderTemplate(operation, map[string]string{
-		"ID": id, "Issued": now.UTC().Format(time.RFC3339), "Author": m.Data.Author, "Name": m.Data.AuthorName, "Patient": m.Data.Patient,
-		"Prescriber": m.Data.Prescriber, "Code": m.Data.NotificationCode, "Device": m.Data.DeviceIdentifier, "Serial": "S-" + shortenID(id),
-		"Operation": day(2), "Prescription": day(20),
-		"Reference": v.InputReference, "Number": v.NotificationNumber, "Implant": v.ImplantID, "Comment": v.Comment,
+		"ID":           id,
+		"Issued":       now.UTC().Format(time.RFC3339),
+		"Author":       m.Data.Author,
+		"Name":         m.Data.AuthorName,
+		"Patient":      m.Data.Patient,
+		"Prescriber":   m.Data.Prescriber,
+		"Code":         m.Data.NotificationCode,
+		"Device":       m.Data.DeviceIdentifier,
+		"Serial":       "S-" + shortenID(id),
+		"Operation":    day(2),
+		"Prescription": day(20),
+		"Reference":    v.InputReference,
+		"Number":       v.NotificationNumber,
+		"Implant":      v.ImplantID,
+		"Comment":      v.Comment,
 	})
 }
 
@@ -106,7 +124,8 @@ func renderTemplate(name string, values map[string]string) (string, error) {
 
 // WrapUnsigned writes a request in an envelope without a header.
 func WrapUnsigned(version soap.Version, request string) string {
-	return `<soap:Envelope xmlns:soap="` + version.Namespace() + "\">\n  <soap:Body>\n" + indentRequest(request) + "\n  </soap:Body>\n</soap:Envelope>\n"
+	return `<soap:Envelope xmlns:soap="` + version.Namespace() + "\">\n  <soap:Body>\n" + indentRequest(request) +
+		"\n  </soap:Body>\n</soap:Envelope>\n"
 }
 
 func indentRequest(request string) string {
@@ -133,8 +152,12 @@ func renderEnvelope(version soap.Version, key *x509id.Key, created time.Time, re
 	}
 	const form = "2006-01-02T15:04:05.000Z"
 	return renderTemplate("envelope", map[string]string{
-		"SOAP": version.Namespace(), "Created": created.UTC().Format(form), "Expires": created.Add(messageLifetime).UTC().Format(form),
-		"Certificate": base64.StdEncoding.EncodeToString(key.Certificate.Raw), "Algorithm": algorithm, "Request": indentRequest(request),
+		"SOAP":        version.Namespace(),
+		"Created":     created.UTC().Format(form),
+		"Expires":     created.Add(messageLifetime).UTC().Format(form),
+		"Certificate": base64.StdEncoding.EncodeToString(key.Certificate.Raw),
+		"Algorithm":   algorithm,
+		"Request":     indentRequest(request),
 	})
 }
 
@@ -154,9 +177,11 @@ func PackMTOM(version soap.Version, message string) (contentType, data string, e
 	media, _, _ := strings.Cut(version.ContentType(), ";")
 	envelope := start + "<wsse:BinarySecurityToken " + attributes +
 		`><xop:Include xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:token@ctr"/>` + end + rest
-	return `multipart/related; type="application/xop+xml"; start="<root@ctr>"; start-info="` + media + `"; boundary="` + boundary + `"`,
+	return `multipart/related; type="application/xop+xml"; start="<root@ctr>"; start-info="` +
+			media + `"; boundary="` + boundary + `"`,
 		"--" + boundary + "\r\nContent-Type: application/xop+xml; charset=UTF-8; type=\"" + media + "\"\r\n" +
 			"Content-Transfer-Encoding: binary\r\nContent-ID: <root@ctr>\r\n\r\n" + envelope +
-			"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <token@ctr>\r\n\r\n" +
+			"\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n" +
+			"Content-Transfer-Encoding: binary\r\nContent-ID: <token@ctr>\r\n\r\n" +
 			string(token) + "\r\n--" + boundary + "--\r\n", nil
 }

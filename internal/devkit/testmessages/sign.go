@@ -72,7 +72,8 @@ func findSignature(text string) (xmldoc.Element, error) {
 		return xmldoc.Element{}, fmt.Errorf("sign: %w", err)
 	}
 	root := document.Root()
-	return root.Child(root.Space(), "Header").Child(soap.NamespaceSecurity, "Security").Child(dsig.Namespace, "Signature"), nil
+	security := root.Child(root.Space(), "Header").Child(soap.NamespaceSecurity, "Security")
+	return security.Child(dsig.Namespace, "Signature"), nil
 }
 
 // fillElement writes value in base64 into the first empty element ds:name.

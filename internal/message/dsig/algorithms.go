@@ -186,7 +186,9 @@ func (m signatureMethod) verifyRSA(key *rsa.PublicKey, hashed, value []byte) err
 	var err error
 	if m.family == familyPSS {
 		// RFC 9231 section 2.3.10: the salt is as long as the hash.
-		err = rsa.VerifyPSS(key, m.digest.cryptoHash(), hashed, value, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		err = rsa.VerifyPSS(
+			key, m.digest.cryptoHash(), hashed, value, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash},
+		)
 	} else {
 		err = rsa.VerifyPKCS1v15(key, m.digest.cryptoHash(), hashed, value)
 	}

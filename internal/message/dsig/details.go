@@ -22,7 +22,9 @@ var (
 	otherCurve        = texts.Declare("key.other_curve")
 
 	// The setting of a client that brings about what was found and nothing else.
-	keyInfoMissing = texts.Declare4[string, string, string, string]("hint.key_info_missing", "wsephp", "instead", "nodesoap", "version")
-	wss4jOrder     = texts.Declare3[texts.Text, string, string]("hint.wss4j_order", "found", "first", "second")
-	cxfMTOM        = texts.Declare2[texts.Text, string]("hint.cxf_mtom", "found", "setting")
+	keyInfoMissing = texts.Declare4[string, string, string, string](
+		"hint.key_info_missing", "wsephp", "instead", "nodesoap", "version",
+	)
+	wss4jOrder = texts.Declare3[texts.Text, string, string]("hint.wss4j_order", "found", "first", "second")
+	cxfMTOM    = texts.Declare2[texts.Text, string]("hint.cxf_mtom", "found", "setting")
 )

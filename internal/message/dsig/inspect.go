@@ -77,7 +77,8 @@ func (n *Inspection) addStructureRefusal(err error) {
 func (n *Inspection) readSignedInfo(p Policy, resolver Resolver) {
 	s := n.signature
 	parts := newChildCursor(s.signedInfo)
-	canonicalizationElement, methodElement := parts.takeIfNamed("CanonicalizationMethod"), parts.takeIfNamed("SignatureMethod")
+	canonicalizationElement := parts.takeIfNamed("CanonicalizationMethod")
+	methodElement := parts.takeIfNamed("SignatureMethod")
 	if canonicalizationElement.IsZero() || methodElement.IsZero() {
 		n.addStructureRefusal(s.readSignedInfo(p)) // returns the error
 		return

@@ -75,7 +75,9 @@ func (s *Signature) splitSignature() (value xmldoc.Element, err error) {
 }
 
 func (s *Signature) readSignatureValue(value xmldoc.Element) error {
-	decoded, err := DecodeBase64(s.valueBuffer[:0], value, MaxSignatureValueBytes, SignatureValueMalformed, pathSignatureValue)
+	decoded, err := DecodeBase64(
+		s.valueBuffer[:0], value, MaxSignatureValueBytes, SignatureValueMalformed, pathSignatureValue,
+	)
 	s.value = decoded
 	return err
 }
@@ -103,7 +105,8 @@ func (s *childCursor) isDone() bool { return s.next.IsZero() }
 
 func (s *Signature) readSignedInfo(p Policy) error {
 	parts := newChildCursor(s.signedInfo)
-	canonicalizationElement, methodElement := parts.takeIfNamed("CanonicalizationMethod"), parts.takeIfNamed("SignatureMethod")
+	canonicalizationElement := parts.takeIfNamed("CanonicalizationMethod")
+	methodElement := parts.takeIfNamed("SignatureMethod")
 	if canonicalizationElement.IsZero() || methodElement.IsZero() {
 		return newStructureError(pathSignedInfo, signedInfoStart)
 	}
@@ -143,7 +146,9 @@ func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 		}
 		return nil
 	}
-	return problem.New(CanonicalizationUnsupported, texts.Literal(truncateForFault(name))).WithPath(pathCanonicalizationMethod)
+	return problem.New(
+		CanonicalizationUnsupported, texts.Literal(truncateForFault(name)),
+	).WithPath(pathCanonicalizationMethod)
 }
 
 func (s *Signature) readSignatureMethod(e xmldoc.Element, p Policy) error {
@@ -205,7 +210,9 @@ type referenceParts struct{ transforms, method, value xmldoc.Element }
 
 func splitReference(e xmldoc.Element, i int) (p referenceParts, err error) {
 	parts := newChildCursor(e)
-	p.transforms, p.method, p.value = parts.takeIfNamed("Transforms"), parts.takeIfNamed("DigestMethod"), parts.takeIfNamed("DigestValue")
+	p.transforms = parts.takeIfNamed("Transforms")
+	p.method = parts.takeIfNamed("DigestMethod")
+	p.value = parts.takeIfNamed("DigestValue")
 	if p.method.IsZero() || p.value.IsZero() || !parts.isDone() {
 		return p, newStructureError(referencePath(i), referenceChildren)
 	}
@@ -232,7 +239,9 @@ func (r *reference) readDigestValue(e xmldoc.Element, i int) error {
 		return withPath(err, referencePath(i)+"/"+pathDigestValue)
 	}
 	if size := r.digest.cryptoHash().Size(); len(r.statedDigest) != size {
-		return problem.New(DigestValueMalformed, wrongDigestLength.With(len(r.statedDigest), size)).WithPath(referencePath(i) + "/" + pathDigestValue)
+		return problem.New(
+			DigestValueMalformed, wrongDigestLength.With(len(r.statedDigest), size),
+		).WithPath(referencePath(i) + "/" + pathDigestValue)
 	}
 	return nil
 }
@@ -267,7 +276,9 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 				return withPath(err, referencePath(i)+"/"+pathTransform)
 			}
 		default:
-			return problem.New(TransformUnsupported, texts.Literal(truncateForFault(name))).WithPath(referencePath(i) + "/" + pathTransform)
+			return problem.New(
+				TransformUnsupported, texts.Literal(truncateForFault(name)),
+			).WithPath(referencePath(i) + "/" + pathTransform)
 		}
 	}
 	if !hasCanonicalization {

@@ -143,7 +143,9 @@ func (w *storeParser) parsePBMAC1(algorithm cryptobyte.String) error {
 		return newUnsupportedError("its MAC")
 	}
 	w.store.mac.compute = func(secret, message []byte) ([]byte, error) {
-		key, err := pbkdf2.Key(p.newHash, strings.TrimSuffix(decodeBMPString(secret), "\x00"), p.salt, p.iterations, p.keyLength)
+		key, err := pbkdf2.Key(
+			p.newHash, strings.TrimSuffix(decodeBMPString(secret), "\x00"), p.salt, p.iterations, p.keyLength,
+		)
 		if err != nil {
 			return nil, err
 		}

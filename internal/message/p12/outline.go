@@ -42,7 +42,8 @@ func algorithmName(id asn1.ObjectIdentifier) string {
 
 // isModernAlgorithm reports whether current programs write files with this algorithm.
 func isModernAlgorithm(name string) bool {
-	return strings.HasPrefix(name, "AES-") || name == "SHA-256" || name == "SHA-384" || name == "SHA-512" || name == "PBMAC1"
+	return strings.HasPrefix(name, "AES-") || name == "SHA-256" || name == "SHA-384" || name == "SHA-512" ||
+		name == "PBMAC1"
 }
 
 type contentInfo struct {
@@ -85,7 +86,9 @@ func ReadOutline(file []byte) (*Outline, error) {
 	if !readDER(file, &store) || !readDER(store.Safe.Content.Bytes, &authenticated) || !readDER(authenticated, &contents) {
 		return nil, errUnexpectedForm
 	}
-	o := &Outline{MAC: cmp.Or(algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String())}
+	o := &Outline{MAC: cmp.Or(
+		algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String(),
+	)}
 	for _, c := range contents {
 		var known bool
 		switch {
@@ -179,12 +182,13 @@ func (o *Outline) addAlgorithm(a pkix.AlgorithmIdentifier) {
 
 // IsLegacy reports whether a current program may refuse the file because of its algorithms.
 func (o *Outline) IsLegacy() bool {
-	return !isModernAlgorithm(o.MAC) || slices.ContainsFunc(o.Encryption, func(name string) bool { return !isModernAlgorithm(name) })
+	return !isModernAlgorithm(o.MAC) ||
+		slices.ContainsFunc(o.Encryption, func(name string) bool { return !isModernAlgorithm(name) })
 }
 
 // errWouldLose is returned for a file with contents that cannot be written again.
-var errWouldLose = errors.New("the file contains more than encrypted keys with their certificates, and the rest would be lost; " +
-	"keep the file, or split it with openssl pkcs12")
+var errWouldLose = errors.New("the file contains more than encrypted keys with their certificates, and the rest " +
+	"would be lost; keep the file, or split it with openssl pkcs12")
 
 // DecodeKeysToRewrite returns all keys of a file, the signing key first, each with a name. It fails if a key has no
 // certificate, or if the file contains what EncodeKeys could not write again.

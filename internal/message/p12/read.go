@@ -113,7 +113,9 @@ func (s *keyStore) decryptCertificates(secret []byte, password string) ([]*x509.
 
 // decryptKeys decrypts the keys and matches them with their certificates. It skips keys without a certificate and keys
 // that cannot sign. The match is by public key: local key IDs are optional and sometimes wrong.
-func (s *keyStore) decryptKeys(certificates []*x509.Certificate, secret []byte, password string) ([]*x509id.Key, error) {
+func (s *keyStore) decryptKeys(
+	certificates []*x509.Certificate, secret []byte, password string,
+) ([]*x509id.Key, error) {
 	if len(certificates) == 0 {
 		return nil, problem.New(KeyMissing)
 	}

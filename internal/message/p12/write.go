@@ -105,7 +105,10 @@ func (s pbes2Encrypter) encryptBytes(plaintext []byte) (algorithm derElement, ci
 	ciphertext = append(slices.Clone(plaintext), bytes.Repeat([]byte{byte(padding)}, padding)...)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(ciphertext, ciphertext)
 	algorithm = derSequence(derOID(oidPBES2), derSequence(
-		derSequence(derOID(oidPBKDF2), derSequence(derOctetString(salt), derInteger(s.iterations), derSequence(derOID(oidHMACWithSHA256), derNull))),
+		derSequence(
+			derOID(oidPBKDF2),
+			derSequence(derOctetString(salt), derInteger(s.iterations), derSequence(derOID(oidHMACWithSHA256), derNull)),
+		),
 		derSequence(derOID(oidAES256CBC), derOctetString(iv)),
 	))
 	return algorithm, ciphertext, nil
@@ -121,7 +124,9 @@ func (s pbes2Encrypter) newShroudedKeyBag(key *x509id.Key, attributes derElement
 	if err != nil {
 		return nil, err
 	}
-	return derSequence(derOID(oidShroudedBag), derExplicit(derSequence(algorithm, derOctetString(ciphertext))), attributes), nil
+	return derSequence(
+		derOID(oidShroudedBag), derExplicit(derSequence(algorithm, derOctetString(ciphertext))), attributes,
+	), nil
 }
 
 // newEncryptedContent returns a ContentInfo with EncryptedData (RFC 7292 §4.1) that holds the bags.
@@ -145,11 +150,15 @@ func encodeStore(secret, salt []byte, iterations int, contents ...derElement) ([
 		return nil, err
 	}
 	mac := computeStoreMAC(sha256.New, secret, salt, iterations, authenticated)
-	macData := []derElement{derSequence(derSequence(derOID(oidSHA256), derNull), derOctetString(mac)), derOctetString(salt)}
+	macData := []derElement{
+		derSequence(derSequence(derOID(oidSHA256), derNull), derOctetString(mac)), derOctetString(salt),
+	}
 	if iterations != 1 { // DER omits the default
 		macData = append(macData, derInteger(iterations))
 	}
-	return encodeDER(derSequence(derInteger(3), derSequence(derOID(oidData), derExplicit(derOctetString(authenticated))), derSequence(macData...)))
+	return encodeDER(derSequence(
+		derInteger(3), derSequence(derOID(oidData), derExplicit(derOctetString(authenticated))), derSequence(macData...),
+	))
 }
 
 // newClearContent returns an unencrypted ContentInfo that holds the bags.

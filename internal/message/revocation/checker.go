@@ -103,7 +103,9 @@ func NewStatusChecker(t *x509id.TrustStore, options StatusCheckerOptions) *Statu
 	r := &StatusChecker{
 		options:      options,
 		queue:        make(chan *fetchTask, options.Capacity+maxCRLURLs),
-		certificates: make(map[certificateID]*trackedCertificate), evictable: list.New(), crlTasks: make(map[string]*fetchTask),
+		certificates: make(map[certificateID]*trackedCertificate),
+		evictable:    list.New(),
+		crlTasks:     make(map[string]*fetchTask),
 	}
 	r.CRLStore = newCRLStore(t.Authorities(), r)
 	t.SetRevocationSource(r)
@@ -257,18 +259,23 @@ func (r *StatusChecker) scheduleFetches(c *trackedCertificate, leaf, issuer *x50
 		return
 	}
 	id := c.id
-	c.ocspTask = &fetchTask{urls: addresses, ocspRequest: question, maxBytes: MaxOCSPResponseBytes, acceptResponse: func(der []byte) (updatePeriod, error) {
-		now := r.options.Now()
-		_, a, err := parseOCSPResponse(der, serial, issuer, now, r.CurrentLists().IsRevoked)
-		if err != nil {
-			return updatePeriod{}, err
-		}
-		r.recordStatus(id, a)
-		if a.status == statusUnknown {
-			return updatePeriod{}, errors.New("the responder does not know the certificate")
-		}
-		return a.period, nil
-	}}
+	c.ocspTask = &fetchTask{
+		urls:        addresses,
+		ocspRequest: question,
+		maxBytes:    MaxOCSPResponseBytes,
+		acceptResponse: func(der []byte) (updatePeriod, error) {
+			now := r.options.Now()
+			_, a, err := parseOCSPResponse(der, serial, issuer, now, r.CurrentLists().IsRevoked)
+			if err != nil {
+				return updatePeriod{}, err
+			}
+			r.recordStatus(id, a)
+			if a.status == statusUnknown {
+				return updatePeriod{}, errors.New("the responder does not know the certificate")
+			}
+			return a.period, nil
+		},
+	}
 	r.enqueueTask(c.ocspTask)
 }
 
@@ -287,17 +294,21 @@ func (r *StatusChecker) scheduleCRLs(addresses []string, issuer *x509.Certificat
 		}
 		var last [sha256.Size]byte
 		var holds updatePeriod
-		e := &fetchTask{urls: []string{address}, maxBytes: MaxCRLBytes, acceptResponse: func(data []byte) (updatePeriod, error) {
-			sum := sha256.Sum256(data)
-			if sum == last { // parsing a large list again costs more than everything else
-				return holds, nil
-			}
-			read, err := r.addCRLOfIssuer(data, issuer)
-			if err == nil {
-				last, holds = sum, read
-			}
-			return read, err
-		}}
+		e := &fetchTask{
+			urls:     []string{address},
+			maxBytes: MaxCRLBytes,
+			acceptResponse: func(data []byte) (updatePeriod, error) {
+				sum := sha256.Sum256(data)
+				if sum == last { // parsing a large list again costs more than everything else
+					return holds, nil
+				}
+				read, err := r.addCRLOfIssuer(data, issuer)
+				if err == nil {
+					last, holds = sum, read
+				}
+				return read, err
+			},
+		}
 		r.crlTasks[address] = e
 		r.enqueueTask(e)
 	}

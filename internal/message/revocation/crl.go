@@ -125,7 +125,10 @@ func (r *crlSnapshot) NewStatusCheck(leaf, issuer *x509.Certificate) x509id.Stat
 		return func(*x509.Certificate, time.Time) error { return nil }
 	}
 	return signerPath{
-		checker: r.checker, issuer: issuer, id: newCertificateID(issuer, leaf.SerialNumber), crlClearance: r.findClearance(leaf, issuer),
+		checker:      r.checker,
+		issuer:       issuer,
+		id:           newCertificateID(issuer, leaf.SerialNumber),
+		crlClearance: r.findClearance(leaf, issuer),
 	}.checkStatus
 }
 

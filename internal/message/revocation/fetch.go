@@ -52,7 +52,10 @@ func (r *StatusChecker) runTask(ctx context.Context, e *fetchTask) {
 	holds, err := r.fetchFromAny(ctx, e)
 	now := r.options.Now()
 	if err == nil && !holds.isCurrentAt(now) {
-		err = fmt.Errorf("the answer was good from %s to %s", holds.thisUpdate.UTC().Format(time.RFC3339), holds.nextUpdate.UTC().Format(time.RFC3339))
+		err = fmt.Errorf(
+			"the answer was good from %s to %s", holds.thisUpdate.UTC().Format(time.RFC3339),
+			holds.nextUpdate.UTC().Format(time.RFC3339),
+		)
 	}
 	if ctx.Err() != nil {
 		return
@@ -60,14 +63,21 @@ func (r *StatusChecker) runTask(ctx context.Context, e *fetchTask) {
 	switch previousFailures := r.rescheduleTask(e, holds, now, err); {
 	case errors.Is(err, errHostUnavailable):
 	case err != nil && previousFailures == 0:
-		r.options.Log.WarnContext(ctx, "revocation not known from its authority", slog.String("host", hostFromURL(e.urls[0])), slog.String("error", err.Error()))
+		r.options.Log.WarnContext(
+			ctx, "revocation not known from its authority", slog.String("host", hostFromURL(e.urls[0])),
+			slog.String("error", err.Error()),
+		)
 	case err == nil && previousFailures > 0:
-		r.options.Log.InfoContext(ctx, "revocation known again from its authority", slog.String("host", hostFromURL(e.urls[0])))
+		r.options.Log.InfoContext(
+			ctx, "revocation known again from its authority", slog.String("host", hostFromURL(e.urls[0])),
+		)
 	}
 }
 
 // rescheduleTask sets the time of a task's next run. It returns the number of consecutive failures before this run.
-func (r *StatusChecker) rescheduleTask(e *fetchTask, current updatePeriod, now time.Time, err error) (previousFailures int) {
+func (r *StatusChecker) rescheduleTask(
+	e *fetchTask, current updatePeriod, now time.Time, err error,
+) (previousFailures int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	previousFailures, e.isQueued = e.failures, false
@@ -126,7 +136,9 @@ func (r *StatusChecker) fetchFromAny(ctx context.Context, e *fetchTask) (updateP
 }
 
 // fetchURL sends the request to one URL. isDown reports that the host failed, not only this request.
-func (r *StatusChecker) fetchURL(ctx context.Context, address string, e *fetchTask) (reply []byte, isDown bool, err error) {
+func (r *StatusChecker) fetchURL(
+	ctx context.Context, address string, e *fetchTask,
+) (reply []byte, isDown bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.options.Timeout)
 	defer cancel()
 	method, body := http.MethodGet, io.Reader(nil)
@@ -147,7 +159,8 @@ func (r *StatusChecker) fetchURL(ctx context.Context, address string, e *fetchTa
 	}
 	defer func() { err = errors.Join(err, response.Body.Close()) }()
 	if response.StatusCode != http.StatusOK {
-		return nil, response.StatusCode >= http.StatusInternalServerError || response.StatusCode == http.StatusTooManyRequests,
+		return nil, response.StatusCode >= http.StatusInternalServerError ||
+				response.StatusCode == http.StatusTooManyRequests,
 			fmt.Errorf("the answer is HTTP %d", response.StatusCode)
 	}
 	if response.ContentLength > int64(e.maxBytes) {
@@ -275,5 +288,7 @@ func (b *circuitBreakers) recordSuccess(host string) {
 func (b *circuitBreakers) evictStale(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	maps.DeleteFunc(b.hosts, func(_ string, h *circuitBreaker) bool { return !h.isProbing && now.Sub(h.retryAt) > time.Hour })
+	maps.DeleteFunc(
+		b.hosts, func(_ string, h *circuitBreaker) bool { return !h.isProbing && now.Sub(h.retryAt) > time.Hour },
+	)
 }

@@ -59,7 +59,8 @@ func (a certificateStatus) isReplacedBy(b certificateStatus) bool {
 	case b.isFinal():
 		return true
 	}
-	return b.period.thisUpdate.After(a.period.thisUpdate) || b.period.thisUpdate.Equal(a.period.thisUpdate) && a.status != statusRevoked
+	return b.period.thisUpdate.After(a.period.thisUpdate) ||
+		b.period.thisUpdate.Equal(a.period.thisUpdate) && a.status != statusRevoked
 }
 
 // parseOCSPResponse parses and verifies an OCSP response about a certificate of the issuer: the one with the serial
@@ -69,9 +70,13 @@ func (a certificateStatus) isReplacedBy(b certificateStatus) bool {
 //
 // The library does not check whether the responder is authorised, whether its certificate is valid, and which issuer
 // the response is about: without these checks any certificate holder could answer for all other certificates.
-func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) (*big.Int, certificateStatus, error) {
+func parseOCSPResponse(
+	der []byte, serial *big.Int, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool,
+) (*big.Int, certificateStatus, error) {
 	if len(der) > MaxOCSPResponseBytes {
-		return nil, certificateStatus{}, problem.New(OCSPUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxOCSPResponseBytes)))
+		return nil, certificateStatus{}, problem.New(
+			OCSPUnreadable, texts.Literal(fmt.Sprintf("it has more than %d octets", MaxOCSPResponseBytes)),
+		)
 	}
 	var template *x509.Certificate
 	if serial != nil {
@@ -89,7 +94,9 @@ func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, no
 		return nil, certificateStatus{}, problem.Wrap(OCSPUntrusted, err)
 	}
 	if response.ThisUpdate.After(now.Add(maxClockSkew)) {
-		return nil, certificateStatus{}, problem.New(OCSPUntrusted, texts.Literal("it is of "+response.ThisUpdate.UTC().Format(time.RFC3339)))
+		return nil, certificateStatus{}, problem.New(
+			OCSPUntrusted, texts.Literal("it is of "+response.ThisUpdate.UTC().Format(time.RFC3339)),
+		)
 	}
 	a := certificateStatus{period: updatePeriod{response.ThisUpdate, response.NextUpdate}}
 	if a.period.nextUpdate.IsZero() {
@@ -104,7 +111,9 @@ func parseOCSPResponse(der []byte, serial *big.Int, issuer *x509.Certificate, no
 	return response.SerialNumber, a, nil
 }
 
-func checkResponder(response *ocsp.Response, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool) error {
+func checkResponder(
+	response *ocsp.Response, issuer *x509.Certificate, now time.Time, isListed func(*x509.Certificate) bool,
+) error {
 	if x509id.IsWeakSignatureAlgorithm(response.SignatureAlgorithm) {
 		return fmt.Errorf("the response is signed with %s", response.SignatureAlgorithm)
 	}
@@ -152,7 +161,9 @@ func checkCertID(response *ocsp.Response, issuer *x509.Certificate) error {
 	if _, err := asn1.Unmarshal(response.TBSResponseData, &data); err != nil {
 		return fmt.Errorf("reading the response again: %w", err)
 	}
-	request, err := ocsp.CreateRequest(&x509.Certificate{SerialNumber: response.SerialNumber}, issuer, &ocsp.RequestOptions{Hash: response.IssuerHash})
+	request, err := ocsp.CreateRequest(
+		&x509.Certificate{SerialNumber: response.SerialNumber}, issuer, &ocsp.RequestOptions{Hash: response.IssuerHash},
+	)
 	if err != nil {
 		return fmt.Errorf("naming the issuer: %w", err)
 	}

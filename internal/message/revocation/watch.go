@@ -59,7 +59,9 @@ func (r *StatusChecker) reloadChangedFiles(ctx context.Context) {
 	for _, f := range r.watchedFiles {
 		switch isNew, err := f.loadIfChanged(); {
 		case err != nil:
-			r.options.Log.WarnContext(ctx, "revocation file not taken", slog.String("file", filepath.Base(f.path)), slog.String("error", err.Error()))
+			r.options.Log.WarnContext(
+				ctx, "revocation file not taken", slog.String("file", filepath.Base(f.path)), slog.String("error", err.Error()),
+			)
 		case isNew:
 			r.options.Log.InfoContext(ctx, "revocation file taken", slog.String("file", filepath.Base(f.path)))
 		}

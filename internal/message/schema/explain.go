@@ -82,7 +82,8 @@ func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition
 func (x *explainer) explainAttributes(e xmldoc.Element, d *typeDefinition) {
 	for a := range e.Attrs() {
 		n := expandedName{a.Space, a.Local}
-		if a.Space == xsiNamespace && (a.Local == "type" || a.Local == "schemaLocation" || a.Local == "noNamespaceSchemaLocation") {
+		if a.Space == xsiNamespace &&
+			(a.Local == "type" || a.Local == "schemaLocation" || a.Local == "noNamespaceSchemaLocation") {
 			if a.Local == "schemaLocation" && len(strings.Fields(a.Value))%2 != 0 {
 				x.addViolation(SchemaValue, e, "/@"+x.prefixes.formatStep(n), expected.With(locationPairs))
 			}
@@ -241,7 +242,10 @@ func (c *contentMatcher) reportMissing(p *particle, after *followingParticles) {
 	if p.kind == elementParticle {
 		further = "/" + c.prefixes.formatStep(p.name)
 	}
-	c.addViolation(SchemaMissing, c.parent, further, missingContent.With(c.prefixes.formatSingle(p), c.prefixes.formatContentModel(c.contentModel)))
+	c.addViolation(
+		SchemaMissing, c.parent, further,
+		missingContent.With(c.prefixes.formatSingle(p), c.prefixes.formatContentModel(c.contentModel)),
+	)
 }
 
 // formatSingle formats the particle without its occurrence count.

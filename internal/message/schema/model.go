@@ -142,7 +142,9 @@ func (b *modelBuilder) loadDocument(files fs.FS, file string) (imports []string,
 	if !root.Is(xsdNamespace, "schema") {
 		return nil, nil, fmt.Errorf("the root is %s, not a schema", root.Local())
 	}
-	if err := checkAllowedAttributes(root, "targetNamespace", "elementFormDefault", "attributeFormDefault", "version"); err != nil {
+	if err := checkAllowedAttributes(
+		root, "targetNamespace", "elementFormDefault", "attributeFormDefault", "version",
+	); err != nil {
 		return nil, nil, err
 	}
 	if attributeValue(root, "attributeFormDefault") == "qualified" {
@@ -174,7 +176,9 @@ func attributeValue(e xmldoc.Element, local string) string {
 }
 
 func unsupportedError(e xmldoc.Element) error {
-	return fmt.Errorf("xs:%s in xs:%s is outside the part of XML Schema that the contract uses", e.Local(), e.Parent().Local())
+	return fmt.Errorf(
+		"xs:%s in xs:%s is outside the part of XML Schema that the contract uses", e.Local(), e.Parent().Local(),
+	)
 }
 
 // parseReference resolves the qualified name in an attribute.
@@ -270,7 +274,10 @@ func (b *modelBuilder) buildBaseType(derivation xmldoc.Element) (*typeDefinition
 	}
 	d, err := b.buildType(n)
 	if b.incomplete[d] {
-		return nil, fmt.Errorf("type %s holds a type that is derived from it: that is outside the part of XML Schema that the contract uses", n.local)
+		return nil, fmt.Errorf(
+			"type %s holds a type that is derived from it: that is outside the part of XML Schema that the contract uses",
+			n.local,
+		)
 	}
 	return d, err
 }
@@ -392,7 +399,10 @@ func (b *modelBuilder) buildAttribute(e xmldoc.Element) (attributeUse, error) {
 	if attributeValue(e, "use") == "prohibited" {
 		return attributeUse{}, fmt.Errorf("a prohibited attribute is outside the part of XML Schema that the contract uses")
 	}
-	use := attributeUse{name: expandedName{local: attributeValue(e, "name")}, required: attributeValue(e, "use") == "required"}
+	use := attributeUse{
+		name:     expandedName{local: attributeValue(e, "name")},
+		required: attributeValue(e, "use") == "required",
+	}
 	if _, ok := e.Attr("", "ref"); ok {
 		n, err := parseReference(e, "ref")
 		if err != nil {

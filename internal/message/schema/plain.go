@@ -56,7 +56,8 @@ func (p *fastValidator) acceptsAttributes(e xmldoc.Element, d *typeDefinition) b
 func (p *fastValidator) acceptsSimpleContent(e xmldoc.Element, rules *valueRules) bool {
 	start, end := e.Offset()
 	text, ok := e.Text()
-	return ok && !strings.Contains(p.source[start:end], "<!") && !strings.Contains(p.source[start:end], "<?") && p.acceptsValue(rules, text)
+	return ok && !strings.Contains(p.source[start:end], "<!") && !strings.Contains(p.source[start:end], "<?") &&
+		p.acceptsValue(rules, text)
 }
 
 // isEmptyElement reports whether an element has no content at all, not even white space.

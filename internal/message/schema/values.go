@@ -49,14 +49,19 @@ type builtinType struct {
 // newBuiltinRules returns the rules of a built-in type.
 func newBuiltinRules(local string) (*valueRules, error) {
 	kinds := map[string]*builtinType{
-		"string":       {aText, inCharacters, false, false, countCharacters, countCharacters},
-		"anyURI":       {aURI, inCharacters, true, false, matchPlainURN, parseURI},
-		"language":     {aLanguage, nil, true, false, matchPlainLanguage, newMatcher(`([a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*)?`)}, // xml:lang may be empty
-		"ID":           {anNCName, nil, true, true, matchPlainName, newMatcher(`[\pL_][\pL\pN\p{Mn}\p{Mc}_.·-]*`)},
-		"boolean":      {aBoolean, nil, true, false, matchPlainBoolean, newMatcher(`true|false|0|1`)},
-		"int":          {anInteger, nil, true, false, matchPlainInt, func(v string) (int, bool) { _, ok := parseInt(v); return 0, ok }},
-		"date":         {aDate, nil, true, false, matchPlainDate, func(v string) (int, bool) { return 0, isDate(v) }},
-		"dateTime":     {anInstant, nil, true, false, matchPlainDateTime, func(v string) (int, bool) { return 0, isDateTime(v) }},
+		"string": {aText, inCharacters, false, false, countCharacters, countCharacters},
+		"anyURI": {aURI, inCharacters, true, false, matchPlainURN, parseURI},
+		// xml:lang may be empty
+		"language": {aLanguage, nil, true, false, matchPlainLanguage, newMatcher(`([a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*)?`)},
+		"ID":       {anNCName, nil, true, true, matchPlainName, newMatcher(`[\pL_][\pL\pN\p{Mn}\p{Mc}_.·-]*`)},
+		"boolean":  {aBoolean, nil, true, false, matchPlainBoolean, newMatcher(`true|false|0|1`)},
+		"int": {
+			anInteger, nil, true, false, matchPlainInt, func(v string) (int, bool) { _, ok := parseInt(v); return 0, ok },
+		},
+		"date": {aDate, nil, true, false, matchPlainDate, func(v string) (int, bool) { return 0, isDate(v) }},
+		"dateTime": {
+			anInstant, nil, true, false, matchPlainDateTime, func(v string) (int, bool) { return 0, isDateTime(v) },
+		},
 		"base64Binary": {someBytes, inBytes, true, false, matchPlainBase64, base64Length},
 	}
 	k, ok := kinds[local]
@@ -195,8 +200,13 @@ func parseInt(v string) (int64, bool) {
 }
 
 var (
-	datePattern         = regexp.MustCompile(`^-?([0-9]{4}|[1-9][0-9]{4,})-([0-9]{2})-([0-9]{2})(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))?$`)
-	dateTimePattern     = regexp.MustCompile(`^(.+)T(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?|24:00:00(\.0+)?)(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))?$`)
+	datePattern = regexp.MustCompile(
+		`^-?([0-9]{4}|[1-9][0-9]{4,})-([0-9]{2})-([0-9]{2})(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))?$`,
+	)
+	dateTimePattern = regexp.MustCompile(
+		`^(.+)T(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?|24:00:00(\.0+)?)` +
+			`(Z|[+-]((0[0-9]|1[0-3]):[0-5][0-9]|14:00))?$`,
+	)
 	zonelessDatePattern = regexp.MustCompile(`^-?[0-9]+-[0-9]{2}-[0-9]{2}$`)
 )
 

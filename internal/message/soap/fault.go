@@ -116,7 +116,9 @@ func replaceInvalidXMLChar(r rune) rune {
 	return r
 }
 
-var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\t", "&#x9;", "\n", "&#xA;", "\r", "&#xD;")
+var xmlEscaper = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\t", "&#x9;", "\n", "&#xA;", "\r", "&#xD;",
+)
 
 // writeFault11 writes a Fault of SOAP 1.1 section 4.4. For a WS-Security refusal the fault code is that of SOAP Message
 // Security 1.1.1 section 12 instead of Client.
@@ -154,7 +156,10 @@ func (w *faultWriter) writeFault12(e *problem.Error, v faultMapping, c FaultCont
 	}
 	w.writeStrings("<soap:Fault><soap:Code><soap:Value>soap:", code, "</soap:Value>")
 	if entry, _ := problem.Lookup(e.Code); entry.WSSFault != "" {
-		w.writeStrings(`<soap:Subcode><soap:Value xmlns:wsse="`, NamespaceSecurity, `">wsse:`, entry.WSSFault, "</soap:Value></soap:Subcode>")
+		w.writeStrings(
+			`<soap:Subcode><soap:Value xmlns:wsse="`, NamespaceSecurity, `">wsse:`, entry.WSSFault,
+			"</soap:Value></soap:Subcode>",
+		)
 	}
 	// Only one Text: gSOAP cannot read a second one, and PHP shows the first. The detail has every language.
 	w.writeStrings(`</soap:Code><soap:Reason><soap:Text xml:lang="en">`)

@@ -124,7 +124,8 @@ func readFields(header string) (map[string]string, error) {
 	for line := range strings.SplitSeq(headerUnfolder.Replace(header), "\r\n") {
 		name, value, ok := strings.Cut(line, ":")
 		name = strings.ToLower(name)
-		if !ok || name == "" || !hasOnlyCharsOf(name, lowerCaseLetters+"0123456789-_.") || strings.ContainsFunc(value, isControl) {
+		if !ok || name == "" || !hasOnlyCharsOf(name, lowerCaseLetters+"0123456789-_.") ||
+			strings.ContainsFunc(value, isControl) {
 			return nil, problem.New(PartHeader)
 		}
 		if _, twice := fields[name]; twice {
@@ -159,7 +160,8 @@ func parseContentID(value string) string {
 			return ""
 		}
 	}
-	if len(value) > maxContentID || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r >= 0x7F || r == '<' || r == '>' }) {
+	if len(value) > maxContentID ||
+		strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r >= 0x7F || r == '<' || r == '>' }) {
 		return ""
 	}
 	return value

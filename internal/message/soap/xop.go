@@ -161,7 +161,8 @@ func PackMTOM(v Version, envelope []byte, space, local string) (contentType stri
 	writePart(&b, boundary, xopXML+`; charset=utf-8; type="`+media+`"`, rootPartID, root.Bytes())
 	b.Write(attachments.Bytes())
 	b.WriteString("--" + boundary + "--\r\n")
-	return multipartRelated + `; type="` + xopXML + `"; start="<` + rootPartID + `>"; start-info="` + media + `"; boundary="` + boundary + `"`,
+	return multipartRelated + `; type="` + xopXML + `"; start="<` + rootPartID + `>"; start-info="` +
+			media + `"; boundary="` + boundary + `"`,
 		b.Bytes(), nil
 }
 

@@ -94,7 +94,15 @@ type TimestampReport struct {
 // A Report reveals what Verify withholds from unauthenticated senders, and it lets any sender cause the maximum work.
 // Use it on the sender's own machine or in a service for testers, never on the network of a service in production.
 func Inspect(envelope *soap.Envelope, o InspectOptions) *Report {
-	i := &inspector{options: o, verifier: &Verifier{Trust: o.Trust, Registered: o.Registered, Strict: o.Strict, Now: func() time.Time { return o.Time }}}
+	i := &inspector{
+		options: o,
+		verifier: &Verifier{
+			Trust:      o.Trust,
+			Registered: o.Registered,
+			Strict:     o.Strict,
+			Now:        func() time.Time { return o.Time },
+		},
+	}
 	if o.AllowSHA1 {
 		i.verifier.AllowSHA1Until = o.Time.Add(time.Second)
 	}
@@ -291,7 +299,11 @@ func (i *inspector) inspectCertificate(presented presentedCertificate) *Certific
 	c := presented.parsed
 	now := i.options.Time.UTC()
 	r := &CertificateReport{
-		Name: c.Subject.String(), Issuer: c.Issuer.String(), NotBefore: c.NotBefore, NotAfter: c.NotAfter, Key: describeKey(c.PublicKey),
+		Name:         c.Subject.String(),
+		Issuer:       c.Issuer.String(),
+		NotBefore:    c.NotBefore,
+		NotAfter:     c.NotAfter,
+		Key:          describeKey(c.PublicKey),
 		TrustChecked: i.options.Trust != nil,
 	}
 	if r.TrustChecked {

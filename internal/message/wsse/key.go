@@ -123,9 +123,13 @@ func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	case tokenTypeX509v3:
 		key.embedded = e
 	case valueTypeSubjectKeyIdentifier:
-		key.selector.SubjectKeyID, err = dsig.DecodeBase64(nil, e, maxSubjectKeyIDSize, x509id.KeyReferenceMalformed, key.path)
+		key.selector.SubjectKeyID, err = dsig.DecodeBase64(
+			nil, e, maxSubjectKeyIDSize, x509id.KeyReferenceMalformed, key.path,
+		)
 	case valueTypeThumbprintSHA1:
-		key.selector.Thumbprint, err = dsig.DecodeBase64(nil, e, x509id.ThumbprintSize, x509id.KeyReferenceMalformed, key.path)
+		key.selector.Thumbprint, err = dsig.DecodeBase64(
+			nil, e, x509id.ThumbprintSize, x509id.KeyReferenceMalformed, key.path,
+		)
 	default:
 		err = newRefusal(KeyReferenceUnsupported, key.path, problem.DetailAttribute.With("ValueType"))
 	}
@@ -192,7 +196,8 @@ func (k *keyReference) readX509Part(e xmldoc.Element) (part int, err error) {
 func (k *keyReference) readIssuerSerial(e xmldoc.Element) error {
 	name := e.FirstChild()
 	serial := name.NextSibling()
-	if !name.Is(dsig.Namespace, "X509IssuerName") || !serial.Is(dsig.Namespace, "X509SerialNumber") || !serial.NextSibling().IsZero() {
+	if !name.Is(dsig.Namespace, "X509IssuerName") || !serial.Is(dsig.Namespace, "X509SerialNumber") ||
+		!serial.NextSibling().IsZero() {
 		return newRefusal(x509id.KeyReferenceMalformed, k.path, problem.DetailElement.With("X509IssuerSerial"))
 	}
 	issuer, err := k.readText(name)

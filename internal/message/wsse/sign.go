@@ -96,7 +96,9 @@ type unsignedHeader struct {
 }
 
 // addUnsignedHeader adds the header without digests and signature value.
-func addUnsignedHeader(envelope *etree.Document, key *x509id.Key, method string, o SignOptions) (*unsignedHeader, error) {
+func addUnsignedHeader(
+	envelope *etree.Document, key *x509id.Key, method string, o SignOptions,
+) (*unsignedHeader, error) {
 	header, body, err := findHeaderAndBody(envelope)
 	if err != nil {
 		return nil, err

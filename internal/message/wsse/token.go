@@ -28,7 +28,9 @@ type presentedCertificate struct {
 
 // authenticateSigner verifies the signature with the certificate that the message contains, or else with the registered
 // one that it identifies.
-func (v *Verifier) authenticateSigner(m *securityNodes, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
+func (v *Verifier) authenticateSigner(
+	m *securityNodes, signature *dsig.Signature, now time.Time,
+) (*signer, *dsig.Result, error) {
 	certificate, err := m.readPresentedCertificate()
 	if err != nil {
 		return nil, nil, err
@@ -101,7 +103,9 @@ func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, e
 
 // signerFromCertificate checks that the certificate matches the key reference and may sign now. It derives the identity
 // only afterwards, so that an untrusted certificate gets the same answer whatever it contains.
-func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *keyReference, now time.Time) (*signer, error) {
+func (v *Verifier) signerFromCertificate(
+	presented presentedCertificate, key *keyReference, now time.Time,
+) (*signer, error) {
 	cached := v.signerCache.findSigner(presented.der)
 	certificate := presented.parsed
 	switch {
@@ -134,7 +138,9 @@ func (v *Verifier) signerFromCertificate(presented presentedCertificate, key *ke
 // A sender without the private key always gets the same answer and thus cannot find out which certificates are
 // registered. Therefore the signature is verified first, and only a holder of the key learns what is wrong with the
 // certificate or what was changed after signing.
-func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Signature, now time.Time) (*signer, *dsig.Result, error) {
+func (v *Verifier) authenticateRegistered(
+	m *securityNodes, signature *dsig.Signature, now time.Time,
+) (*signer, *dsig.Result, error) {
 	certificate := v.Registered.FindCertificate(&m.key.selector, now)
 	if certificate == nil {
 		return nil, nil, newRefusal(KeyUnregistered, m.key.path)
@@ -144,7 +150,9 @@ func (v *Verifier) authenticateRegistered(m *securityNodes, signature *dsig.Sign
 	if refusal != nil && problem.From(refusal).Code != dsig.DigestMismatch {
 		return nil, nil, problem.Wrap(KeyUnregistered, refusal).WithPath(m.key.path)
 	}
-	authenticated, err := v.signerFromCertificate(presentedCertificate{der: certificate.Raw, parsed: certificate, path: m.key.path}, &m.key, now)
+	authenticated, err := v.signerFromCertificate(
+		presentedCertificate{der: certificate.Raw, parsed: certificate, path: m.key.path}, &m.key, now,
+	)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,8 +4,8 @@ import (
 	"github.com/openctr/ctr/internal/texts"
 )
 
-// Details of refusals that concern a message. What concerns the files of an operator (keys in PKCS #12, lists of revoked
-// certificates, trusted certificates) is in English only, as are the commands that read them.
+// Details of refusals that concern a message. What concerns the files of an operator (keys in PKCS #12, lists of
+// revoked certificates, trusted certificates) is in English only, as are the commands that read them.
 var (
 	invalidName        = texts.Declare1[texts.Text]("name.invalid", "reason")
 	wrongPartCount     = texts.Declare1[int]("name.part_count", "max")

@@ -114,7 +114,8 @@ func (d *Directory) FindCertificate(want *CertificateSelector, at time.Time) *x5
 		case !want.Matches(c):
 		case found == nil:
 			found = c
-		case !bytes.Equal(c.RawSubject, found.RawSubject) || !bytes.Equal(c.RawSubjectPublicKeyInfo, found.RawSubjectPublicKeyInfo):
+		case !bytes.Equal(c.RawSubject, found.RawSubject) ||
+			!bytes.Equal(c.RawSubjectPublicKeyInfo, found.RawSubjectPublicKeyInfo):
 			return nil
 		case !at.Before(c.NotBefore) && !at.After(c.NotAfter):
 			found = c

@@ -135,7 +135,8 @@ func parseSubjectAttributes(raw []byte) (subjectAttributes, error) {
 }
 
 func isShortText(value string) bool {
-	return value != "" && len(value) <= maxValueBytes && utf8.ValidString(value) && !strings.ContainsFunc(value, unicode.IsControl)
+	return value != "" && len(value) <= maxValueBytes && utf8.ValidString(value) &&
+		!strings.ContainsFunc(value, unicode.IsControl)
 }
 
 func attributeLabel(attribute asn1.ObjectIdentifier) string {
@@ -229,7 +230,8 @@ func (s Subject) LogValue() slog.Value {
 	return slog.StringValue(s.String())
 }
 
-// EncodeDER encodes the name of a certificate in the platform's order: C, O, OU=TYPE=id, OU=NAME, OU=the platform, OU=application, CN.
+// EncodeDER encodes the name of a certificate in the platform's order: C, O, OU=TYPE=id, OU=NAME, OU=the platform,
+// OU=application, CN.
 func (s Subject) EncodeDER() ([]byte, error) {
 	var name pkix.RDNSequence
 	add := func(attribute int, value string) {

@@ -145,7 +145,9 @@ func (p verifiedPath) isValidAt(at time.Time) bool {
 
 // verifyPath verifies a certificate without the cache. It returns a path together with an error if only the leaf's
 // revocation status is the reason.
-func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) (verifiedPath, error) {
+func (t *TrustStore) verifyPath(
+	leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists,
+) (verifiedPath, error) {
 	if IsWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
 		return verifiedPath{}, problem.New(CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
 	}
@@ -167,7 +169,12 @@ func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.Cert
 		return verifiedPath{}, keyErr
 	}
 	issuer := chain[min(1, len(chain)-1)]
-	p := verifiedPath{lists: lists, notBefore: leaf.NotBefore, notAfter: leaf.NotAfter, checkStatus: lists.NewStatusCheck(leaf, issuer)}
+	p := verifiedPath{
+		lists:       lists,
+		notBefore:   leaf.NotBefore,
+		notAfter:    leaf.NotAfter,
+		checkStatus: lists.NewStatusCheck(leaf, issuer),
+	}
 	for _, c := range chain {
 		p.notBefore, p.notAfter = laterTime(p.notBefore, c.NotBefore), earlierTime(p.notAfter, c.NotAfter)
 	}
@@ -177,7 +184,9 @@ func (t *TrustStore) verifyPath(leaf *x509.Certificate, intermediates *x509.Cert
 // findChain returns a chain to an anchor without revoked certificates. If the leaf is not valid at the instant, the
 // chain is verified at the nearest instant of the leaf's own validity, so that only holders of a certificate from a
 // trusted authority learn that theirs has expired.
-func (t *TrustStore) findChain(leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists) ([]*x509.Certificate, error) {
+func (t *TrustStore) findChain(
+	leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists,
+) ([]*x509.Certificate, error) {
 	checkTime := earlierTime(laterTime(at, leaf.NotBefore), leaf.NotAfter)
 	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         t.anchorPool,

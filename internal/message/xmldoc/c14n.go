@@ -29,7 +29,10 @@ func (c C14N) Append(dst []byte, e Element) []byte {
 	}
 	buffers := d.scratch.Swap(nil)
 	if buffers == nil {
-		buffers = &scratch{prefixStates: make([]prefixState, len(d.prefixes.values)), rendered: make([]renderedNamespace, 0, linearSearchLimit)}
+		buffers = &scratch{
+			prefixStates: make([]prefixState, len(d.prefixes.values)),
+			rendered:     make([]renderedNamespace, 0, linearSearchLimit),
+		}
 	}
 	clear(buffers.prefixStates)
 	w := canonicaliser{
@@ -273,7 +276,9 @@ func (w *canonicaliser) writeNamespaces(from int) {
 	rendered := w.rendered[from:]
 	names := w.doc.prefixes.values
 	if len(rendered) > 1 {
-		slices.SortFunc(rendered, func(a, b renderedNamespace) int { return strings.Compare(names[a.prefix], names[b.prefix]) })
+		slices.SortFunc(
+			rendered, func(a, b renderedNamespace) int { return strings.Compare(names[a.prefix], names[b.prefix]) },
+		)
 	}
 	for _, r := range rendered {
 		w.dst = append(w.dst, " xmlns"...)
@@ -282,7 +287,9 @@ func (w *canonicaliser) writeNamespaces(from int) {
 		}
 		w.dst = append(w.dst, `="`...)
 		// The ampersand is the only character a URI may contain that an attribute value must escape.
-		w.dst = append(w.dst, strings.ReplaceAll(w.doc.namespaces.values[w.prefixStates[r.prefix].namespace], "&", "&amp;")...)
+		w.dst = append(
+			w.dst, strings.ReplaceAll(w.doc.namespaces.values[w.prefixStates[r.prefix].namespace], "&", "&amp;")...,
+		)
 		w.dst = append(w.dst, '"')
 	}
 }

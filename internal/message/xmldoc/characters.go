@@ -218,7 +218,8 @@ func hexDigitValue(c byte) rune {
 // addresses). Relative namespace names are deprecated, and have no canonical form (Canonical XML 1.0 section 1.3).
 func isAbsoluteURI(uri string) bool {
 	for i := range len(uri) {
-		if byteClasses[uri[i]]&uriByte == 0 || uri[i] == '%' && (i+2 >= len(uri) || hexDigitValue(uri[i+1]) > 15 || hexDigitValue(uri[i+2]) > 15) {
+		if byteClasses[uri[i]]&uriByte == 0 ||
+			uri[i] == '%' && (i+2 >= len(uri) || hexDigitValue(uri[i+1]) > 15 || hexDigitValue(uri[i+2]) > 15) {
 			return false
 		}
 	}

@@ -255,7 +255,9 @@ func (p *parser) appendNode(k nodeKind, start int) (*node, error) {
 		return nil, err
 	}
 	i := int32(len(p.doc.nodes))
-	p.doc.nodes = append(ensureCapacity(p, p.doc.nodes, "<"), node{start: int32(start), afterSubtree: i + 1, parent: p.openElement, kind: k})
+	p.doc.nodes = append(
+		ensureCapacity(p, p.doc.nodes, "<"), node{start: int32(start), afterSubtree: i + 1, parent: p.openElement, kind: k},
+	)
 	p.lastNode = i
 	return &p.doc.nodes[i], nil
 }
@@ -347,7 +349,8 @@ func (p *parser) parseInstruction() error {
 	}
 	n := &p.doc.nodes[p.lastNode]
 	n.nameLength = uint16(after - target)
-	if data != "" && (data[0] != ' ' || len(data) == 1 || byteClasses[data[1]]&spaceByte != 0 || strings.Contains(data, "\r")) {
+	if data != "" &&
+		(data[0] != ' ' || len(data) == 1 || byteClasses[data[1]]&spaceByte != 0 || strings.Contains(data, "\r")) {
 		n.flags |= editInstruction
 	}
 	return nil

@@ -135,7 +135,8 @@ func (p *parser) parseAttribute(n *node, before int) error {
 	if err = p.parseAttributeValue(&a); err != nil {
 		return err
 	}
-	if p.source[before] != ' ' || start != before+1 || equals != after || int(a.valueStart) != after+2 || p.source[after+1] != '"' {
+	if p.source[before] != ' ' || start != before+1 || equals != after || int(a.valueStart) != after+2 ||
+		p.source[after+1] != '"' {
 		a.flags |= attributeNeedsRewriting
 	}
 	if name := p.source[start:after]; strings.HasPrefix(name, "xmlns") && (len(name) == 5 || prefix == 5) {
