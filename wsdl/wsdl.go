@@ -150,8 +150,10 @@ func (c Contract) renderTemplate(form Form, address string, inline []string, pre
 // Patterns that are rewritten in this project's schemas, which write them uniformly.
 var (
 	schemaLocationPattern = regexp.MustCompile(` schemaLocation="([^"]*)"`)
-	xmlImportPattern      = regexp.MustCompile(`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`)
-	xmlAttributePattern   = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
+	xmlImportPattern      = regexp.MustCompile(
+		`\n *<xs:import namespace="http://www\.w3\.org/XML/1998/namespace"[^>]*/>\n`,
+	)
+	xmlAttributePattern = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
 )
 
 // Schema returns a schema by file name as it is served beside the contract, with imports by URL.

@@ -104,7 +104,9 @@ func (t *transferCommand) Run(c *serviceClient) error {
 
 func (c *serviceClient) manageMandate(change ctr.MandateChange) error {
 	request := &ctr.ManageMandateRequest{Header: c.newHeader(), Change: change}
-	answer, err := client.Call[ctr.ManageMandateRequest, ctr.ManageMandateResponse](c.ctx, c.client, "ManageMandate", request)
+	answer, err := client.Call[ctr.ManageMandateRequest, ctr.ManageMandateResponse](
+		c.ctx, c.client, "ManageMandate", request,
+	)
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,9 @@ type staffAssignCommand struct {
 
 // Run assigns a role.
 func (s *staffAssignCommand) Run(c *serviceClient) error {
-	return c.manageStaff(ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}})
+	return c.manageStaff(
+		ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: s.Person, Role: s.Role, From: s.From, To: s.To}},
+	)
 }
 
 type staffEndCommand struct {

@@ -35,9 +35,12 @@ type batchCommand struct {
 
 // Help returns the text that --help prints below the first line.
 func (*batchCommand) Help() string {
-	return `The whole file is checked before anything is sent. The result of each row is written to FILE.results.csv. Each answer is stored in FILE.journal at once. However a run ends, the same command continues from there.
+	return `The whole file is checked before anything is sent. The result of each row is written to FILE.results.csv. ` +
+		`Each answer is stored in FILE.journal at once. However a run ends, the same command continues from there.
 
-Exit codes: 0 everything is accepted; 1 something was refused, or left out by --skip-bad; 2 a flag or the file is wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or the run was stopped: the same command continues; 4 not authenticated. With --watch: 0 stopped.
+Exit codes: 0 everything is accepted; 1 something was refused, or left out by --skip-bad; 2 a flag or the file is ` +
+		`wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or the ` +
+		`run was stopped: the same command continues; 4 not authenticated. With --watch: 0 stopped.
 
 Columns and details: docs/batch.md.`
 }
@@ -51,7 +54,8 @@ func (b *batchCommand) Validate() error {
 	case b.File != "" && b.Watch != "":
 		return errors.New("give a FILE or --watch=DIR, not both")
 	case b.Watch != "" && (b.DryRun || b.Again || b.Results != ""):
-		return errors.New("--watch: omit --dry-run, --again and --results; to send refused notifications again, put their file into the inbox again")
+		return errors.New("--watch: omit --dry-run, --again and --results; to send refused notifications again, put their " +
+			"file into the inbox again")
 	case isSameFile(b.Results, b.File) || isSameFile(b.Results, b.File+".journal"):
 		return errors.New("--results: that would overwrite the file itself, or its journal")
 	case b.Parallel < 1 || b.Parallel > 64:
@@ -141,7 +145,9 @@ func (b *batchCommand) checkFile(t *commandContext) error {
 }
 
 // sendFile sends the pending notifications, unless errors prevent it, and writes the results.
-func (b *batchCommand) sendFile(ctx context.Context, t *commandContext, c *serviceClient, journal *batch.Journal) error {
+func (b *batchCommand) sendFile(
+	ctx context.Context, t *commandContext, c *serviceClient, journal *batch.Journal,
+) error {
 	file, err := batch.ReadFile(b.File, b.readOptions(t))
 	if err != nil {
 		return err
@@ -150,7 +156,9 @@ func (b *batchCommand) sendFile(ctx context.Context, t *commandContext, c *servi
 	r := b.newReport(file, pending, earlier)
 	r.printStart(t)
 	if journal.UnreadableLines > 0 && !t.json {
-		_, _ = fmt.Fprintf(t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.UnreadableLines)
+		_, _ = fmt.Fprintf(
+			t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.UnreadableLines,
+		)
 	}
 	if len(file.RowErrors) == 0 || b.SkipBad {
 		err = b.sendPending(ctx, t, c, journal, r, pending)
@@ -175,7 +183,10 @@ func (b *batchCommand) writeResults(name string, results []byte) error {
 }
 
 // sendPending sends notifications and counts the answers in the report.
-func (b *batchCommand) sendPending(ctx context.Context, t *commandContext, c *serviceClient, journal *batch.Journal, r *batchReport, pending []*batch.Notification) error {
+func (b *batchCommand) sendPending(
+	ctx context.Context, t *commandContext, c *serviceClient, journal *batch.Journal, r *batchReport,
+	pending []*batch.Notification,
+) error {
 	if len(pending) == 0 {
 		return nil
 	}
@@ -197,12 +208,27 @@ func (b *batchCommand) newSender(c *serviceClient) batch.Sender {
 	if transport, ok := c.client.HTTP.Transport.(*http.Transport); ok {
 		transport.MaxIdleConnsPerHost = b.Parallel // the default of 2 would open a new connection for most requests
 	}
-	return batch.Sender{Send: batch.SendTo(c.client, c.completeHeader, terminalLanguage), Parallel: b.Parallel, Patience: b.Patience, Sleep: batch.Sleep}
+	return batch.Sender{
+		Send:     batch.SendTo(c.client, c.completeHeader, terminalLanguage),
+		Parallel: b.Parallel,
+		Patience: b.Patience,
+		Sleep:    batch.Sleep,
+	}
 }
 
-func (b *batchCommand) newReport(file *batch.File, pending []*batch.Notification, earlier batch.EarlierResults) *batchReport {
-	r := &batchReport{File: b.File, Encoding: file.Encoding, Separator: file.Separator, Rows: len(file.Rows),
-		Notifications: len(file.Notifications), EarlierAccepted: earlier.Accepted, EarlierRefused: earlier.Refused, Unsent: len(pending)}
+func (b *batchCommand) newReport(
+	file *batch.File, pending []*batch.Notification, earlier batch.EarlierResults,
+) *batchReport {
+	r := &batchReport{
+		File:            b.File,
+		Encoding:        file.Encoding,
+		Separator:       file.Separator,
+		Rows:            len(file.Rows),
+		Notifications:   len(file.Notifications),
+		EarlierAccepted: earlier.Accepted,
+		EarlierRefused:  earlier.Refused,
+		Unsent:          len(pending),
+	}
 	for _, fault := range file.RowErrors {
 		r.Faults = append(r.Faults, fault.String())
 	}
@@ -218,7 +244,10 @@ func (r *batchReport) printStart(t *commandContext) {
 	if r.Separator != "" {
 		form += ", separated by " + r.Separator
 	}
-	_, _ = fmt.Fprintf(t.out, "%s: %s; %d row(s), %d notification(s) without error\n", r.File, cmp.Or(form, "not read"), r.Rows, r.Notifications)
+	_, _ = fmt.Fprintf(
+		t.out, "%s: %s; %d row(s), %d notification(s) without error\n", r.File, cmp.Or(form, "not read"), r.Rows,
+		r.Notifications,
+	)
 	for _, fault := range r.Faults {
 		_, _ = fmt.Fprintln(t.out, fault)
 	}

@@ -25,8 +25,13 @@ func (b *batchCommand) watchFolder(ctx context.Context, t *commandContext, stder
 	}
 	warned := t.now()
 	w := &batch.Watcher{
-		Directory: b.Watch, SkipBad: b.SkipBad, SettleTime: b.Settle, PollInterval: min(pollInterval, max(b.Settle, time.Second/10)),
-		Sender: b.newSender(c), Log: log, Now: t.now,
+		Directory:    b.Watch,
+		SkipBad:      b.SkipBad,
+		SettleTime:   b.Settle,
+		PollInterval: min(pollInterval, max(b.Settle, time.Second/10)),
+		Sender:       b.newSender(c),
+		Log:          log,
+		Now:          t.now,
 		CurrentOptions: func() batch.Options {
 			// This process can run for months, so the warning at its start is not enough.
 			if now := t.now(); now.Sub(warned) > 24*time.Hour {

@@ -46,7 +46,10 @@ func (c *commandLine) newServiceClient(ctx context.Context, stdout io.Writer) (*
 
 // newHTTPClient returns the HTTP client of all commands.
 func (c *commandLine) newHTTPClient() (*http.Client, error) {
-	transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, Proxy: http.ProxyFromEnvironment}
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		Proxy:           http.ProxyFromEnvironment,
+	}
 	if c.CA != "" {
 		authorities, err := os.ReadFile(c.CA)
 		if err != nil {
@@ -64,7 +67,9 @@ func (c *commandLine) newHTTPClient() (*http.Client, error) {
 // missingFlags lists the flags that are missing and that every command needs to call a service.
 func (c *commandLine) missingFlags() []string {
 	var flags []string
-	for _, flag := range [][2]string{{c.P12, "--p12=FILE"}, {c.PasswordFile, "--password-file=FILE"}, {c.URL, "--url=URL"}} {
+	for _, flag := range [][2]string{
+		{c.P12, "--p12=FILE"}, {c.PasswordFile, "--password-file=FILE"}, {c.URL, "--url=URL"},
+	} {
 		if flag[0] == "" {
 			flags = append(flags, flag[1])
 		}

@@ -131,7 +131,8 @@ func (p *certPasswordCommand) Run(c *commandLine, t *commandContext) error {
 	}
 	return t.printAnswer(writtenFile{File: file.name, Keys: keys}, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s has the new password. It contains %d key(s), encrypted with PBES2 and AES-256.\n"+
-			"Change the password in every program that uses the file. Copies of the old file keep the old password.\n", file.name, keys)
+			"Change the password in every program that uses the file. Copies of the old file keep the old password.\n",
+			file.name, keys)
 	})
 }
 
@@ -154,7 +155,10 @@ func (v *certConvertCommand) Run(c *commandLine, t *commandContext) error {
 		return err
 	}
 	return t.printAnswer(writtenFile{File: v.Out, Keys: keys}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s written: the same %d key(s) and password, encrypted with PBES2 and AES-256. %s is unchanged.\n", v.Out, keys, file.name)
+		_, _ = fmt.Fprintf(
+			w, "%s written: the same %d key(s) and password, encrypted with PBES2 and AES-256. %s is unchanged.\n", v.Out, keys,
+			file.name,
+		)
 	})
 }
 
@@ -199,7 +203,8 @@ func (x *certExtractCommand) Run(c *commandLine, t *commandContext) error {
 	return t.printAnswer(answer, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s written: %d certificate(s)\n", x.Out, len(all))
 		if x.Key {
-			_, _ = fmt.Fprintln(w, "It contains the private key without a password: anyone who reads it can sign in your name. Delete it as soon as you can.")
+			_, _ = fmt.Fprintln(w, "It contains the private key without a password: anyone who reads it can sign in your "+
+				"name. Delete it as soon as you can.")
 		}
 	})
 }

@@ -40,22 +40,28 @@ const (
 func (a advice) toText() string {
 	switch a {
 	case adviceRequestNIHIICertificate:
-		return "A care institution signs with its NIHII number. Request a certificate that begins with NIHII- from the eHealth platform, such as " +
-			"NIHII-HOSPITAL= for a hospital or NIHII-RETIREMENT= for a home. The local manager of the institution applies for it; this takes up to 10 days."
+		return "A care institution signs with its NIHII number. Request a certificate that begins with NIHII- from the " +
+			"eHealth platform, such as NIHII-HOSPITAL= for a hospital or NIHII-RETIREMENT= for a home. The local manager of " +
+			"the institution applies for it; this takes up to 10 days."
 	case adviceSignWithSSIN:
-		return "A doctor, like every person, signs with their own certificate, SSIN=. There is no certificate with the NIHII number of a doctor."
+		return "A doctor, like every person, signs with their own certificate, SSIN=. There is no certificate with the " +
+			"NIHII number of a doctor."
 	case adviceRequestOtherCertificate:
-		return "Request a certificate of a type that the register accepts from the eHealth platform: NIHII-… for a care institution, SSIN= for a person."
+		return "Request a certificate of a type that the register accepts from the eHealth platform: NIHII-… for a care " +
+			"institution, SSIN= for a person."
 	case adviceRenew:
-		return "Renew it in the eHealth Certificate Manager. This is possible from 90 days before expiry and takes up to 10 days. Your rights do not change."
+		return "Renew it in the eHealth Certificate Manager. This is possible from 90 days before expiry and takes up to " +
+			"10 days. Your rights do not change."
 	case adviceConvertFile:
-		return "The file uses outdated encryption, which OpenSSL 3 and recent Java versions refuse or will refuse. Run: ctr cert convert FILE -o NEW.p12"
+		return "The file uses outdated encryption, which OpenSSL 3 and recent Java versions refuse or will refuse. Run: " +
+			"ctr cert convert FILE -o NEW.p12"
 	case adviceChainIncomplete:
 		return "The file does not contain all issuers up to a root. The register does not need them; other services may."
 	case adviceFileNameMismatch:
 		return "The file name describes another certificate than the file contains. Check that it is the right file."
 	case adviceNameAuthor:
-		return "Name the person who acts in every request, as Author or with --author SSIN. They must be attached to the organisation on that day."
+		return "Name the person who acts in every request, as Author or with --author SSIN. They must be attached to the " +
+			"organisation on that day."
 	case adviceNotForProduction:
 		return "It belongs to the test environment. A service in production refuses it."
 	}
@@ -120,10 +126,18 @@ func (s *certShowCommand) Run(c *commandLine, t *commandContext) error {
 func (o *openedP12) newReport(now time.Time) (*certificateReport, error) {
 	leaf := o.key.Certificate
 	r := &certificateReport{
-		File: o.name, IdentifiedAs: "nobody", Environment: detectEnvironment(leaf),
-		ValidFrom: leaf.NotBefore.UTC(), ValidUntil: leaf.NotAfter.UTC(), DaysLeft: daysUntil(leaf.NotAfter, now),
-		Issuer: leaf.Issuer.String(), Serial: leaf.SerialNumber.String(), Key: newKeyReport(leaf), Usages: keyUsageNames(leaf),
-		RefusalCodes: []problem.Code{}, Advice: []advice{},
+		File:         o.name,
+		IdentifiedAs: "nobody",
+		Environment:  detectEnvironment(leaf),
+		ValidFrom:    leaf.NotBefore.UTC(),
+		ValidUntil:   leaf.NotAfter.UTC(),
+		DaysLeft:     daysUntil(leaf.NotAfter, now),
+		Issuer:       leaf.Issuer.String(),
+		Serial:       leaf.SerialNumber.String(),
+		Key:          newKeyReport(leaf),
+		Usages:       keyUsageNames(leaf),
+		RefusalCodes: []problem.Code{},
+		Advice:       []advice{},
 	}
 	r.assessSubject(leaf)
 	// With the certificate itself as trust anchor, Verify makes every other check of the service.
@@ -155,7 +169,8 @@ func (r *certificateReport) assessSubject(leaf *x509.Certificate) {
 		r.Advice = append(r.Advice, adviceRequestOtherCertificate)
 		return
 	}
-	r.Subject, r.Type, r.ID, r.Application, r.Name = subject.String(), subject.Type, subject.ID, subject.Application, subject.Name
+	r.Subject, r.Type, r.ID = subject.String(), subject.Type, subject.ID
+	r.Application, r.Name = subject.Application, subject.Name
 	refuse := func(code problem.Code, recommendations ...advice) {
 		r.RefusalCodes, r.Advice = append(r.RefusalCodes, code), append(r.Advice, recommendations...)
 	}
@@ -283,7 +298,10 @@ func (r *certificateReport) writeText(w io.Writer) {
 	}
 	line("taken for", "%s", describeIdentity(r.IdentifiedAs))
 	line("usable for", "%s", r.describeUse())
-	line("valid", "from %s until %s, %s", r.ValidFrom.Format(time.DateOnly), r.ValidUntil.Format(time.DateOnly), formatDaysLeft(r.DaysLeft))
+	line(
+		"valid", "from %s until %s, %s", r.ValidFrom.Format(time.DateOnly), r.ValidUntil.Format(time.DateOnly),
+		formatDaysLeft(r.DaysLeft),
+	)
 	line("issuer", "%s", r.Issuer)
 	line("key", "%s, %d bits", r.Key.Algorithm, r.Key.Bits)
 	line("serial", "%s", r.Serial)
@@ -358,7 +376,9 @@ func formatDaysLeft(days int) string {
 
 // newServiceClientWithWarning is newServiceClient with one warning on standard error if the certificate expires soon.
 // Standard output is not affected.
-func (c *commandLine) newServiceClientWithWarning(ctx context.Context, stdout, stderr io.Writer) (*serviceClient, error) {
+func (c *commandLine) newServiceClientWithWarning(
+	ctx context.Context, stdout, stderr io.Writer,
+) (*serviceClient, error) {
 	remote, err := c.newServiceClient(ctx, stdout)
 	if err != nil {
 		return nil, err
@@ -374,7 +394,10 @@ func (c *commandLine) newServiceClientWithWarning(ctx context.Context, stdout, s
 func expiryWarning(leaf *x509.Certificate, now time.Time) string {
 	end := leaf.NotAfter.Sub(now)
 	const day = 24 * time.Hour
-	when := fmt.Sprintf("your certificate expires on %s, in %d day(s)", leaf.NotAfter.UTC().Format(time.DateOnly), daysUntil(leaf.NotAfter, now))
+	when := fmt.Sprintf(
+		"your certificate expires on %s, in %d day(s)", leaf.NotAfter.UTC().Format(time.DateOnly),
+		daysUntil(leaf.NotAfter, now),
+	)
 	switch {
 	case end < 0 || end > 90*day:
 		return ""

@@ -38,7 +38,10 @@ func languageVars() kong.Vars {
 		all = append(all, string(l))
 	}
 	last := len(all) - 1
-	return kong.Vars{"languages": strings.Join(all, ","), "languages_in_words": strings.Join(all[:last], ", ") + " or " + all[last]}
+	return kong.Vars{
+		"languages":          strings.Join(all, ","),
+		"languages_in_words": strings.Join(all[:last], ", ") + " or " + all[last],
+	}
 }
 
 // errWouldBeRefused is returned by a check with findings, after they have been printed.
@@ -64,7 +67,9 @@ func (c *checkCommand) Run(t *commandContext) error {
 		return err
 	}
 	if t.url != "" && (c.At != "" || c.Strict || len(c.Trust)+len(c.Known) > 0) {
-		return errors.New("--url: the service has its own time, trust and strictness; omit --at, --trust, --known and --strict")
+		return errors.New(
+			"--url: the service has its own time, trust and strictness; omit --at, --trust, --known and --strict",
+		)
 	}
 	data, err := os.ReadFile(c.File)
 	if err != nil {
@@ -98,7 +103,11 @@ func (c *checkCommand) Run(t *commandContext) error {
 }
 
 func (c *checkCommand) inspectionOptions(now time.Time) (diagnosis.Options, error) {
-	o := diagnosis.Options{InspectOptions: wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict}, IdentifyOperation: ctr.OperationName, Lang: c.Lang}
+	o := diagnosis.Options{
+		InspectOptions:    wsse.InspectOptions{Time: now.UTC(), Strict: c.Strict},
+		IdentifyOperation: ctr.OperationName,
+		Lang:              c.Lang,
+	}
 	if c.At != "" {
 		at, err := time.Parse(time.RFC3339, c.At)
 		if err != nil {

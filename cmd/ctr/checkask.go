@@ -42,7 +42,9 @@ func (c *checkCommand) askService(t *commandContext, m capture.Message) (*diagno
 		return nil, fmt.Errorf("%w: %w", client.ErrUnreachable, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the service does not check messages (HTTP %d); omit --url to check the message here", response.StatusCode)
+		return nil, fmt.Errorf(
+			"the service does not check messages (HTTP %d); omit --url to check the message here", response.StatusCode,
+		)
 	}
 	return diagnosis.ReadJSON(data, c.Lang)
 }

@@ -63,7 +63,9 @@ func (c *conformanceCommand) judgeTarget(t *commandContext) (*conformance.Report
 	case t.url == "":
 		return nil, errors.New("give the files or folders with the messages of your client, or the server to test with --url")
 	case !c.AgainstATestService:
-		return nil, errors.New("a run writes notifications that stay: confirm with --against-a-test-service that the server at --url is for tests")
+		return nil, errors.New(
+			"a run writes notifications that stay: confirm with --against-a-test-service that the server at --url is for tests",
+		)
 	}
 	return c.judgeServer(t)
 }
@@ -78,11 +80,26 @@ func (c *conformanceCommand) judgeServer(t *commandContext) (*conformance.Report
 	if err != nil {
 		return nil, err
 	}
-	data := testmessages.Data{Author: remote.author, AuthorName: "author", Patient: c.Patient, Prescriber: c.Prescriber, NotificationCode: c.Code, DeviceIdentifier: c.Device}
+	data := testmessages.Data{
+		Author:           remote.author,
+		AuthorName:       "author",
+		Patient:          c.Patient,
+		Prescriber:       c.Prescriber,
+		NotificationCode: c.Code,
+		DeviceIdentifier: c.Device,
+	}
 	if data.Author == "" {
 		data.Author = testmessages.DevelopmentData().Author
 	}
-	server := conformance.Server{URL: t.url, HTTP: remote.client.HTTP, Key: remote.client.Key, FindKey: keys, Data: data, Now: time.Now, NewID: newID}
+	server := conformance.Server{
+		URL:     t.url,
+		HTTP:    remote.client.HTTP,
+		Key:     remote.client.Key,
+		FindKey: keys,
+		Data:    data,
+		Now:     time.Now,
+		NewID:   newID,
+	}
 	report, err := server.Judge(t.ctx)
 	if errors.Is(err, conformance.ErrUnreachable) {
 		err = fmt.Errorf("%w: %w", client.ErrUnreachable, err)

@@ -108,7 +108,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	parsed.Bind(&c)
 	call := func() (*serviceClient, error) { return c.newServiceClientWithWarning(ctx, stdout, stderr) }
-	parsed.Bind(&commandContext{answerPrinter: answerPrinter{stdout, c.JSON}, ctx: ctx, now: time.Now, url: c.URL, newHTTPClient: c.newHTTPClient, newServiceClient: call})
+	parsed.Bind(&commandContext{
+		answerPrinter:    answerPrinter{stdout, c.JSON},
+		ctx:              ctx,
+		now:              time.Now,
+		url:              c.URL,
+		newHTTPClient:    c.newHTTPClient,
+		newServiceClient: call,
+	})
 	if err = parsed.BindToProvider(call); err != nil {
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
 		return exitUsage

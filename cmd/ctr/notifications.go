@@ -28,7 +28,9 @@ type notificationCommand struct {
 // Run shows a notification.
 func (n *notificationCommand) Run(c *serviceClient) error {
 	request := &ctr.GetNotificationRequest{Header: c.newHeader(), EmergencyReason: n.Emergency, Of: n.toNotificationRef()}
-	answer, err := client.Call[ctr.GetNotificationRequest, ctr.GetNotificationResponse](c.ctx, c.client, "GetNotification", request)
+	answer, err := client.Call[ctr.GetNotificationRequest, ctr.GetNotificationResponse](
+		c.ctx, c.client, "GetNotification", request,
+	)
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,8 @@ func (n *notificationCommand) Run(c *serviceClient) error {
 }
 
 func showNotification(w io.Writer, n *ctr.Notification) {
-	_, _ = fmt.Fprintf(w, "%s of %s, patient %s, specialist %s\n  %s, reference %s, version %d", n.OperationType, n.OperationDate, n.Patient,
+	_, _ = fmt.Fprintf(w, "%s of %s, patient %s, specialist %s\n  %s, reference %s, version %d",
+		n.OperationType, n.OperationDate, n.Patient,
 		n.Specialist.SSIN+n.Specialist.NIHII, n.State, n.Reference, n.Version)
 	if n.NotificationNumber != "" {
 		_, _ = fmt.Fprintf(w, ", number %s", n.NotificationNumber)
@@ -90,7 +93,12 @@ type pendingCommand struct {
 
 // Run lists pending notifications.
 func (p *pendingCommand) Run(c *serviceClient) error {
-	request := &ctr.ListPendingNotificationsRequest{Header: c.newHeader(), Offset: p.Offset, MaxElements: p.Max, State: p.State}
+	request := &ctr.ListPendingNotificationsRequest{
+		Header:      c.newHeader(),
+		Offset:      p.Offset,
+		MaxElements: p.Max,
+		State:       p.State,
+	}
 	answer, err := client.Call[ctr.ListPendingNotificationsRequest, ctr.ListPendingNotificationsResponse](c.ctx, c.client,
 		"ListPendingNotifications", request)
 	if err != nil {
@@ -113,7 +121,9 @@ type validateCommand struct {
 // Run makes a notification final.
 func (v *validateCommand) Run(c *serviceClient) error {
 	request := &ctr.ValidateNotificationRequest{Header: c.newHeader(), Reference: v.Reference, Version: v.Version}
-	answer, err := client.Call[ctr.ValidateNotificationRequest, ctr.ValidateNotificationResponse](c.ctx, c.client, "ValidateNotification", request)
+	answer, err := client.Call[ctr.ValidateNotificationRequest, ctr.ValidateNotificationResponse](
+		c.ctx, c.client, "ValidateNotification", request,
+	)
 	if err != nil {
 		return err
 	}
@@ -133,7 +143,9 @@ func (n *reviseCommand) Run(c *serviceClient) error {
 	}
 	c.completeHeader(&request.Header)
 	n.overrideSave(&request.Save)
-	answer, err := client.Call[ctr.ReviseNotificationRequest, ctr.ReviseNotificationResponse](c.ctx, c.client, "ReviseNotification", request)
+	answer, err := client.Call[ctr.ReviseNotificationRequest, ctr.ReviseNotificationResponse](
+		c.ctx, c.client, "ReviseNotification", request,
+	)
 	if err != nil {
 		return err
 	}
@@ -148,8 +160,15 @@ type discardCommand struct {
 
 // Run discards or withdraws a notification.
 func (d *discardCommand) Run(c *serviceClient) error {
-	request := &ctr.DiscardNotificationRequest{Header: c.newHeader(), Of: d.toNotificationRef(), Version: d.Version, Reason: d.Reason}
-	answer, err := client.Call[ctr.DiscardNotificationRequest, ctr.DiscardNotificationResponse](c.ctx, c.client, "DiscardNotification", request)
+	request := &ctr.DiscardNotificationRequest{
+		Header:  c.newHeader(),
+		Of:      d.toNotificationRef(),
+		Version: d.Version,
+		Reason:  d.Reason,
+	}
+	answer, err := client.Call[ctr.DiscardNotificationRequest, ctr.DiscardNotificationResponse](
+		c.ctx, c.client, "DiscardNotification", request,
+	)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,9 @@ func (n *explantCommand) Run(c *serviceClient) error {
 }
 
 // showReceipt prints an answer with a receipt.
-func (c *serviceClient) showReceipt(answer any, r *ctr.Receipt, implants []ctr.RegisteredImplant, warnings []ctr.Warning) error {
+func (c *serviceClient) showReceipt(
+	answer any, r *ctr.Receipt, implants []ctr.RegisteredImplant, warnings []ctr.Warning,
+) error {
 	return c.printAnswer(answer, func(w io.Writer) {
 		at := r.RegisteredAt.Format(instantLayout)
 		if r.State == "Final" {
@@ -96,8 +98,12 @@ func showImplant(w io.Writer, i *ctr.RegisteredImplant) {
 	if i.Device != nil {
 		name = i.Device.Name
 	}
-	_, _ = fmt.Fprintf(w, "  %s  %s\n    placed %s, remaining %d of %d", i.ImplantID, name, i.OperationDate, i.Remaining, i.Quantity)
-	for _, part := range [][2]string{{"lot", i.LotNumber}, {"serial", i.SerialNumber}, {"expiry", i.ExpiryDate}, {"at", i.Location}} {
+	_, _ = fmt.Fprintf(
+		w, "  %s  %s\n    placed %s, remaining %d of %d", i.ImplantID, name, i.OperationDate, i.Remaining, i.Quantity,
+	)
+	for _, part := range [][2]string{
+		{"lot", i.LotNumber}, {"serial", i.SerialNumber}, {"expiry", i.ExpiryDate}, {"at", i.Location},
+	} {
 		if part[1] != "" {
 			_, _ = fmt.Fprintf(w, ", %s %s", part[0], part[1])
 		}
@@ -142,15 +148,27 @@ func (s *searchCommand) Validate() error {
 
 // Run searches for notifications.
 func (s *searchCommand) Run(c *serviceClient) error {
-	request := &ctr.SearchRequest{Header: c.newHeader(), EmergencyReason: s.Emergency, Offset: s.Offset, MaxElements: s.Max}
+	request := &ctr.SearchRequest{
+		Header:          c.newHeader(),
+		EmergencyReason: s.Emergency,
+		Offset:          s.Offset,
+		MaxElements:     s.Max,
+	}
 	switch {
 	case s.Patient != "":
 		request.Criteria.ByPatient = &ctr.ByPatient{Patient: s.Patient, From: s.From, To: s.To, OperationType: s.Type}
 	case s.Number != "":
 		request.Criteria.ByNotification = &ctr.ByNotification{NotificationNumber: s.Number}
 	default:
-		request.Criteria.ByImplant = &ctr.ByImplant{NotificationCode: s.Code, UDI: s.UDI, LotNumber: s.Lot, SerialNumber: s.Serial,
-			From: s.From, To: s.To, OperationType: s.Type}
+		request.Criteria.ByImplant = &ctr.ByImplant{
+			NotificationCode: s.Code,
+			UDI:              s.UDI,
+			LotNumber:        s.Lot,
+			SerialNumber:     s.Serial,
+			From:             s.From,
+			To:               s.To,
+			OperationType:    s.Type,
+		}
 	}
 	answer, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](c.ctx, c.client, "Search", request)
 	if err != nil {
@@ -171,7 +189,8 @@ func showSummary(w io.Writer, name string, n *ctr.Summary) {
 	if n.Own {
 		own = ", yours"
 	}
-	_, _ = fmt.Fprintf(w, "  %s  %s of %s, patient %s, %d line(s), %s%s\n", name, n.OperationType, n.OperationDate, n.Patient, n.ImplantCount,
+	_, _ = fmt.Fprintf(w, "  %s  %s of %s, patient %s, %d line(s), %s%s\n", name, n.OperationType,
+		n.OperationDate, n.Patient, n.ImplantCount,
 		n.State, own)
 }
 
@@ -186,7 +205,9 @@ type cardCommand struct {
 func (d *cardCommand) Run(c *serviceClient) error {
 	request := &ctr.GetImplantCardRequest{Header: c.newHeader(), EmergencyReason: d.Emergency,
 		Of: ctr.CardOf{NotificationNumber: d.Number, Patient: d.Patient}}
-	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](c.ctx, c.client, "GetImplantCard", request)
+	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](
+		c.ctx, c.client, "GetImplantCard", request,
+	)
 	if err != nil {
 		return err
 	}
@@ -213,9 +234,17 @@ type implantsCommand struct {
 
 // Run lists the implants that a patient carries.
 func (l *implantsCommand) Run(c *serviceClient) error {
-	request := &ctr.ListPatientImplantsRequest{Header: c.newHeader(), EmergencyReason: l.Emergency, Offset: l.Offset, MaxElements: l.Max,
-		Patient: l.Patient, At: l.At}
-	answer, err := client.Call[ctr.ListPatientImplantsRequest, ctr.ListPatientImplantsResponse](c.ctx, c.client, "ListPatientImplants", request)
+	request := &ctr.ListPatientImplantsRequest{
+		Header:          c.newHeader(),
+		EmergencyReason: l.Emergency,
+		Offset:          l.Offset,
+		MaxElements:     l.Max,
+		Patient:         l.Patient,
+		At:              l.At,
+	}
+	answer, err := client.Call[ctr.ListPatientImplantsRequest, ctr.ListPatientImplantsResponse](
+		c.ctx, c.client, "ListPatientImplants", request,
+	)
 	if err != nil {
 		return err
 	}
@@ -253,7 +282,9 @@ func (d *devicesCommand) Run(c *serviceClient) error {
 }
 
 func showDevice(w io.Writer, d *ctr.Device) {
-	_, _ = fmt.Fprintf(w, "  %s  %s\n    %s, by %s, %s", d.NotificationCode, d.Name, d.Reference, d.Manufacturer, d.DeviceStatus)
+	_, _ = fmt.Fprintf(
+		w, "  %s  %s\n    %s, by %s, %s", d.NotificationCode, d.Name, d.Reference, d.Manufacturer, d.DeviceStatus,
+	)
 	if d.DeletedOn != "" {
 		_, _ = fmt.Fprintf(w, " on %s", d.DeletedOn)
 	}

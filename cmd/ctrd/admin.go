@@ -89,7 +89,11 @@ func (c *importCommand) Run(e environment) (err error) {
 }
 
 func (c *importCommand) newExtract() (operator.Extract, error) {
-	x := operator.Extract{Kind: c.Kind, Name: filepath.Base(c.File), Open: func() (io.ReadCloser, error) { return os.Open(c.File) }}
+	x := operator.Extract{
+		Kind: c.Kind,
+		Name: filepath.Base(c.File),
+		Open: func() (io.ReadCloser, error) { return os.Open(c.File) },
+	}
 	switch {
 	case c.Full:
 		x.Form = operator.FormFull
@@ -117,7 +121,8 @@ func (c *importCommand) listVersions(e environment, db *store.DB) error {
 		if v.Sequence > 0 {
 			sequence = fmt.Sprintf(" %d", v.Sequence)
 		}
-		_, err = fmt.Fprintf(e.stdout, "%d  %s  %s  %s%s of %s  %d rows  %s  sha256:%s\n", v.ID, v.LoadedAt.Format(time.RFC3339), v.Kind, v.Format,
+		_, err = fmt.Fprintf(e.stdout, "%d  %s  %s  %s%s of %s  %d rows  %s  sha256:%s\n",
+			v.ID, v.LoadedAt.Format(time.RFC3339), v.Kind, v.Format,
 			sequence, v.AsOf, v.Rows, v.Name, hex.EncodeToString(v.Digest))
 		if err != nil {
 			return err

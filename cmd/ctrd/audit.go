@@ -40,7 +40,12 @@ func (w operatorFlags) newOperator(db *store.DB) operator.Operator {
 			name = account.Username
 		}
 	}
-	return operator.Operator{Store: db, Name: name, Now: time.Now, NewID: func() string { return service.NewID(time.Now()) }}
+	return operator.Operator{
+		Store: db,
+		Name:  name,
+		Now:   time.Now,
+		NewID: func() string { return service.NewID(time.Now()) },
+	}
 }
 
 type verifyCommand struct {
@@ -131,7 +136,9 @@ func (c *keyCommand) Run(e environment) (err error) {
 		if err != nil {
 			return fmt.Errorf("public key: %w", err)
 		}
-		if _, err = fmt.Fprintf(e.stdout, "key %s\n%s", key.KeyID, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})); err != nil {
+		if _, err = fmt.Fprintf(
+			e.stdout, "key %s\n%s", key.KeyID, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
+		); err != nil {
 			return err
 		}
 	}

@@ -46,7 +46,9 @@ func (c *demoCommand) Run(e environment) (err error) {
 		return fmt.Errorf("create a temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-	s, err := service.Start(e.ctx, service.Config{Now: time.Now, DataDirectory: directory, Development: true, Environment: "Development"})
+	s, err := service.Start(
+		e.ctx, service.Config{Now: time.Now, DataDirectory: directory, Development: true, Environment: "Development"},
+	)
 	if err != nil {
 		return err
 	}
@@ -89,9 +91,13 @@ func (d *demo) printTitle(text string) {
 }
 
 func (d *demo) newHeader() ctr.Header {
-	return ctr.Header{ID: newMessageID(), IssueInstant: d.today.UTC().Format(time.RFC3339), Author: &ctr.Author{HcParty: []ctr.HcParty{{
-		ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
-	}}}}
+	return ctr.Header{
+		ID:           newMessageID(),
+		IssueInstant: d.today.UTC().Format(time.RFC3339),
+		Author: &ctr.Author{HcParty: []ctr.HcParty{{
+			ID: []ctr.PartyID{{Type: "urn:be:fgov:person:ssin", Value: demoSurgeon}}, FirstName: []string{"Anna"}, Name: "Claes",
+		}}},
+	}
 }
 
 // runSteps runs the steps: notify, search, card, list, a rejected request, explant, list.
@@ -119,21 +125,40 @@ func (d *demo) runSteps(out string) error {
 
 func (d *demo) newNotifyRequest(reference string) *ctr.NotifyImplantRequest {
 	day := func(ago int) string { return d.today.AddDate(0, 0, -ago).Format(time.DateOnly) }
-	return &ctr.NotifyImplantRequest{Header: d.newHeader(), InputReference: reference, Save: "Final", Implantation: ctr.Implantation{
-		Specialist: ctr.Professional{SSIN: demoSurgeon}, OperationDate: day(2), Patient: demoPatient,
-		Prescriber: ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: day(20), Comment: "total knee replacement",
-		Implant: []ctr.NotifiedImplant{
-			{NotificationCode: "000071200176", UDI: "(01)05410000001047(17)291231(10)L2201(21)S-000917", Quantity: 1, Location: "left knee", Side: "Left"},
-			{NotificationCode: "000071200275", UDI: "(01)05410000001115(17)300630(10)L2388(21)S-004410", Quantity: 1, Location: "left knee", Side: "Left"},
+	return &ctr.NotifyImplantRequest{
+		Header:         d.newHeader(),
+		InputReference: reference,
+		Save:           "Final",
+		Implantation: ctr.Implantation{
+			Specialist: ctr.Professional{SSIN: demoSurgeon}, OperationDate: day(2), Patient: demoPatient,
+			Prescriber: ctr.Professional{NIHII: "17800389480"}, PrescriptionDate: day(20), Comment: "total knee replacement",
+			Implant: []ctr.NotifiedImplant{
+				{
+					NotificationCode: "000071200176",
+					UDI:              "(01)05410000001047(17)291231(10)L2201(21)S-000917",
+					Quantity:         1,
+					Location:         "left knee",
+					Side:             "Left",
+				},
+				{
+					NotificationCode: "000071200275",
+					UDI:              "(01)05410000001115(17)300630(10)L2388(21)S-004410",
+					Quantity:         1,
+					Location:         "left knee",
+					Side:             "Left",
+				},
+			},
 		},
-	}}
+	}
 }
 
 func (d *demo) notifyImplant() (*ctr.NotifyResponse, error) {
 	d.printTitle("Dr Anna Claes reports an operation: two implants in the left knee of Jeanne Leroy")
 	d.printLine("signed by %s, on behalf of Dr Claes:", demoHospital)
 	d.printLine("  Body, Timestamp and certificate are signed, RSA-SHA256")
-	receipt, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](d.ctx, d.client, "NotifyImplant", d.newNotifyRequest("DEMO-1"))
+	receipt, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](
+		d.ctx, d.client, "NotifyImplant", d.newNotifyRequest("DEMO-1"),
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +171,9 @@ func (d *demo) notifyImplant() (*ctr.NotifyResponse, error) {
 
 func (d *demo) printImplant(i *ctr.RegisteredImplant) {
 	d.printLine("  %d of %d  %s", i.Remaining, i.Quantity, i.Device.Name)
-	d.printLine("          lot %s, serial number %s, expiry %s (read from the UDI)", i.LotNumber, i.SerialNumber, i.ExpiryDate)
+	d.printLine(
+		"          lot %s, serial number %s, expiry %s (read from the UDI)", i.LotNumber, i.SerialNumber, i.ExpiryDate,
+	)
 }
 
 func (d *demo) searchByPatient(number string) error {
@@ -158,7 +185,9 @@ func (d *demo) searchByPatient(number string) error {
 		return err
 	}
 	for _, n := range answer.Notification {
-		d.printLine("%s  %s of %s, %d implants, %s", n.NotificationNumber, n.OperationType, n.OperationDate, n.ImplantCount, n.State)
+		d.printLine(
+			"%s  %s of %s, %d implants, %s", n.NotificationNumber, n.OperationType, n.OperationDate, n.ImplantCount, n.State,
+		)
 	}
 	if answer.Total != 1 || answer.Notification[0].NotificationNumber != number {
 		return fmt.Errorf("the search found %d notifications, not the one just registered", answer.Total)
@@ -168,9 +197,10 @@ func (d *demo) searchByPatient(number string) error {
 
 func (d *demo) fetchCard(number, out string) error {
 	d.printTitle("The implant card for the patient, in four languages")
-	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](d.ctx, d.client, "GetImplantCard", &ctr.GetImplantCardRequest{
-		Header: d.newHeader(), Of: ctr.CardOf{NotificationNumber: number},
-	})
+	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](d.ctx, d.client,
+		"GetImplantCard", &ctr.GetImplantCardRequest{
+			Header: d.newHeader(), Of: ctr.CardOf{NotificationNumber: number},
+		})
 	if err != nil {
 		return err
 	}
@@ -187,9 +217,10 @@ func (d *demo) fetchCard(number, out string) error {
 
 func (d *demo) listImplants(title string) error {
 	d.printTitle(title)
-	answer, err := client.Call[ctr.ListPatientImplantsRequest, ctr.ListPatientImplantsResponse](d.ctx, d.client, "ListPatientImplants", &ctr.ListPatientImplantsRequest{
-		Header: d.newHeader(), MaxElements: 20, Patient: demoPatient,
-	})
+	answer, err := client.Call[ctr.ListPatientImplantsRequest, ctr.ListPatientImplantsResponse](d.ctx,
+		d.client, "ListPatientImplants", &ctr.ListPatientImplantsRequest{
+			Header: d.newHeader(), MaxElements: 20, Patient: demoPatient,
+		})
 	if err != nil {
 		return err
 	}
@@ -219,18 +250,22 @@ func (d *demo) showViolations() error {
 
 func (d *demo) notifyExplant(id string) error {
 	d.printTitle("Later the tibial insert is worn and removed")
-	receipt, err := client.Call[ctr.NotifyExplantRequest, ctr.NotifyResponse](d.ctx, d.client, "NotifyExplant", &ctr.NotifyExplantRequest{
-		Header: d.newHeader(), InputReference: "DEMO-3", Explantation: ctr.Explantation{
-			Specialist: ctr.Professional{SSIN: demoSurgeon}, OperationDate: d.today.AddDate(0, 0, -1).Format(time.DateOnly),
-			Patient: demoPatient, Explant: []ctr.Explant{{ImplantID: id, Reason: "wear"}},
-		},
-	})
+	receipt, err := client.Call[ctr.NotifyExplantRequest, ctr.NotifyResponse](d.ctx, d.client,
+		"NotifyExplant", &ctr.NotifyExplantRequest{
+			Header: d.newHeader(), InputReference: "DEMO-3", Explantation: ctr.Explantation{
+				Specialist: ctr.Professional{SSIN: demoSurgeon}, OperationDate: d.today.AddDate(0, 0, -1).Format(time.DateOnly),
+				Patient: demoPatient, Explant: []ctr.Explant{{ImplantID: id, Reason: "wear"}},
+			},
+		})
 	if err != nil {
 		return err
 	}
 	d.printLine("registered as notification %s", receipt.Receipt.NotificationNumber)
 	for i := range receipt.Implant {
-		d.printLine("  %s: %d of %d remain", strings.TrimSpace(receipt.Implant[i].Device.Name), receipt.Implant[i].Remaining, receipt.Implant[i].Quantity)
+		d.printLine(
+			"  %s: %d of %d remain", strings.TrimSpace(receipt.Implant[i].Device.Name), receipt.Implant[i].Remaining,
+			receipt.Implant[i].Quantity,
+		)
 	}
 	return nil
 }

@@ -43,7 +43,9 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = c.newOperator(db).RecordActions(e.ctx, operator.Action{Operation: operator.ActionEvidence, Reason: c.Reason, Number: number}); err != nil {
+	if err = c.newOperator(db).RecordActions(
+		e.ctx, operator.Action{Operation: operator.ActionEvidence, Reason: c.Reason, Number: number},
+	); err != nil {
 		return err
 	}
 	// Seal first: the newest events may not be sealed yet.
@@ -51,7 +53,9 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	var file bytes.Buffer
-	if err = (operator.EvidenceExport{Store: db, Now: time.Now, Issuers: issuers}).Write(e.ctx, number, &file); err != nil {
+	if err = (operator.EvidenceExport{Store: db, Now: time.Now, Issuers: issuers}).Write(
+		e.ctx, number, &file,
+	); err != nil {
 		return err
 	}
 	name := c.Output

@@ -169,7 +169,10 @@ func (c *markCommand) Run(e environment) (err error) {
 		}
 		done = "done"
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s %s: %s, was %s; %s\n", code.Digits(), device.Name, formatDeviceStatus(after), formatDeviceStatus(device), done)
+	_, err = fmt.Fprintf(
+		e.stdout, "%s %s: %s, was %s; %s\n", code.Digits(), device.Name, formatDeviceStatus(after),
+		formatDeviceStatus(device), done,
+	)
 	return err
 }
 

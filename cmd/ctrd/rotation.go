@@ -59,13 +59,17 @@ func (c *retireKeyCommand) Run(e environment) error {
 // runKeyCommand changes the keys and prints the message that change returns. It records the action before the change
 // and seals the audit log after it, so that a checkpoint hands over from an old key to the next before the old one is
 // retired.
-func (f registerFlags) runKeyCommand(e environment, identity operatorFlags, detail string, change func(*store.DB) (string, error)) (err error) {
+func (f registerFlags) runKeyCommand(
+	e environment, identity operatorFlags, detail string, change func(*store.DB) (string, error),
+) (err error) {
 	db, err := f.openStore(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err = identity.newOperator(db).RecordActions(e.ctx, operator.Action{Operation: operator.ActionKeys, Detail: detail}); err != nil {
+	if err = identity.newOperator(db).RecordActions(
+		e.ctx, operator.Action{Operation: operator.ActionKeys, Detail: detail},
+	); err != nil {
 		return err
 	}
 	message, err := change(db)

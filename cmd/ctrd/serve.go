@@ -56,7 +56,13 @@ func (c *serveCommand) Run(e environment) error {
 	if err != nil {
 		return describeStartError(err, c.Listen)
 	}
-	line, err := json.Marshal(startupInfo{URL: s.URL, Admin: s.MetricsURL, Data: c.Data, CA: s.TestPKI.CA, P12: s.TestPKI.P12})
+	line, err := json.Marshal(startupInfo{
+		URL:   s.URL,
+		Admin: s.MetricsURL,
+		Data:  c.Data,
+		CA:    s.TestPKI.CA,
+		P12:   s.TestPKI.P12,
+	})
 	if err == nil {
 		_, err = fmt.Fprintln(e.stdout, string(line))
 	}
@@ -69,12 +75,26 @@ func (c *serveCommand) Run(e environment) error {
 // newConfig converts the flags to the configuration of a service.
 func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 	config := service.Config{
-		Now: time.Now, Log: slog.New(slog.NewJSONHandler(e.stderr, nil)),
-		DataDirectory: c.Data, DatabaseURL: c.Database, KeyFile: c.Keys,
-		Listen: c.Listen, MetricsListen: c.AdminListen, PlainHTTP: c.HTTP, PublicURL: c.PublicURL, Environment: c.Environment, Development: c.Dev,
-		TLSCertificateFile: c.TLSCert, TLSKeyFile: c.TLSKey,
-		TrustFiles: c.Trust, KnownCertificateFiles: c.Known, RevocationPolicy: revocation.StatusPolicy(c.Revocation), RevocationLists: c.CRL,
-		OCSPResponseFiles: c.OCSP, StrictTokens: c.Strict, RequireCareRelation: c.RequireLink,
+		Now:                   time.Now,
+		Log:                   slog.New(slog.NewJSONHandler(e.stderr, nil)),
+		DataDirectory:         c.Data,
+		DatabaseURL:           c.Database,
+		KeyFile:               c.Keys,
+		Listen:                c.Listen,
+		MetricsListen:         c.AdminListen,
+		PlainHTTP:             c.HTTP,
+		PublicURL:             c.PublicURL,
+		Environment:           c.Environment,
+		Development:           c.Dev,
+		TLSCertificateFile:    c.TLSCert,
+		TLSKeyFile:            c.TLSKey,
+		TrustFiles:            c.Trust,
+		KnownCertificateFiles: c.Known,
+		RevocationPolicy:      revocation.StatusPolicy(c.Revocation),
+		RevocationLists:       c.CRL,
+		OCSPResponseFiles:     c.OCSP,
+		StrictTokens:          c.Strict,
+		RequireCareRelation:   c.RequireLink,
 	}
 	if c.AllowSHA1 != "" {
 		day, err := time.Parse(time.DateOnly, c.AllowSHA1)

@@ -62,7 +62,9 @@ func (s *settings) Validate(app *kong.Application) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.values)) {
 		if !known[key] {
-			return fmt.Errorf("configuration file %s: unknown key %q; the keys are the flags of serve (see ctrd serve --help)", s.file, key)
+			return fmt.Errorf(
+				"configuration file %s: unknown key %q; the keys are the flags of serve (see ctrd serve --help)", s.file, key,
+			)
 		}
 	}
 	return nil

@@ -20,7 +20,11 @@ type statisticsCommand struct {
 
 // Run exports the statistics.
 func (c *statisticsCommand) Run(e environment) (err error) {
-	r := operator.StatisticsReport{Query: implants.StatisticsQuery{GroupBy: implants.Grouping(c.By)}, Format: c.Format, Exact: c.Exact}
+	r := operator.StatisticsReport{
+		Query:  implants.StatisticsQuery{GroupBy: implants.Grouping(c.By)},
+		Format: c.Format,
+		Exact:  c.Exact,
+	}
 	if r.Query.From, r.Query.To, err = c.parseDates(); err != nil {
 		return err
 	}
@@ -29,5 +33,7 @@ func (c *statisticsCommand) Run(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return c.writeOutput(e, func(w io.Writer) error { return r.Write(e.ctx, db, operatorFlags{By: c.Operator}.newOperator(db), w) })
+	return c.writeOutput(
+		e, func(w io.Writer) error { return r.Write(e.ctx, db, operatorFlags{By: c.Operator}.newOperator(db), w) },
+	)
 }

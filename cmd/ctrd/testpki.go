@@ -24,7 +24,13 @@ func (c *testPKICommand) Run(e environment) error {
 	if password == "" {
 		password = rand.Text()
 	}
-	files, err := authority.DevelopmentPKI{Password: password, IssuedAt: now, NotAfter: now.AddDate(c.Years, 0, 0), IncludeInvalid: c.Hostile, Random: rand.Reader}.Write(c.Out)
+	files, err := authority.DevelopmentPKI{
+		Password:       password,
+		IssuedAt:       now,
+		NotAfter:       now.AddDate(c.Years, 0, 0),
+		IncludeInvalid: c.Hostile,
+		Random:         rand.Reader,
+	}.Write(c.Out)
 	if err != nil {
 		return fmt.Errorf("the test PKI: %w", err)
 	}

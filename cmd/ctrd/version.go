@@ -24,7 +24,10 @@ func describeProgram() cli.Program {
 			{
 				Title: "ENVIRONMENT",
 				Entries: []cli.Entry{
-					{Name: "CTR_NAME", Text: "The flag --name, with upper case letters and underscores: CTR_PUBLIC_URL for --public-url."},
+					{
+						Name: "CTR_NAME",
+						Text: "The flag --name, with upper case letters and underscores: CTR_PUBLIC_URL for --public-url.",
+					},
 					{Name: "HTTP_PROXY, HTTPS_PROXY, NO_PROXY", Text: "The proxy for requests to revocation services."},
 					{Name: "PGPASSFILE", Text: "File with the password of the PostgreSQL database."},
 				},

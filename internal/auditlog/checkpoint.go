@@ -59,21 +59,33 @@ const (
 
 // signedContent returns the input of the signature.
 func (c Checkpoint) signedContent() []byte {
-	return appendFields(nil, []byte(contentDomain), formatDecimal(c.Number), formatDecimal(c.LastSeq), formatDecimal(c.RowCount), c.Head[:], formatTimestamp(c.SealedAt),
+	return appendFields(nil, []byte(contentDomain), formatDecimal(c.Number), formatDecimal(c.LastSeq),
+		formatDecimal(c.RowCount), c.Head[:], formatTimestamp(c.SealedAt),
 		[]byte(c.KeyID), c.PublicKey, c.PreviousLink[:])
 }
 
 // Link returns the hash of the whole checkpoint, which the next one contains.
 func (c Checkpoint) Link() Hash {
-	return sha256.Sum256(appendFields(nil, []byte(linkDomain), formatDecimal(c.Number), formatDecimal(c.LastSeq), formatDecimal(c.RowCount), c.Head[:], formatTimestamp(c.SealedAt),
+	return sha256.Sum256(appendFields(nil, []byte(linkDomain), formatDecimal(c.Number), formatDecimal(c.LastSeq),
+		formatDecimal(c.RowCount), c.Head[:], formatTimestamp(c.SealedAt),
 		[]byte(c.KeyID), c.PublicKey, c.PreviousLink[:], c.Handover, c.Signature))
 }
 
 // SealCheckpoint returns the checkpoint that follows before, or the first one if before is nil, over the rows up to
 // seqTo. Former is the key of the previous checkpoint, or nil if it is the same or no longer available.
-func SealCheckpoint(before *Checkpoint, seqTo, rows int64, head Hash, at time.Time, current SigningKey, former *SigningKey) Checkpoint {
-	c := Checkpoint{Number: 1, LastSeq: seqTo, RowCount: rows, Head: head, SealedAt: at.UTC().Truncate(time.Microsecond), KeyID: current.KeyID,
-		PublicKey: current.PublicKey(), Handover: []byte{}}
+func SealCheckpoint(
+	before *Checkpoint, seqTo, rows int64, head Hash, at time.Time, current SigningKey, former *SigningKey,
+) Checkpoint {
+	c := Checkpoint{
+		Number:    1,
+		LastSeq:   seqTo,
+		RowCount:  rows,
+		Head:      head,
+		SealedAt:  at.UTC().Truncate(time.Microsecond),
+		KeyID:     current.KeyID,
+		PublicKey: current.PublicKey(),
+		Handover:  []byte{},
+	}
 	if before != nil {
 		c.Number, c.PreviousLink = before.Number+1, before.Link()
 		if former != nil && !bytes.Equal(before.PublicKey, c.PublicKey) {
@@ -121,9 +133,18 @@ func (c Checkpoint) MarshalJSON() ([]byte, error) {
 		}
 		return b
 	}
-	return json.Marshal(checkpointJSON{Number: c.Number, LastSeq: c.LastSeq, RowCount: c.RowCount, Head: hex.EncodeToString(c.Head[:]), SealedAt: string(formatTimestamp(c.SealedAt)),
-		KeyID: c.KeyID, PublicKey: nonNil(c.PublicKey), PreviousLink: hex.EncodeToString(c.PreviousLink[:]), Handover: nonNil(c.Handover),
-		Signature: nonNil(c.Signature)})
+	return json.Marshal(checkpointJSON{
+		Number:       c.Number,
+		LastSeq:      c.LastSeq,
+		RowCount:     c.RowCount,
+		Head:         hex.EncodeToString(c.Head[:]),
+		SealedAt:     string(formatTimestamp(c.SealedAt)),
+		KeyID:        c.KeyID,
+		PublicKey:    nonNil(c.PublicKey),
+		PreviousLink: hex.EncodeToString(c.PreviousLink[:]),
+		Handover:     nonNil(c.Handover),
+		Signature:    nonNil(c.Signature),
+	})
 }
 
 var errNotCheckpoint = errors.New("not a checkpoint")
@@ -134,7 +155,15 @@ func ParseCheckpoint(data []byte) (Checkpoint, error) {
 	if err := json.Unmarshal(data, &l); err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", errNotCheckpoint, err)
 	}
-	c := Checkpoint{Number: l.Number, LastSeq: l.LastSeq, RowCount: l.RowCount, KeyID: l.KeyID, PublicKey: l.PublicKey, Handover: l.Handover, Signature: l.Signature}
+	c := Checkpoint{
+		Number:    l.Number,
+		LastSeq:   l.LastSeq,
+		RowCount:  l.RowCount,
+		KeyID:     l.KeyID,
+		PublicKey: l.PublicKey,
+		Handover:  l.Handover,
+		Signature: l.Signature,
+	}
 	var err error
 	if c.SealedAt, err = time.Parse(TimestampLayout, l.SealedAt); err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", errNotCheckpoint, err)

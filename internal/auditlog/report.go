@@ -11,7 +11,10 @@ func (r *Report) Text(took time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "rows: %d, checkpoints: %d, lines of the anchor file: %d\n", r.Rows, r.Checkpoints, r.AnchorLines)
 	if r.LastCheckpoint != nil {
-		fmt.Fprintf(&b, "sealed up to row %d by %s, with the key %s\n", r.LastCheckpoint.LastSeq, describeCheckpoint(r.LastCheckpoint), r.LastCheckpoint.KeyID)
+		fmt.Fprintf(
+			&b, "sealed up to row %d by %s, with the key %s\n", r.LastCheckpoint.LastSeq, describeCheckpoint(r.LastCheckpoint),
+			r.LastCheckpoint.KeyID,
+		)
 	}
 	if r.UnsealedRows > 0 {
 		fmt.Fprintf(&b, "not sealed yet: %d, the oldest of %s\n", r.UnsealedRows, r.OldestUnsealed)

@@ -63,7 +63,9 @@ func (r *Report) addFinding(kind FindingKind, format string, args ...any) {
 
 // Verify recomputes the whole hash chain from the first row. trusted are the public keys that the verifier knows
 // independently; snapshot may be nil, which is a finding if there are checkpoints.
-func Verify(ctx context.Context, source Reader, trusted []ed25519.PublicKey, snapshot *AnchorSnapshot) (*Report, error) {
+func Verify(
+	ctx context.Context, source Reader, trusted []ed25519.PublicKey, snapshot *AnchorSnapshot,
+) (*Report, error) {
 	v := &verifier{reader: source, trustedKeys: trusted, report: &Report{}, lastSeq: math.MinInt64}
 	if err := v.verifyCheckpoints(ctx); err != nil {
 		return nil, err
@@ -77,7 +79,10 @@ func Verify(ctx context.Context, source Reader, trusted []ed25519.PublicKey, sna
 			return nil, err
 		}
 	case v.report.Checkpoints > 0:
-		v.report.addFinding(AnchorMissing, "there is no anchor file: name it with --checkpoints, or a tail that was cut off both tables cannot be found")
+		v.report.addFinding(
+			AnchorMissing,
+			"there is no anchor file: name it with --checkpoints, or a tail that was cut off both tables cannot be found",
+		)
 	}
 	return v.report, nil
 }
@@ -122,7 +127,11 @@ func (v *verifier) verifyCheckpoints(ctx context.Context) error {
 		}
 	}
 	if v.lastValid != nil && !v.isKeyTrusted {
-		v.report.addFinding(CheckpointForeign, "%s is signed with a key of its own, which is not in the key file (%s) and which no key of it handed over to", describeCheckpoint(v.lastValid), v.lastValid.KeyID)
+		v.report.addFinding(
+			CheckpointForeign,
+			"%s is signed with a key of its own, which is not in the key file (%s) and which no key of it handed over to",
+			describeCheckpoint(v.lastValid), v.lastValid.KeyID,
+		)
 	}
 	v.report.LastCheckpoint = v.lastValid
 	return nil
@@ -148,11 +157,19 @@ func (v *verifier) verifyCheckpoint(ctx context.Context, c *Checkpoint) error {
 	case v.previous == nil && c.PreviousLink != (Hash{}):
 		v.report.addFinding(CheckpointChanged, "%s says that another one came before", describeCheckpoint(c))
 	case v.previousIsValid && c.PreviousLink != v.previous.Link():
-		v.report.addFinding(CheckpointChanged, "%s was made after another checkpoint %d than the one that is there: that one was replaced", describeCheckpoint(c), v.previous.Number)
+		v.report.addFinding(
+			CheckpointChanged, "%s was made after another checkpoint %d than the one that is there: that one was replaced",
+			describeCheckpoint(c), v.previous.Number,
+		)
 	}
 	if isValid && !v.hasAcceptedKey(c) {
 		isValid = false
-		v.report.addFinding(CheckpointForeign, "%s is signed with a key that is not in the key file (%s), and the key before did not hand over to it: somebody else made it", describeCheckpoint(c), c.KeyID)
+		v.report.addFinding(
+			CheckpointForeign,
+			"%s is signed with a key that is not in the key file (%s), and the key before did not hand over to it: somebody "+
+				"else made it",
+			describeCheckpoint(c), c.KeyID,
+		)
 	}
 	v.previous, v.previousIsValid = c, isValid
 	if !isValid {
@@ -193,11 +210,20 @@ func (v *verifier) verifyInterval(ctx context.Context, c *Checkpoint) error {
 	sealedRows := c.RowCount - before.RowCount
 	switch {
 	case v.rows < sealedRows:
-		v.report.addFinding(RowsDeleted, "%s: at least %d rows were deleted (%d are there, %d were sealed)", describeInterval(v.lastValid, c), sealedRows-v.rows, v.rows, sealedRows)
+		v.report.addFinding(
+			RowsDeleted, "%s: at least %d rows were deleted (%d are there, %d were sealed)", describeInterval(v.lastValid, c),
+			sealedRows-v.rows, v.rows, sealedRows,
+		)
 	case v.rows > sealedRows:
-		v.report.addFinding(RowsInserted, "%s: at least %d rows were inserted (%d are there, %d were sealed)", describeInterval(v.lastValid, c), v.rows-sealedRows, v.rows, sealedRows)
+		v.report.addFinding(
+			RowsInserted, "%s: at least %d rows were inserted (%d are there, %d were sealed)", describeInterval(v.lastValid, c),
+			v.rows-sealedRows, v.rows, sealedRows,
+		)
 	case v.head != c.Head:
-		v.report.addFinding(RowsChanged, "%s: a row was changed or rows were exchanged (%d are there, as were sealed)", describeInterval(v.lastValid, c), v.rows)
+		v.report.addFinding(
+			RowsChanged, "%s: a row was changed or rows were exchanged (%d are there, as were sealed)",
+			describeInterval(v.lastValid, c), v.rows,
+		)
 	}
 	v.lastValid, v.head, v.rows = c, c.Head, 0
 	return nil
@@ -249,7 +275,8 @@ func (v *verifier) verifyAnchor(ctx context.Context, file *AnchorSnapshot) error
 		return fmt.Errorf("anchor file: %w", err)
 	}
 	if a.missingCount > 0 {
-		v.report.addFinding(TailTruncated, "the anchor file has %d checkpoints that the table has not, from %s to %s: the rows that they seal were cut off, or only the checkpoints",
+		v.report.addFinding(TailTruncated, "the anchor file has %d checkpoints that the table has not, from %s to %s: the "+
+			"rows that they seal were cut off, or only the checkpoints",
 			a.missingCount, describeCheckpoint(a.firstMissing), describeCheckpoint(a.lastMissing))
 	}
 	if v.report.AnchorLines == 0 && v.report.Checkpoints > 0 {
@@ -273,12 +300,17 @@ func (a *anchorVerifier) verifyLine(ctx context.Context, text []byte) error {
 	a.report.AnchorLines++
 	c := parseCheckpointLine(text)
 	if c == nil {
-		a.report.addFinding(AnchorDiffers, "line %d of the anchor file is not a checkpoint as the service writes it: it was changed", a.report.AnchorLines)
+		a.report.addFinding(
+			AnchorDiffers, "line %d of the anchor file is not a checkpoint as the service writes it: it was changed",
+			a.report.AnchorLines,
+		)
 		a.lastNumber++ // the most likely number of that line
 		return nil
 	}
 	if c.Number > a.lastNumber+1 { // a new file starts with the first checkpoint
-		a.report.addFinding(AnchorDiffers, "the anchor file has lost the lines of %s", describeMissing(a.lastNumber+1, c.Number-1))
+		a.report.addFinding(
+			AnchorDiffers, "the anchor file has lost the lines of %s", describeMissing(a.lastNumber+1, c.Number-1),
+		)
 	}
 	a.lastNumber = max(a.lastNumber, c.Number)
 	stored, err := a.findCheckpoint(ctx, c.Number)
@@ -286,14 +318,21 @@ func (a *anchorVerifier) verifyLine(ctx context.Context, text []byte) error {
 	case err != nil:
 		return err
 	case stored != nil && stored.Link() != c.Link():
-		a.report.addFinding(AnchorDiffers, "%s is not the one that the anchor file has (of %s): it was replaced in the table, or changed in the file", describeCheckpoint(stored), formatTimestamp(c.SealedAt))
+		a.report.addFinding(
+			AnchorDiffers,
+			"%s is not the one that the anchor file has (of %s): it was replaced in the table, or changed in the file",
+			describeCheckpoint(stored), formatTimestamp(c.SealedAt),
+		)
 	case stored == nil && c.hasValidSignature():
 		if a.missingCount++; a.missingCount == 1 {
 			a.firstMissing = c
 		}
 		a.lastMissing = c
 	case stored == nil:
-		a.report.addFinding(AnchorDiffers, "line %d of the anchor file is not as it was signed, and the table does not have %s", a.report.AnchorLines, describeCheckpoint(c))
+		a.report.addFinding(
+			AnchorDiffers, "line %d of the anchor file is not as it was signed, and the table does not have %s",
+			a.report.AnchorLines, describeCheckpoint(c),
+		)
 	}
 	return nil
 }
@@ -339,5 +378,7 @@ func describeInterval(before, c *Checkpoint) string {
 	if before == nil {
 		return fmt.Sprintf("up to %s (row %d)", describeCheckpoint(c), c.LastSeq)
 	}
-	return fmt.Sprintf("between %s (row %d) and %s (row %d)", describeCheckpoint(before), before.LastSeq, describeCheckpoint(c), c.LastSeq)
+	return fmt.Sprintf(
+		"between %s (row %d) and %s (row %d)", describeCheckpoint(before), before.LastSeq, describeCheckpoint(c), c.LastSeq,
+	)
 }

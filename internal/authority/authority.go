@@ -59,7 +59,11 @@ func (a *Authority) newCA(role string, issuer *x509id.Key, options Options) (*x5
 		return nil, err
 	}
 	return a.signCertificate(signer, issuer, &x509.Certificate{
-		Subject:               pkix.Name{Country: []string{x509id.CountryCode}, Organization: []string{"Worthless test certificates"}, CommonName: a.namePrefix + " " + role + " CA"},
+		Subject: pkix.Name{
+			Country:      []string{x509id.CountryCode},
+			Organization: []string{"Worthless test certificates"},
+			CommonName:   a.namePrefix + " " + role + " CA",
+		},
 		NotBefore:             options.NotBefore,
 		NotAfter:              options.NotAfter,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -170,7 +174,9 @@ func (a *Authority) IssueServerCertificate(from, until time.Time) (*x509id.Key, 
 }
 
 // signCertificate signs a certificate for a key with the issuer's key, or with the key itself if issuer is nil.
-func (a *Authority) signCertificate(signer crypto.Signer, issuer *x509id.Key, template *x509.Certificate) (*x509id.Key, error) {
+func (a *Authority) signCertificate(
+	signer crypto.Signer, issuer *x509id.Key, template *x509.Certificate,
+) (*x509id.Key, error) {
 	serial := make([]byte, 16)
 	if _, err := io.ReadFull(a.random, serial); err != nil {
 		return nil, fmt.Errorf("authority: reading randomness: %w", err)
@@ -195,7 +201,9 @@ func (a *Authority) signCertificate(signer crypto.Signer, issuer *x509id.Key, te
 }
 
 // SignCRL returns a signed revocation list in DER. The number must rise from list to list.
-func (a *Authority) SignCRL(number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate) ([]byte, error) {
+func (a *Authority) SignCRL(
+	number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate,
+) ([]byte, error) {
 	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: thisUpdate, NextUpdate: nextUpdate}
 	for _, c := range revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,

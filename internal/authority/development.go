@@ -87,7 +87,11 @@ func (d DevelopmentPKI) newEntries(trusted, untrusted *Authority) []developmentE
 	from := d.IssuedAt.Add(-time.Hour)
 	var all []developmentEntry
 	for _, s := range subjects {
-		all = append(all, developmentEntry{name: s.String(), order: Order{Subject: s, NotBefore: from, NotAfter: d.NotAfter}, issue: trusted.Issue})
+		all = append(all, developmentEntry{
+			name:  s.String(),
+			order: Order{Subject: s, NotBefore: from, NotAfter: d.NotAfter},
+			issue: trusted.Issue,
+		})
 	}
 	validOrder := Order{Subject: hospital, NotBefore: from, NotAfter: d.NotAfter}
 	changedOrder := func(change func(*Order)) Order {
@@ -96,7 +100,11 @@ func (d DevelopmentPKI) newEntries(trusted, untrusted *Authority) []developmentE
 		return o
 	}
 	all = append(all,
-		developmentEntry{name: EntryEC, order: changedOrder(func(o *Order) { o.Algorithm = KeyECP256 }), issue: trusted.Issue},
+		developmentEntry{
+			name:  EntryEC,
+			order: changedOrder(func(o *Order) { o.Algorithm = KeyECP256 }),
+			issue: trusted.Issue,
+		},
 		developmentEntry{name: EntryExpired, order: changedOrder(func(o *Order) {
 			o.NotBefore, o.NotAfter = d.IssuedAt.AddDate(-4, 0, 0), d.IssuedAt.AddDate(-1, 0, 0)
 		}), issue: trusted.Issue},
@@ -106,13 +114,25 @@ func (d DevelopmentPKI) newEntries(trusted, untrusted *Authority) []developmentE
 		return all
 	}
 	return append(all,
-		developmentEntry{name: EntryNotYetValid, order: changedOrder(func(o *Order) { o.NotBefore = d.NotAfter.AddDate(-1, 0, 0) }), issue: trusted.Issue},
-		developmentEntry{name: EntryWrongKeyUsage, order: changedOrder(func(o *Order) { o.KeyUsage = x509.KeyUsageKeyEncipherment }), issue: trusted.Issue},
+		developmentEntry{
+			name:  EntryNotYetValid,
+			order: changedOrder(func(o *Order) { o.NotBefore = d.NotAfter.AddDate(-1, 0, 0) }),
+			issue: trusted.Issue,
+		},
+		developmentEntry{
+			name:  EntryWrongKeyUsage,
+			order: changedOrder(func(o *Order) { o.KeyUsage = x509.KeyUsageKeyEncipherment }),
+			issue: trusted.Issue,
+		},
 		developmentEntry{name: EntryIsCA, order: changedOrder(func(o *Order) {
 			o.IsCA = true
 			o.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign
 		}), issue: trusted.Issue},
-		developmentEntry{name: EntryWeakKey, order: changedOrder(func(o *Order) { o.Algorithm = KeyRSA1024 }), issue: trusted.Issue},
+		developmentEntry{
+			name:  EntryWeakKey,
+			order: changedOrder(func(o *Order) { o.Algorithm = KeyRSA1024 }),
+			issue: trusted.Issue,
+		},
 		developmentEntry{name: EntryUntrusted, order: validOrder, issue: untrusted.Issue},
 		developmentEntry{name: EntrySelfSigned, order: validOrder, issue: trusted.SelfSign},
 	)

@@ -91,7 +91,8 @@ var columnSpecs = [columnCount]struct {
 
 // requiredColumns must be in the header, one of each group.
 var requiredColumns = [...][]column{
-	{columnInputReference}, {columnSpecialistSSIN, columnSpecialistNIHII}, {columnOperationDate}, {columnPatient}, {columnPrescriberSSIN, columnPrescriberNIHII}, {columnPrescriptionDate},
+	{columnInputReference}, {columnSpecialistSSIN, columnSpecialistNIHII}, {columnOperationDate},
+	{columnPatient}, {columnPrescriberSSIN, columnPrescriberNIHII}, {columnPrescriptionDate},
 	{columnNotificationCode, columnUDI},
 }
 
@@ -129,7 +130,8 @@ func cleanCell(c column, s string) string {
 		s = strings.TrimSpace(strings.ReplaceAll(s[2:len(s)-1], `""`, `"`))
 	}
 	// In free text, an apostrophe is the spreadsheet's only in front of what would be a formula.
-	if rest, ok := strings.CutPrefix(s, "'"); ok && (!columnSpecs[c].prose || rest != "" && strings.ContainsAny(rest[:1], "=+-@")) {
+	if rest, ok := strings.CutPrefix(s, "'"); ok &&
+		(!columnSpecs[c].prose || rest != "" && strings.ContainsAny(rest[:1], "=+-@")) {
 		s = strings.TrimSpace(rest)
 	}
 	if columnSpecs[c].prose {
@@ -164,8 +166,10 @@ func (f *File) addSpreadsheetHint(value string) {
 	last := &f.RowErrors[len(f.RowErrors)-1]
 	switch {
 	case scientificNotation.MatchString(value):
-		last.Message += " A spreadsheet made a power of ten of it and dropped digits: make the column text, and fill it again."
-	case isDigits(value) && (last.Code == ident.SSINInvalid && len(value) < 11 || last.Code == ident.NIHIIInvalid && len(value) < 8):
+		last.Message += " A spreadsheet made a power of ten of it and dropped digits: make the column text, and fill " +
+			"it again."
+	case isDigits(value) &&
+		(last.Code == ident.SSINInvalid && len(value) < 11 || last.Code == ident.NIHIIInvalid && len(value) < 8):
 		last.Message += fmt.Sprintf(" It has %d digits: a spreadsheet drops zeros in front.", len(value))
 	}
 }
@@ -204,7 +208,9 @@ func parseCell(c column, value string) (normal string, refusal problem.Code, mes
 }
 
 // checkIdentifier validates an identifier with its parser.
-func checkIdentifier[T any](value string, parser func(string) (T, error)) (normal string, refusal problem.Code, message string) {
+func checkIdentifier[T any](
+	value string, parser func(string) (T, error),
+) (normal string, refusal problem.Code, message string) {
 	if _, err := parser(value); err != nil {
 		return "", problem.From(err).Code, ""
 	}
@@ -258,7 +264,8 @@ func checkText(c column, s string) string {
 		switch {
 		case columnSpecs[c].prose && (r == '\n' || r == '\t'):
 		case r == '\x1d':
-			return "it holds the separator that a scanner gives (GS, octet 1D), which no message can carry: let the scanner write the form with parentheses, (01)…(10)…"
+			return "it holds the separator that a scanner gives (GS, octet 1D), which no message can carry: let the scanner " +
+				"write the form with parentheses, (01)…(10)…"
 		case unicode.IsControl(r), r == '\uFFFE', r == '\uFFFF', r == utf8.RuneError:
 			return "it holds a control character or a line end"
 		}

@@ -18,7 +18,8 @@ const allowedSeparators = ";,"
 // readCSV parses the header and the rows below it.
 func (f *File) readCSV(text string) []*tableRow {
 	s := csvScanner{remaining: text, file: f}
-	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") { // spreadsheets use this line and do not show it
+	// spreadsheets use this line and do not show it
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") {
 		s.separator, s.remaining = strings.TrimSpace(first[len("sep="):]), rest
 		if len(s.separator) != 1 || !strings.Contains(allowedSeparators, s.separator) {
 			f.addError(0, "", "its first line names a separator that is neither ; nor ,")
@@ -73,7 +74,9 @@ func (f *File) parseHeader(names []string) []column {
 		case name == "":
 			c = columnUnnamed
 		case !known:
-			f.addError(1, "", fmt.Sprintf("column %d is called %.40q, which means nothing here; the columns are %s", i+1, name, joinAllColumnNames()))
+			f.addError(1, "", fmt.Sprintf(
+				"column %d is called %.40q, which means nothing here; the columns are %s", i+1, name, joinAllColumnNames(),
+			))
 		case seen[c]:
 			f.addError(1, name, "it is there twice")
 		default:
@@ -109,7 +112,9 @@ func (f *File) parseRecord(number int, columns []column, cells []string, complet
 		case cleanCell(columnInputReference, raw) != "":
 			empty = false
 			r.invalid = true
-			f.addError(number, "", fmt.Sprintf("cell %d stands below no column name; is a separator inside a cell without quotes?", i+1))
+			f.addError(
+				number, "", fmt.Sprintf("cell %d stands below no column name; is a separator inside a cell without quotes?", i+1),
+			)
 		}
 	}
 	if empty {
@@ -162,7 +167,9 @@ func (s *csvScanner) readCell() (cell string, ok bool) {
 		text, after, closed := strings.Cut(quoted, `"`)
 		b.WriteString(text)
 		if !closed {
-			s.file.addError(s.rowNumber, "", "a quoted cell of this row is not closed, so that the rest of the file is inside it")
+			s.file.addError(
+				s.rowNumber, "", "a quoted cell of this row is not closed, so that the rest of the file is inside it",
+			)
 			s.remaining = ""
 			return "", false
 		}
@@ -174,7 +181,9 @@ func (s *csvScanner) readCell() (cell string, ok bool) {
 		quoted = after[1:]
 	}
 	if after := s.readToDelimiter(); strings.TrimSpace(after) != "" {
-		s.file.addError(s.rowNumber, "", "there is text behind the closing quote of a cell; a quote inside a quoted cell is written twice")
+		s.file.addError(
+			s.rowNumber, "", "there is text behind the closing quote of a cell; a quote inside a quoted cell is written twice",
+		)
 		return "", false
 	}
 	return b.String(), true

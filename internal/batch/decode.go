@@ -36,7 +36,9 @@ func (f *File) decodeText(data []byte) (string, bool) {
 			r = windows1252[c-0x80]
 		}
 		if r == 0 && c != 0 {
-			f.addError(bytes.Count(data[:i], []byte("\n"))+1, "", "it is neither UTF-8 nor Windows-1252; save the file as \"CSV UTF-8\"")
+			f.addError(
+				bytes.Count(data[:i], []byte("\n"))+1, "", "it is neither UTF-8 nor Windows-1252; save the file as \"CSV UTF-8\"",
+			)
 			return "", false
 		}
 		b.WriteRune(r)

@@ -46,10 +46,16 @@ func (e *fileOutcome) explainFailure(name string) string {
 		fmt.Fprintf(&b, "Nothing of %s was sent, because it has faults.\n", name)
 	} else {
 		fmt.Fprintf(&b, "Not everything of %s was accepted.\n", name)
-		fmt.Fprintf(&b, "Notifications accepted: %d, refused: %d, without fault and not sent: %d.\n", e.accepted, len(e.refused), e.notSent)
+		fmt.Fprintf(
+			&b, "Notifications accepted: %d, refused: %d, without fault and not sent: %d.\n", e.accepted, len(e.refused),
+			e.notSent,
+		)
 	}
 	if len(e.file.RowErrors) > 0 {
-		fmt.Fprintf(&b, "\nFaults in the file: %d. The rows with them, and other rows of the same notifications, were not sent.\n", len(e.file.RowErrors))
+		fmt.Fprintf(
+			&b, "\nFaults in the file: %d. The rows with them, and other rows of the same notifications, were not sent.\n",
+			len(e.file.RowErrors),
+		)
 		for _, fault := range e.file.RowErrors {
 			fmt.Fprintln(&b, "- "+fault.String())
 		}
@@ -78,11 +84,17 @@ func (r refusedNotification) writeFindings(b *strings.Builder) {
 		if finding.Implant > 0 && finding.Implant <= len(rows) {
 			rows = rows[finding.Implant-1 : finding.Implant]
 		}
-		fmt.Fprintf(b, "- row %s: %s: %s\n", strings.Trim(fmt.Sprint(rows), "[]"), finding.Code, toSingleLine(finding.Message))
+		fmt.Fprintf(
+			b, "- row %s: %s: %s\n", strings.Trim(fmt.Sprint(rows), "[]"), finding.Code, toSingleLine(finding.Message),
+		)
 	}
 }
 
 // explainUnreadable explains that a file could not be read at all.
 func explainUnreadable(name, reason string) string {
-	return fmt.Sprintf("Nothing of %s was sent, because it could not be read: %s.\n\nWhat to do: put it into the inbox again as a file that ctr may read.\n", name, reason)
+	return fmt.Sprintf(
+		"Nothing of %s was sent, because it could not be read: %s.\n\nWhat to do: put it into the inbox again as a file "+
+			"that ctr may read.\n",
+		name, reason,
+	)
 }

@@ -55,7 +55,8 @@ func (f watchedFolders) openAndLock() (*os.File, error) {
 	}
 	for _, name := range []string{folderInbox, folderSending, folderDone, folderFailed} {
 		// The umask decides who else may put and take files.
-		if err = os.Mkdir(filepath.Join(f.root, name), 0o770); err != nil && !errors.Is(err, fs.ErrExist) { //nolint:gosec // see above
+		//nolint:gosec // see above
+		if err = os.Mkdir(filepath.Join(f.root, name), 0o770); err != nil && !errors.Is(err, fs.ErrExist) {
 			_ = lock.Close() // nothing was written, so the error is harmless
 			return nil, fmt.Errorf("the watched folder: %w", err)
 		}
@@ -77,7 +78,8 @@ func (f watchedFolders) journalPath(name string) string {
 // temporary name first.
 func isCompleteName(name string) bool {
 	lower := strings.ToLower(name)
-	return !strings.HasPrefix(name, ".") && !strings.HasSuffix(lower, ".tmp") && !strings.HasSuffix(lower, ".part") && !strings.HasSuffix(lower, ".filepart")
+	return !strings.HasPrefix(name, ".") && !strings.HasSuffix(lower, ".tmp") && !strings.HasSuffix(lower, ".part") &&
+		!strings.HasSuffix(lower, ".filepart")
 }
 
 // listFiles lists the files of a subfolder, oldest first.
@@ -143,7 +145,9 @@ func (f watchedFolders) moveToSending(name string) (string, error) {
 
 // syncMove waits until the move of a file between two subfolders is on disk.
 func (f watchedFolders) syncMove(from, to string) error {
-	if err := errors.Join(durable.SyncDirectory(f.filePath(to, "")), durable.SyncDirectory(f.filePath(from, ""))); err != nil {
+	if err := errors.Join(
+		durable.SyncDirectory(f.filePath(to, "")), durable.SyncDirectory(f.filePath(from, "")),
+	); err != nil {
 		return fmt.Errorf("the watched folder: %w", err)
 	}
 	return nil
@@ -237,6 +241,8 @@ func (a inboxSnapshot) nextSettledFile(files []fs.FileInfo, now time.Time, settl
 		return ""
 	}
 	return slices.MinFunc(ready, func(x, y string) int {
-		return cmp.Or(a[x].unchangedSince.Compare(a[y].unchangedSince), a[x].modified.Compare(a[y].modified), cmp.Compare(x, y))
+		return cmp.Or(
+			a[x].unchangedSince.Compare(a[y].unchangedSince), a[x].modified.Compare(a[y].modified), cmp.Compare(x, y),
+		)
 	})
 }

@@ -43,7 +43,8 @@ type journalPreamble struct {
 	About string
 }
 
-const preambleText = "What the register has answered so far. ctr batch goes on from here: keep this beside the file until you are done with it."
+const preambleText = "What the register has answered so far. ctr batch goes on from here: keep this beside the file " +
+	"until you are done with it."
 
 // ErrInUse is wrapped when another process is working on the same file.
 var ErrInUse = errors.New("another ctr is at work on it; wait until that has ended")
@@ -187,7 +188,8 @@ func (f *File) Pending(j *Journal, retryRefused bool) ([]*Notification, EarlierR
 		case line.Outcome == OutcomeRefused:
 			earlier.Refused++
 		case line.Content != n.ContentDigest():
-			f.addError(n.Rows[0], columnInputReference.headerName(), "it was accepted before with another content, or another --save: revise that notification instead, or use another reference")
+			f.addError(n.Rows[0], columnInputReference.headerName(), "it was accepted before with another content, or another "+
+				"--save: revise that notification instead, or use another reference")
 		default:
 			earlier.Accepted++
 		}

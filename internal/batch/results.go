@@ -15,7 +15,9 @@ const (
 	outcomeNotSent Outcome = "not sent" // there is no answer yet
 )
 
-var resultsHeader = []string{"row", "input_reference", "outcome", "number", "reference", "implant_id", "column", "codes", "message"}
+var resultsHeader = []string{
+	"row", "input_reference", "outcome", "number", "reference", "implant_id", "column", "codes", "message",
+}
 
 // rowResult is the result of one row.
 type rowResult struct {
@@ -110,7 +112,11 @@ func (o *rowIndex) resultFor(row Row, j *Journal) rowResult {
 		return r
 	}
 	if other, wrong := o.firstInvalidRow[row.Reference]; wrong && row.Reference != "" {
-		return rowResult{outcome: outcomeSkipped, entry: line, messages: []string{fmt.Sprintf("row %d has the same input_reference and is faulty", other)}}
+		return rowResult{
+			outcome:  outcomeSkipped,
+			entry:    line,
+			messages: []string{fmt.Sprintf("row %d has the same input_reference and is faulty", other)},
+		}
 	}
 	if !answered {
 		return rowResult{outcome: outcomeNotSent}

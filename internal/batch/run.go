@@ -171,7 +171,14 @@ func (s *Sender) sendWithRetry(ctx context.Context, n *Notification) (JournalEnt
 			return JournalEntry{}, context.Cause(ctx)
 		}
 		a := s.Send(context.WithoutCancel(ctx), n.NewRequest())
-		line := JournalEntry{InputReference: n.Reference, Content: n.ContentDigest(), Number: a.Number, Reference: a.Reference, Implants: a.Implants, Findings: a.Findings}
+		line := JournalEntry{
+			InputReference: n.Reference,
+			Content:        n.ContentDigest(),
+			Number:         a.Number,
+			Reference:      a.Reference,
+			Implants:       a.Implants,
+			Findings:       a.Findings,
+		}
 		switch {
 		case a.Verdict == VerdictAccepted:
 			line.Outcome = OutcomeAccepted

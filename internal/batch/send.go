@@ -19,7 +19,9 @@ import (
 
 // SendTo returns the function Send of a Sender for a service. completeHeader sets the identifier, the time and the
 // author of a request; language is that of the messages in findings.
-func SendTo(c *client.Client, completeHeader func(*ctr.Header), language texts.Lang) func(context.Context, *ctr.NotifyImplantRequest) Answer {
+func SendTo(
+	c *client.Client, completeHeader func(*ctr.Header), language texts.Lang,
+) func(context.Context, *ctr.NotifyImplantRequest) Answer {
 	return func(ctx context.Context, request *ctr.NotifyImplantRequest) Answer {
 		completeHeader(&request.Header)
 		response, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](ctx, c, "NotifyImplant", request)
@@ -31,7 +33,11 @@ func SendTo(c *client.Client, completeHeader func(*ctr.Header), language texts.L
 }
 
 func acceptedAnswer(response *ctr.NotifyResponse) Answer {
-	accepted := Answer{Verdict: VerdictAccepted, Number: response.Receipt.NotificationNumber, Reference: response.Receipt.Reference}
+	accepted := Answer{
+		Verdict:   VerdictAccepted,
+		Number:    response.Receipt.NotificationNumber,
+		Reference: response.Receipt.Reference,
+	}
 	for _, implant := range response.Implant {
 		accepted.Implants = append(accepted.Implants, implant.ImplantID)
 	}
@@ -71,7 +77,9 @@ func classifyError(err error, language texts.Lang) Answer {
 	}
 	switch {
 	case refusal.Retry:
-		a.Verdict, a.Err = VerdictRetry, fmt.Errorf("%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error())
+		a.Verdict, a.Err = VerdictRetry, fmt.Errorf(
+			"%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error(),
+		)
 	case refusal.Code == notAuthenticatedCode:
 		a.Verdict = VerdictAbort
 	}

@@ -21,7 +21,9 @@ func openExclusive(name string) (*os.File, error) {
 		return nil, err
 	}
 	var lockErr error
-	if err = raw.Control(func(descriptor uintptr) { lockErr = syscall.Flock(int(descriptor), syscall.LOCK_EX|syscall.LOCK_NB) }); err == nil {
+	if err = raw.Control(
+		func(descriptor uintptr) { lockErr = syscall.Flock(int(descriptor), syscall.LOCK_EX|syscall.LOCK_NB) },
+	); err == nil {
 		err = lockErr
 	}
 	switch {

@@ -68,7 +68,9 @@ func (w *Watcher) watchInbox(ctx context.Context, f watchedFolders) error {
 		if err != nil { // another process has it open, or removed it
 			if lastErrors[name] != err.Error() {
 				lastErrors[name] = err.Error()
-				w.Log.LogAttrs(ctx, slog.LevelWarn, "cannot take it yet", slog.String("file", name), slog.String("error", err.Error()))
+				w.Log.LogAttrs(
+					ctx, slog.LevelWarn, "cannot take it yet", slog.String("file", name), slog.String("error", err.Error()),
+				)
 			}
 			w.Sender.Sleep(ctx, w.PollInterval)
 			continue
@@ -152,7 +154,8 @@ func (w *Watcher) finishFile(ctx context.Context, f watchedFolders, name string,
 	if folder == folderFailed {
 		level = slog.LevelWarn
 	}
-	w.Log.LogAttrs(ctx, level, "moved", slog.String("file", name), slog.String("to", folder), slog.Int("accepted", e.accepted),
+	w.Log.LogAttrs(ctx, level, "moved", slog.String("file", name),
+		slog.String("to", folder), slog.Int("accepted", e.accepted),
 		slog.Int("refused", len(e.refused)), slog.Int("not_sent", e.notSent), slog.Int("faults", len(file.RowErrors)))
 	return nil
 }
@@ -163,10 +166,15 @@ func (w *Watcher) moveUnreadable(ctx context.Context, f watchedFolders, name str
 	if path, ok := errors.AsType[*fs.PathError](cause); ok {
 		reason = path.Err.Error() // without the path, which is no longer valid
 	}
-	if err := f.moveWithResults(name, folderFailed, map[string][]byte{reasonSuffix: []byte(explainUnreadable(name, reason))}); err != nil {
+	if err := f.moveWithResults(
+		name, folderFailed, map[string][]byte{reasonSuffix: []byte(explainUnreadable(name, reason))},
+	); err != nil {
 		return err
 	}
-	w.Log.LogAttrs(ctx, slog.LevelWarn, "moved", slog.String("file", name), slog.String("to", folderFailed), slog.String("error", reason))
+	w.Log.LogAttrs(
+		ctx, slog.LevelWarn, "moved", slog.String("file", name), slog.String("to", folderFailed),
+		slog.String("error", reason),
+	)
 	return nil
 }
 
@@ -174,8 +182,10 @@ func (w *Watcher) moveUnreadable(ctx context.Context, f watchedFolders, name str
 // SkipBad is set. It waits while the service is unreachable.
 func (w *Watcher) sendFile(ctx context.Context, name string, f *File, journal *Journal) error {
 	pending, _ := f.Pending(journal, false)
-	w.Log.LogAttrs(ctx, slog.LevelInfo, "read", slog.String("file", name), slog.String("encoding", f.Encoding), slog.Int("rows", len(f.Rows)),
-		slog.Int("notifications", len(f.Notifications)), slog.Int("faults", len(f.RowErrors)), slog.Int("pending", len(pending)))
+	w.Log.LogAttrs(ctx, slog.LevelInfo, "read", slog.String("file", name), slog.String("encoding", f.Encoding),
+		slog.Int("rows", len(f.Rows)),
+		slog.Int("notifications", len(f.Notifications)), slog.Int("faults", len(f.RowErrors)),
+		slog.Int("pending", len(pending)))
 	if len(f.RowErrors) > 0 && !w.SkipBad {
 		return nil
 	}
@@ -195,7 +205,10 @@ func (w *Watcher) sendFile(ctx context.Context, name string, f *File, journal *J
 		}
 		if now := w.Now(); now.Sub(lastLogged) >= progressLogInterval {
 			lastLogged = now
-			w.Log.LogAttrs(ctx, slog.LevelInfo, "sending", file, slog.Int("accepted", p.Accepted), slog.Int("refused", p.Refused), slog.Int("of", p.Total))
+			w.Log.LogAttrs(
+				ctx, slog.LevelInfo, "sending", file, slog.Int("accepted", p.Accepted), slog.Int("refused", p.Refused),
+				slog.Int("of", p.Total),
+			)
 		}
 	}
 	for {

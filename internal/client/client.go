@@ -108,11 +108,15 @@ func (c *Client) Send(ctx context.Context, operation string, message []byte) (xm
 	}
 	document, err := xmldoc.Parse(data, limits)
 	if err != nil {
-		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no XML: %w", ErrUnreachable, response.StatusCode, err)
+		return xmldoc.Element{}, fmt.Errorf(
+			"%w: HTTP %d, and the answer is no XML: %w", ErrUnreachable, response.StatusCode, err,
+		)
 	}
 	content, refusal, err := soap.ReadReply(document, ctr.NamespaceCore)
 	if err != nil {
-		return xmldoc.Element{}, fmt.Errorf("%w: HTTP %d, and the answer is no SOAP: %w", ErrUnreachable, response.StatusCode, err)
+		return xmldoc.Element{}, fmt.Errorf(
+			"%w: HTTP %d, and the answer is no SOAP: %w", ErrUnreachable, response.StatusCode, err,
+		)
 	}
 	if refusal != nil {
 		return xmldoc.Element{}, refusal

@@ -1,5 +1,5 @@
-// Package operator implements the operator's tasks on a register: importing extracts of the authentic sources (with a dry
-// run first), tracing recalls, and exporting statistics, evidence and the audit log.
+// Package operator implements the operator's tasks on a register: importing extracts of the authentic sources (with a
+// dry run first), tracing recalls, and exporting statistics, evidence and the audit log.
 //
 // It is separate from the store so that one place defines the file formats (semicolon-separated UTF-8 with one header
 // line, columns in any order, days as YYYY-MM-DD; and the published device list in XML). It is separate from the
@@ -32,41 +32,90 @@ type fileKind struct {
 const deviceKind = "devices"
 
 var fileKinds = []fileKind{
-	{name: "persons", columns: []string{"ssin", "first_name", "last_name", "birth_date", "death_date"}, optionalColumns: []string{"replaces"},
-		compare: comparePersons, appendEntry: addPerson},
+	{
+		name:            "persons",
+		columns:         []string{"ssin", "first_name", "last_name", "birth_date", "death_date"},
+		optionalColumns: []string{"replaces"},
+		compare:         comparePersons,
+		appendEntry:     addPerson,
+	},
 	{name: "professionals", columns: []string{"ssin", "nihii", "profession", "speciality", "valid_from", "valid_to"},
 		compare: comparePractices, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Practices = append(s.Practices, platform.Practice{SSIN: l.parseSSIN("ssin"), NIHII: l.parseNIHII("nihii"),
-				Profession: platform.Profession(l.parseRequiredText("profession")), Speciality: l.parseText("speciality"), Period: l.parsePeriod()})
+			s.Practices = append(s.Practices, platform.Practice{
+				SSIN:       l.parseSSIN("ssin"),
+				NIHII:      l.parseNIHII("nihii"),
+				Profession: platform.Profession(l.parseRequiredText("profession")),
+				Speciality: l.parseText("speciality"),
+				Period:     l.parsePeriod(),
+			})
 		}},
 	{name: "organisations", columns: []string{"nihii", "cbe", "type", "name"},
 		compare: compareOrganisations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Organisations = append(s.Organisations, platform.Organisation{NIHII: l.parseNIHII("nihii"),
-				CBE: parseValue(l, "cbe", ident.ParseCBE, optional), Type: l.parseRequiredText("type"), Name: l.parseRequiredText("name")})
+			s.Organisations = append(s.Organisations, platform.Organisation{
+				NIHII: l.parseNIHII("nihii"),
+				CBE:   parseValue(l, "cbe", ident.ParseCBE, optional),
+				Type:  l.parseRequiredText("type"),
+				Name:  l.parseRequiredText("name"),
+			})
 		}},
-	{name: "affiliations", columns: []string{"organisation_nihii", "ssin", "role", "valid_from", "valid_to"}, canBeFull: true,
-		compare: compareAffiliations, endAbsent: endAbsentAffiliations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
+	{
+		name:      "affiliations",
+		columns:   []string{"organisation_nihii", "ssin", "role", "valid_from", "valid_to"},
+		canBeFull: true,
+		compare:   compareAffiliations,
+		endAbsent: endAbsentAffiliations,
+		appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Affiliations = append(s.Affiliations, platform.Affiliation{Organisation: l.parseNIHII("organisation_nihii"),
 				SSIN: l.parseSSIN("ssin"), Role: platform.Role(l.parseRequiredText("role")), Period: l.parsePeriod()})
-		}},
-	{name: "mandates", columns: []string{"grantor_ssin", "grantee_ssin", "service", "valid_from", "valid_to", "accepted_on"}, canBeFull: true,
-		compare: compareMandates, endAbsent: endAbsentMandates, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
-			s.Mandates = append(s.Mandates, platform.Mandate{Grantor: l.parseSSIN("grantor_ssin"), Grantee: l.parseSSIN("grantee_ssin"),
-				Service: l.parseRequiredText("service"), AcceptedOn: l.parseDate("accepted_on"), Period: l.parsePeriod()})
-		}},
-	{name: "therapeutic-links", columns: []string{"patient_ssin", "professional_ssin", "type", "valid_from", "valid_to"}, canBeFull: true,
-		compare: compareLinks, endAbsent: endAbsentLinks, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
+		},
+	},
+	{
+		name:      "mandates",
+		columns:   []string{"grantor_ssin", "grantee_ssin", "service", "valid_from", "valid_to", "accepted_on"},
+		canBeFull: true,
+		compare:   compareMandates,
+		endAbsent: endAbsentMandates,
+		appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
+			s.Mandates = append(s.Mandates, platform.Mandate{
+				Grantor:    l.parseSSIN("grantor_ssin"),
+				Grantee:    l.parseSSIN("grantee_ssin"),
+				Service:    l.parseRequiredText("service"),
+				AcceptedOn: l.parseDate("accepted_on"),
+				Period:     l.parsePeriod(),
+			})
+		},
+	},
+	{
+		name:      "therapeutic-links",
+		columns:   []string{"patient_ssin", "professional_ssin", "type", "valid_from", "valid_to"},
+		canBeFull: true,
+		compare:   compareLinks,
+		endAbsent: endAbsentLinks,
+		appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Links = append(s.Links, platform.TherapeuticLink{Patient: l.parseSSIN("patient_ssin"),
 				Professional: l.parseSSIN("professional_ssin"), Type: l.parseRequiredText("type"), Period: l.parsePeriod()})
-		}},
-	{name: deviceKind, columns: []string{"notification_code", "name", "reference", "manufacturer", "distributor", "classification",
-		"category", "udi_di", "status", "valid_from", "deleted_on"}, optionalColumns: []string{"recalled_on"}, canBeFull: true,
-		compare: compareDevices, endAbsent: endAbsentDevices, appendEntry: addDevice},
+		},
+	},
+	{
+		name: deviceKind,
+		columns: []string{"notification_code", "name", "reference", "manufacturer", "distributor", "classification",
+			"category", "udi_di", "status", "valid_from", "deleted_on"},
+		optionalColumns: []string{"recalled_on"},
+		canBeFull:       true,
+		compare:         compareDevices,
+		endAbsent:       endAbsentDevices,
+		appendEntry:     addDevice,
+	},
 }
 
 func addPerson(l *sourceRow, s *implants.SourceEntries) {
-	p := platform.Person{SSIN: l.parseSSIN("ssin"), FirstName: l.parseText("first_name"), LastName: l.parseRequiredText("last_name"),
-		BirthDate: l.parseDate("birth_date"), DeathDate: l.parseDate("death_date")}
+	p := platform.Person{
+		SSIN:      l.parseSSIN("ssin"),
+		FirstName: l.parseText("first_name"),
+		LastName:  l.parseRequiredText("last_name"),
+		BirthDate: l.parseDate("birth_date"),
+		DeathDate: l.parseDate("death_date"),
+	}
 	s.Persons = append(s.Persons, p)
 	former := parseValue(l, "replaces", ident.ParseSSIN, optional)
 	switch {
@@ -80,10 +129,19 @@ func addPerson(l *sourceRow, s *implants.SourceEntries) {
 
 func addDevice(l *sourceRow, s *implants.SourceEntries) {
 	s.Devices = append(s.Devices, implants.Device{
-		Code: parseValue(l, "notification_code", ident.ParseNotificationCode, mandatory), Name: l.parseRequiredText("name"),
-		Reference: l.parseText("reference"), Manufacturer: l.parseText("manufacturer"), Distributor: l.parseText("distributor"),
-		Classification: l.parseText("classification"), Category: l.parseText("category"), UDIDIs: strings.Fields(l.parseText("udi_di")),
-		Status: l.parseDeviceStatus("status"), ValidFrom: l.parseDate("valid_from"), DeletedOn: l.parseDate("deleted_on"), RecalledOn: l.parseDate("recalled_on")})
+		Code:           parseValue(l, "notification_code", ident.ParseNotificationCode, mandatory),
+		Name:           l.parseRequiredText("name"),
+		Reference:      l.parseText("reference"),
+		Manufacturer:   l.parseText("manufacturer"),
+		Distributor:    l.parseText("distributor"),
+		Classification: l.parseText("classification"),
+		Category:       l.parseText("category"),
+		UDIDIs:         strings.Fields(l.parseText("udi_di")),
+		Status:         l.parseDeviceStatus("status"),
+		ValidFrom:      l.parseDate("valid_from"),
+		DeletedOn:      l.parseDate("deleted_on"),
+		RecalledOn:     l.parseDate("recalled_on"),
+	})
 }
 
 // Kinds returns the names of the file kinds, as used on the command line.

@@ -24,8 +24,14 @@ func comparePersons(c *comparison, batch *chunk) error {
 		all[i] = personEntry{p, former[p.SSIN]}
 	}
 	describe := func(p personEntry) entryDescription {
-		d := entryDescription{key: p.SSIN.Digits(), displayKey: p.SSIN.String(), hidesValues: true, fields: []describedField{{"first_name", p.FirstName},
-			{"last_name", p.LastName}, {"birth_date", p.BirthDate.String()}, {"death_date", p.DeathDate.String()}, {"replaces", ""}}}
+		d := entryDescription{
+			key:         p.SSIN.Digits(),
+			displayKey:  p.SSIN.String(),
+			hidesValues: true,
+			fields: []describedField{{"first_name", p.FirstName},
+				{"last_name", p.LastName}, {"birth_date", p.BirthDate.String()}, {"death_date", p.DeathDate.String()},
+				{"replaces", ""}},
+		}
 		if !p.replaced.IsZero() {
 			d.fields[len(d.fields)-1].value = p.replaced.Digits()
 		}
@@ -66,25 +72,33 @@ func comparePractices(c *comparison, batch *chunk) error {
 			return k.NIHII == p.NIHII && k.Profession == p.Profession && k.From == p.From
 		})
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Practices, func(p *platform.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(
+		c, batch.entries.Practices, func(p *platform.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} },
+	); err != nil {
 		return err
 	}
-	return compareEntries(c, batch.entries.Practices, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, p platform.Practice) {
-		s.Practices = append(s.Practices, p)
-	})
+	return compareEntries(c, batch.entries.Practices, batch.lineNumbers,
+		describe, find, func(s *implants.SourceEntries, p platform.Practice) {
+			s.Practices = append(s.Practices, p)
+		})
 }
 
 func compareOrganisations(c *comparison, batch *chunk) error {
 	describe := func(o platform.Organisation) entryDescription {
-		return entryDescription{key: o.NIHII.Base().Digits(), displayKey: o.NIHII.Digits(), fields: []describedField{{"nihii", o.NIHII.Digits()},
-			{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}}}
+		return entryDescription{
+			key:        o.NIHII.Base().Digits(),
+			displayKey: o.NIHII.Digits(),
+			fields: []describedField{{"nihii", o.NIHII.Digits()},
+				{"cbe", o.CBE.Digits()}, {"type", o.Type}, {"name", o.Name}},
+		}
 	}
 	find := func(o platform.Organisation) (platform.Organisation, bool, error) {
 		return c.stored.Organisation(platform.OrganisationRef{NIHII: o.NIHII})
 	}
-	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers, describe, find, func(s *implants.SourceEntries, o platform.Organisation) {
-		s.Organisations = append(s.Organisations, o)
-	})
+	return compareEntries(c, batch.entries.Organisations, batch.lineNumbers,
+		describe, find, func(s *implants.SourceEntries, o platform.Organisation) {
+			s.Organisations = append(s.Organisations, o)
+		})
 }
 
 func describeAffiliation(a platform.Affiliation) entryDescription {
@@ -102,7 +116,9 @@ func compareAffiliations(c *comparison, batch *chunk) error {
 		stored, err := c.stored.Affiliations(a.Organisation, a.SSIN)
 		return findFirst(stored, err, func(k platform.Affiliation) bool { return k.Role == a.Role && k.From == a.From })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Affiliations, func(a *platform.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} }); err != nil {
+	if err := replaceWithNewestSSINs(
+		c, batch.entries.Affiliations, func(a *platform.Affiliation) []*ident.SSIN { return []*ident.SSIN{&a.SSIN} },
+	); err != nil {
 		return err
 	}
 	return compareEntries(c, batch.entries.Affiliations, batch.lineNumbers, describeAffiliation, find, appendAffiliation)
@@ -131,7 +147,9 @@ func compareMandates(c *comparison, batch *chunk) error {
 		key := describeMandate(m).key
 		return findFirst(stored, err, func(k platform.Mandate) bool { return describeMandate(k).key == key })
 	}
-	if err := replaceWithNewestSSINs(c, batch.entries.Mandates, func(m *platform.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} }); err != nil {
+	if err := replaceWithNewestSSINs(
+		c, batch.entries.Mandates, func(m *platform.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} },
+	); err != nil {
 		return err
 	}
 	return compareEntries(c, batch.entries.Mandates, batch.lineNumbers, describeMandate, find, appendMandate)
@@ -177,10 +195,14 @@ func endAbsentLinks(c *comparison) (bool, error) {
 }
 
 func describeDevice(d implants.Device) entryDescription {
-	return entryDescription{key: d.Code.Digits(), displayKey: d.Code.Digits(), fields: []describedField{{"name", d.Name}, {"reference", d.Reference},
-		{"manufacturer", d.Manufacturer}, {"distributor", d.Distributor}, {"classification", d.Classification},
-		{"category", d.Category}, {"udi_di", strings.Join(d.UDIDIs, " ")}, {"status", string(d.Status)},
-		{"valid_from", d.ValidFrom.String()}, {"deleted_on", d.DeletedOn.String()}, {"recalled_on", d.RecalledOn.String()}}}
+	return entryDescription{
+		key:        d.Code.Digits(),
+		displayKey: d.Code.Digits(),
+		fields: []describedField{{"name", d.Name}, {"reference", d.Reference},
+			{"manufacturer", d.Manufacturer}, {"distributor", d.Distributor}, {"classification", d.Classification},
+			{"category", d.Category}, {"udi_di", strings.Join(d.UDIDIs, " ")}, {"status", string(d.Status)},
+			{"valid_from", d.ValidFrom.String()}, {"deleted_on", d.DeletedOn.String()}, {"recalled_on", d.RecalledOn.String()}},
+	}
 }
 
 func appendDevice(s *implants.SourceEntries, d implants.Device) { s.Devices = append(s.Devices, d) }

@@ -39,7 +39,8 @@ type describedField struct{ name, value string }
 
 // compareEntries compares a chunk of entries of one kind with the stored ones. It is a function because methods cannot
 // have type parameters.
-func compareEntries[T any](c *comparison, all []T, lines []int, describe func(T) entryDescription, find func(T) (T, bool, error),
+func compareEntries[T any](c *comparison, all []T, lines []int, describe func(T) entryDescription,
+	find func(T) (T, bool, error),
 	keep func(*implants.SourceEntries, T)) error {
 	for i, entry := range all {
 		d := describe(entry)
@@ -71,7 +72,9 @@ func compareEntries[T any](c *comparison, all []T, lines []int, describe func(T)
 }
 
 // endAbsentEntries ends the open entries that a full extract omits.
-func endAbsentEntries[T any](c *comparison, open []T, describe func(T) entryDescription, end func(T) T, keep func(*implants.SourceEntries, T)) {
+func endAbsentEntries[T any](
+	c *comparison, open []T, describe func(T) entryDescription, end func(T) T, keep func(*implants.SourceEntries, T),
+) {
 	for _, former := range open {
 		d := describe(former)
 		if _, mentioned := c.lineByKey[d.key]; mentioned {

@@ -73,7 +73,10 @@ func (k *fileKind) mapColumns(header []string) (map[string]int, error) {
 	for i, column := range header {
 		column = strings.TrimPrefix(strings.TrimSpace(column), "\ufeff")
 		if !slices.Contains(k.columns, column) && !slices.Contains(k.optionalColumns, column) {
-			return nil, fmt.Errorf("line 1: unknown column %q; the columns are: %s", column, strings.Join(slices.Concat(k.columns, k.optionalColumns), " "))
+			return nil, fmt.Errorf(
+				"line 1: unknown column %q; the columns are: %s", column,
+				strings.Join(slices.Concat(k.columns, k.optionalColumns), " "),
+			)
 		}
 		if _, duplicate := columns[column]; duplicate {
 			return nil, fmt.Errorf("line 1: column %q stands there twice", column)

@@ -47,20 +47,34 @@ type auditRecord struct {
 }
 
 func auditColumns() []string {
-	return []string{"seq", "at", "operation", "outcome", "codes", "person", "capacity", "organisation", "signer", "patient", "number",
+	return []string{"seq", "at", "operation", "outcome", "codes", "person", "capacity", "organisation",
+		"signer", "patient", "number",
 		"reason", "stated_reason", "correlation"}
 }
 
 func (d *auditRecord) csvCells() []string {
-	return []string{strconv.FormatInt(d.Seq, 10), d.At, d.Operation, d.Outcome, strings.Join(d.Codes, " "), d.Person, d.Capacity, d.Organisation,
+	return []string{strconv.FormatInt(d.Seq, 10), d.At, d.Operation, d.Outcome, strings.Join(d.Codes, " "),
+		d.Person, d.Capacity, d.Organisation,
 		d.Signer, d.Patient, d.Number, d.Reason, d.StatedReason, d.Correlation}
 }
 
 func newAuditRecord(e *platform.AuditEntry) *auditRecord {
-	d := &auditRecord{Seq: e.Seq, At: e.Event.OccurredAt.UTC().Format(time.RFC3339Nano), Operation: e.Event.Operation, Outcome: string(e.Event.Outcome),
-		Codes: []string{}, Person: platform.FormatPseudonym(e.PersonPseudonym), Capacity: string(e.Event.Capacity), Organisation: e.Event.Organisation.Digits(),
-		Signer: e.Event.Signer, Patient: platform.FormatPseudonym(e.PatientPseudonym), Number: e.Event.Number.Digits(), Reason: e.Event.Reason,
-		StatedReason: e.Event.EmergencyReason, Correlation: e.Event.Correlation}
+	d := &auditRecord{
+		Seq:          e.Seq,
+		At:           e.Event.OccurredAt.UTC().Format(time.RFC3339Nano),
+		Operation:    e.Event.Operation,
+		Outcome:      string(e.Event.Outcome),
+		Codes:        []string{},
+		Person:       platform.FormatPseudonym(e.PersonPseudonym),
+		Capacity:     string(e.Event.Capacity),
+		Organisation: e.Event.Organisation.Digits(),
+		Signer:       e.Event.Signer,
+		Patient:      platform.FormatPseudonym(e.PatientPseudonym),
+		Number:       e.Event.Number.Digits(),
+		Reason:       e.Event.Reason,
+		StatedReason: e.Event.EmergencyReason,
+		Correlation:  e.Event.Correlation,
+	}
 	if !e.Event.Person.IsZero() {
 		d.Person = e.Event.Person.Digits()
 	}

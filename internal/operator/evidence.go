@@ -124,7 +124,13 @@ func (e EvidenceExport) Write(ctx context.Context, number ident.NotificationNumb
 		return err
 	}
 	made := e.Now().UTC()
-	s := statement{Format: statementFormat, Number: number.Digits(), Reference: versions[0].Reference, MadeAt: made.Format(time.RFC3339Nano), KeyID: key.KeyID}
+	s := statement{
+		Format:    statementFormat,
+		Number:    number.Digits(),
+		Reference: versions[0].Reference,
+		MadeAt:    made.Format(time.RFC3339Nano),
+		KeyID:     key.KeyID,
+	}
 	b := evidenceBundle{knownIssuers: e.Issuers}
 	for i := range versions {
 		version, addErr := b.addVersion(&versions[i])
@@ -196,12 +202,21 @@ func (b *evidenceBundle) addVersion(v *implants.VersionProof) (versionStatement,
 	if err != nil {
 		return s, fmt.Errorf("the certificate of version %d: %w", v.Version, err)
 	}
-	content := b.addFile(certificateFileName(v.Version), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
+	content := b.addFile(
+		certificateFileName(v.Version), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}),
+	)
 	content.Bytes, content.SHA256 = len(certificate.Raw), sha256Hex(certificate.Raw)
-	s.Certificate = &certificateStatement{contentStatement: *content, Subject: certificate.Subject.String(), Issuer: certificate.Issuer.String(),
-		Serial: certificate.SerialNumber.String(), NotBefore: certificate.NotBefore.UTC().Format(time.RFC3339),
-		NotAfter: certificate.NotAfter.UTC().Format(time.RFC3339)}
-	b.signedMessages = append(b.signedMessages, signedMessage{v.Version, v.RegisteredAt, s.Message.SHA256, b.addIssuerChain(certificate)})
+	s.Certificate = &certificateStatement{
+		contentStatement: *content,
+		Subject:          certificate.Subject.String(),
+		Issuer:           certificate.Issuer.String(),
+		Serial:           certificate.SerialNumber.String(),
+		NotBefore:        certificate.NotBefore.UTC().Format(time.RFC3339),
+		NotAfter:         certificate.NotAfter.UTC().Format(time.RFC3339),
+	}
+	b.signedMessages = append(
+		b.signedMessages, signedMessage{v.Version, v.RegisteredAt, s.Message.SHA256, b.addIssuerChain(certificate)},
+	)
 	return s, nil
 }
 
@@ -209,8 +224,14 @@ func newVerdictStatement(r *platform.AuditRecord) *verdictStatement {
 	if r == nil {
 		return nil
 	}
-	v := &verdictStatement{Outcome: string(r.Outcome), Reason: r.Reason, Operation: r.Operation, At: r.OccurredAt.UTC().Format(time.RFC3339Nano),
-		Correlation: r.Correlation, Seq: r.Seq}
+	v := &verdictStatement{
+		Outcome:     string(r.Outcome),
+		Reason:      r.Reason,
+		Operation:   r.Operation,
+		At:          r.OccurredAt.UTC().Format(time.RFC3339Nano),
+		Correlation: r.Correlation,
+		Seq:         r.Seq,
+	}
 	if p := r.Proof; p != nil {
 		v.Sealed = &proofStatement{HeadBefore: hex.EncodeToString(p.PreviousHead[:]), Checkpoint: p.Checkpoint}
 		for _, column := range p.Columns {
@@ -259,7 +280,9 @@ func containsCertificate(all []*x509.Certificate, one *x509.Certificate) bool {
 }
 
 // addSignedStatement signs the statement and adds it with its signature, public key, issuers and instructions.
-func (b *evidenceBundle) addSignedStatement(ctx context.Context, signer EvidenceStore, s *statement, key auditlog.PublicKey) error {
+func (b *evidenceBundle) addSignedStatement(
+	ctx context.Context, signer EvidenceStore, s *statement, key auditlog.PublicKey,
+) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return fmt.Errorf("evidence: %w", err)

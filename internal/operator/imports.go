@@ -94,14 +94,27 @@ func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
 	if err != nil {
 		return ImportReport{}, err
 	}
-	imported := implants.Import{Event: events[0], SourceVersion: platform.SourceVersion{Kind: e.Kind, Name: path.Base(e.Name), Sequence: checked.Sequence,
-		Format: checked.Form, AsOf: checked.Day, Rows: checked.Rows, Digest: checked.Digest[:], LoadedAt: events[0].OccurredAt}}
+	imported := implants.Import{
+		Event: events[0],
+		SourceVersion: platform.SourceVersion{
+			Kind:     e.Kind,
+			Name:     path.Base(e.Name),
+			Sequence: checked.Sequence,
+			Format:   checked.Form,
+			AsOf:     checked.Day,
+			Rows:     checked.Rows,
+			Digest:   checked.Digest[:],
+			LoadedAt: events[0].OccurredAt,
+		},
+	}
 	if len(versions) > 0 {
 		imported.ComparedWith = versions[len(versions)-1].ID
 	}
 	imported.ForEachBatch = func(handle func(implants.SourceEntries) error) error {
 		again, _, err := i.compareExtract(ctx, e, handle)
-		if err == nil && !slices.Equal([]string{again.summaryLine(), string(again.Digest[:])}, []string{checked.summaryLine(), string(checked.Digest[:])}) {
+		if err == nil && !slices.Equal(
+			[]string{again.summaryLine(), string(again.Digest[:])}, []string{checked.summaryLine(), string(checked.Digest[:])},
+		) {
 			err = errors.New("the file or the register changed meanwhile: nothing was changed, run it again")
 		}
 		return err
@@ -111,7 +124,9 @@ func (i Importer) Commit(ctx context.Context, e Extract) (ImportReport, error) {
 
 // compareExtract reads the extract and compares it with the stored entries. It passes the changed entries to handle
 // unless that is nil.
-func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(implants.SourceEntries) error) (report ImportReport, versions []platform.SourceVersion, err error) {
+func (i Importer) compareExtract(
+	ctx context.Context, e Extract, handle func(implants.SourceEntries) error,
+) (report ImportReport, versions []platform.SourceVersion, err error) {
 	k, err := fileKindByName(e.Kind)
 	if err != nil {
 		return report, nil, err
@@ -173,7 +188,8 @@ func (i Importer) compareExtract(ctx context.Context, e Extract, handle func(imp
 			return ImportReport{}, nil, err
 		}
 	}
-	report.New, report.Changed, report.Unchanged, report.Ended, report.Changes = c.New, c.Changed, c.Unchanged, c.Ended, c.changeLines
+	report.New, report.Changed, report.Unchanged, report.Ended = c.New, c.Changed, c.Unchanged, c.Ended
+	report.Changes = c.changeLines
 	return report, versions, nil
 }
 
@@ -196,7 +212,9 @@ func (r *ImportReport) readCSV(k *fileKind, in io.Reader, errs *fileErrors, hand
 	return r.rejectEmptyFull()
 }
 
-func (r *ImportReport) readDeviceList(k *fileKind, in *bufio.Reader, versions []platform.SourceVersion, errs *fileErrors, handle func(*chunk) error) error {
+func (r *ImportReport) readDeviceList(
+	k *fileKind, in *bufio.Reader, versions []platform.SourceVersion, errs *fileErrors, handle func(*chunk) error,
+) error {
 	if k.name != deviceKind {
 		return fmt.Errorf("%s come as CSV: only the list of devices is published as XML", k.name)
 	}
@@ -246,7 +264,8 @@ func (r *ImportReport) summaryLine() string {
 	if r.Sequence > 0 {
 		sequence = " " + strconv.FormatInt(r.Sequence, 10)
 	}
-	return fmt.Sprintf("%s, %s%s of %s: %d read, %d new, %d changed, %d unchanged, %d ended", r.Kind, r.Form, sequence, r.Day, r.Rows,
+	return fmt.Sprintf("%s, %s%s of %s: %d read, %d new, %d changed, %d unchanged, %d ended", r.Kind,
+		r.Form, sequence, r.Day, r.Rows,
 		r.New, r.Changed, r.Unchanged, r.Ended)
 }
 

@@ -74,8 +74,17 @@ func (o Operator) newEvents(acts ...Action) ([]platform.AuditEvent, error) {
 	at, correlation := o.Now(), o.NewID()
 	events := make([]platform.AuditEvent, len(acts))
 	for i, a := range acts {
-		events[i] = platform.AuditEvent{OccurredAt: at, Correlation: correlation, Operation: a.Operation, Outcome: platform.OutcomeAccepted, Reason: a.Detail,
-			EmergencyReason: a.Reason, Signer: "operator=" + name, Patient: a.Patient, Number: a.Number}
+		events[i] = platform.AuditEvent{
+			OccurredAt:      at,
+			Correlation:     correlation,
+			Operation:       a.Operation,
+			Outcome:         platform.OutcomeAccepted,
+			Reason:          a.Detail,
+			EmergencyReason: a.Reason,
+			Signer:          "operator=" + name,
+			Patient:         a.Patient,
+			Number:          a.Number,
+		}
 	}
 	return events, nil
 }

@@ -38,15 +38,21 @@ const (
 
 // CheckRevealReason rejects a reason for naming patients that is too short, too long or not UTF-8.
 func CheckRevealReason(reason string) error {
-	if n := utf8.RuneCountInString(strings.TrimSpace(reason)); n < minRevealReason || n > maxRevealReason || !utf8.ValidString(reason) {
-		return fmt.Errorf("state the reason to name patients in %d to %d characters: it is kept in the audit trail", minRevealReason, maxRevealReason)
+	if n := utf8.RuneCountInString(strings.TrimSpace(reason)); n < minRevealReason || n > maxRevealReason ||
+		!utf8.ValidString(reason) {
+		return fmt.Errorf(
+			"state the reason to name patients in %d to %d characters: it is kept in the audit trail", minRevealReason,
+			maxRevealReason,
+		)
 	}
 	return nil
 }
 
 // Write traces the recall, records the action, and exports the result, in this order: nothing unrecorded is disclosed.
 // It names patients only when a reason is given, and then records one event about each of them.
-func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, to io.Writer) (*implants.RecallResult, error) {
+func (t RecallTrace) Write(
+	ctx context.Context, from RecallStore, by Operator, to io.Writer,
+) (*implants.RecallResult, error) {
 	q := t.Query
 	if q.RevealPatients = t.Reason != ""; q.RevealPatients {
 		if err := CheckRevealReason(t.Reason); err != nil {
@@ -63,7 +69,10 @@ func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, t
 		for i := range recall.Lines {
 			if patient := recall.Lines[i].RevealedPatient.SSIN; !seen[patient] {
 				seen[patient] = true
-				acts = append(acts, Action{Operation: ActionReveal, Detail: acts[0].Detail, Reason: strings.TrimSpace(t.Reason), Patient: patient})
+				acts = append(
+					acts,
+					Action{Operation: ActionReveal, Detail: acts[0].Detail, Reason: strings.TrimSpace(t.Reason), Patient: patient},
+				)
 			}
 		}
 	}
@@ -89,7 +98,8 @@ func (t RecallTrace) Write(ctx context.Context, from RecallStore, by Operator, t
 func describeRecallQuery(q *implants.RecallQuery) string {
 	parts := []string{"trace"}
 	for _, part := range []struct{ name, value string }{
-		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", formatRange(q.Lots)}, {"from", q.From.String()}, {"to", q.To.String()},
+		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", formatRange(q.Lots)}, {"from", q.From.String()},
+		{"to", q.To.String()},
 	} {
 		if part.value != "" {
 			parts = append(parts, part.name+" "+part.value)
@@ -109,7 +119,9 @@ func formatRange(r implants.Range) string {
 }
 
 // MarkDeviceRecalled marks a device recalled from the given day on. The zero day removes the mark.
-func (o Operator) MarkDeviceRecalled(ctx context.Context, in RecallStore, code ident.NotificationCode, on ident.Date) error {
+func (o Operator) MarkDeviceRecalled(
+	ctx context.Context, in RecallStore, code ident.NotificationCode, on ident.Date,
+) error {
 	detail := "mark code " + code.Digits() + " recalled on " + on.String()
 	if on.IsZero() {
 		detail = "lift the mark of code " + code.Digits()
@@ -159,8 +171,17 @@ type recallDocument struct {
 }
 
 func newRecallDocument(r *implants.RecallResult, reveal bool) *recallDocument {
-	d := &recallDocument{Placed: r.Implanted, Removed: r.Explanted, InPlace: r.StillImplanted, Unregistered: r.Unregistered, Patients: r.Patients,
-		Notifications: r.Notifications, Hospitals: r.Hospitals, Specialists: r.Specialists, Lines: make([]*recallLine, len(r.Lines))}
+	d := &recallDocument{
+		Placed:        r.Implanted,
+		Removed:       r.Explanted,
+		InPlace:       r.StillImplanted,
+		Unregistered:  r.Unregistered,
+		Patients:      r.Patients,
+		Notifications: r.Notifications,
+		Hospitals:     r.Hospitals,
+		Specialists:   r.Specialists,
+		Lines:         make([]*recallLine, len(r.Lines)),
+	}
 	for i := range r.Lines {
 		d.Lines[i] = newRecallLine(&r.Lines[i], reveal)
 	}
@@ -168,10 +189,23 @@ func newRecallDocument(r *implants.RecallResult, reveal bool) *recallDocument {
 }
 
 func newRecallLine(l *implants.RecalledLine, reveal bool) *recallLine {
-	line := &recallLine{SpecialistNIHII: l.Specialist.Digits(), Specialist: l.SpecialistName, HospitalNIHII: l.Hospital.Digits(),
-		Hospital: l.HospitalName, Number: l.Number.Digits(), OperationDate: l.SurgeryDate.String(), Code: l.Code.Digits(),
-		UDIDI: l.UDIDI, Lot: l.Lot, Serial: l.Serial, Quantity: l.Quantity, Remaining: l.Remaining, Unregistered: l.Unregistered,
-		Listed: l.MatchedByDeviceList, Patient: l.Patient}
+	line := &recallLine{
+		SpecialistNIHII: l.Specialist.Digits(),
+		Specialist:      l.SpecialistName,
+		HospitalNIHII:   l.Hospital.Digits(),
+		Hospital:        l.HospitalName,
+		Number:          l.Number.Digits(),
+		OperationDate:   l.SurgeryDate.String(),
+		Code:            l.Code.Digits(),
+		UDIDI:           l.UDIDI,
+		Lot:             l.Lot,
+		Serial:          l.Serial,
+		Quantity:        l.Quantity,
+		Remaining:       l.Remaining,
+		Unregistered:    l.Unregistered,
+		Listed:          l.MatchedByDeviceList,
+		Patient:         l.Patient,
+	}
 	if reveal {
 		line.PatientSSIN = l.RevealedPatient.SSIN.Digits()
 		line.PatientName = strings.TrimSpace(l.RevealedPatient.FirstName + " " + l.RevealedPatient.LastName)
@@ -180,7 +214,8 @@ func newRecallLine(l *implants.RecalledLine, reveal bool) *recallLine {
 }
 
 func recallColumns(reveal bool) []string {
-	columns := []string{"specialist_nihii", "specialist", "hospital_nihii", "hospital", "number", "operation_date", "code", "udi_di", "lot",
+	columns := []string{"specialist_nihii", "specialist", "hospital_nihii", "hospital", "number",
+		"operation_date", "code", "udi_di", "lot",
 		"serial", "quantity", "remaining", "unregistered", "listed", "patient"}
 	if reveal {
 		columns = append(columns, "patient_ssin", "patient_name")
@@ -192,8 +227,10 @@ func recallCells(r *implants.RecallResult, reveal bool) [][]string {
 	rows := make([][]string, len(r.Lines))
 	for i := range r.Lines {
 		l := newRecallLine(&r.Lines[i], reveal)
-		rows[i] = []string{l.SpecialistNIHII, l.Specialist, l.HospitalNIHII, l.Hospital, l.Number, l.OperationDate, l.Code, l.UDIDI, l.Lot,
-			l.Serial, strconv.Itoa(l.Quantity), strconv.Itoa(l.Remaining), formatFlag(l.Unregistered), formatFlag(l.Listed), l.Patient}
+		rows[i] = []string{l.SpecialistNIHII, l.Specialist, l.HospitalNIHII, l.Hospital, l.Number,
+			l.OperationDate, l.Code, l.UDIDI, l.Lot,
+			l.Serial, strconv.Itoa(l.Quantity), strconv.Itoa(l.Remaining), formatFlag(l.Unregistered),
+			formatFlag(l.Listed), l.Patient}
 		if reveal {
 			rows[i] = append(rows[i], l.PatientSSIN, l.PatientName)
 		}
@@ -210,7 +247,8 @@ func formatFlag(flag bool) string {
 
 func writeRecallTable(to io.Writer, r *implants.RecallResult, reveal bool) error {
 	_, err := fmt.Fprintf(to, "implants placed: %d, removed: %d, still in place: %d; placed elsewhere and removed: %d\n"+
-		"patients: %d, notifications: %d, hospitals: %d, specialists: %d\n\n", r.Implanted, r.Explanted, r.StillImplanted, r.Unregistered,
+		"patients: %d, notifications: %d, hospitals: %d, specialists: %d\n\n", r.Implanted, r.Explanted,
+		r.StillImplanted, r.Unregistered,
 		r.Patients, r.Notifications, r.Hospitals, r.Specialists)
 	if err != nil || len(r.Lines) == 0 {
 		return err

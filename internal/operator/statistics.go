@@ -32,7 +32,9 @@ func (r StatisticsReport) Write(ctx context.Context, from StatisticsStore, by Op
 		return err
 	}
 	if r.Exact {
-		if err = by.RecordActions(ctx, Action{Operation: ActionStatistics, Detail: "small numbers, by " + string(r.Query.GroupBy)}); err != nil {
+		if err = by.RecordActions(
+			ctx, Action{Operation: ActionStatistics, Detail: "small numbers, by " + string(r.Query.GroupBy)},
+		); err != nil {
 			return err
 		}
 	}
@@ -121,9 +123,16 @@ func (r StatisticsReport) buildRows(all *implants.Statistics) []*statisticsRow {
 }
 
 func (r StatisticsReport) newRow(f *implants.Figures) *statisticsRow {
-	row := &statisticsRow{Group: f.Group, Name: f.Name, Implantations: r.newCountCell(f.Implantations), Placed: r.newCountCell(f.Implanted),
-		Explantations: r.newCountCell(f.Explantations), Removed: r.newCountCell(f.Explanted), MedianDays: statisticsCell{value: float64(f.Median)},
-		Percentile90Days: statisticsCell{value: float64(f.Percentile90)}}
+	row := &statisticsRow{
+		Group:            f.Group,
+		Name:             f.Name,
+		Implantations:    r.newCountCell(f.Implantations),
+		Placed:           r.newCountCell(f.Implanted),
+		Explantations:    r.newCountCell(f.Explantations),
+		Removed:          r.newCountCell(f.Explanted),
+		MedianDays:       statisticsCell{value: float64(f.Median)},
+		Percentile90Days: statisticsCell{value: float64(f.Percentile90)},
+	}
 	if f.Group == "" {
 		row.Group = textUnknown
 	}
@@ -152,7 +161,10 @@ func (r StatisticsReport) newCountCell(n int) statisticsCell {
 }
 
 func (r StatisticsReport) columnNames() []string {
-	return []string{string(r.Query.GroupBy), "name", "implantations", "placed", "explantations", "removed", "median_days", "p90_days", "late_percent"}
+	return []string{
+		string(r.Query.GroupBy), "name", "implantations", "placed", "explantations", "removed", "median_days", "p90_days",
+		"late_percent",
+	}
 }
 
 func formatRows(rows []*statisticsRow) [][]string {
@@ -176,7 +188,13 @@ type statisticsDocument struct {
 
 func (r StatisticsReport) newDocument(rows []*statisticsRow) *statisticsDocument {
 	last := len(rows) - 1
-	return &statisticsDocument{By: string(r.Query.GroupBy), From: r.Query.From.String(), To: r.Query.To.String(), Groups: rows[:last], Total: rows[last]}
+	return &statisticsDocument{
+		By:     string(r.Query.GroupBy),
+		From:   r.Query.From.String(),
+		To:     r.Query.To.String(),
+		Groups: rows[:last],
+		Total:  rows[last],
+	}
 }
 
 // writeCSV writes CSV for spreadsheets: semicolons, a header line, formulas escaped.

@@ -78,7 +78,8 @@ func (l *Log) End(ctx context.Context, e *Event) {
 		attributes = append(attributes, slog.String("error", e.Err.Error()))
 	}
 	// A client that hung up is no error of the service, whatever it was doing for the client.
-	if e.Status >= 500 && (e.Code == string(problem.InternalError) || e.Code == string(problem.StoreDown)) && !errors.Is(e.Err, context.Canceled) {
+	if e.Status >= 500 && (e.Code == string(problem.InternalError) || e.Code == string(problem.StoreDown)) &&
+		!errors.Is(e.Err, context.Canceled) {
 		level = slog.LevelError
 	}
 	l.logger.LogAttrs(ctx, level, "request", attributes...)

@@ -61,7 +61,12 @@ func openDevelopmentPKI(dir string, now time.Time) (authority.DevelopmentFiles, 
 	if !errors.Is(err, fs.ErrNotExist) {
 		return existing, err
 	}
-	return authority.DevelopmentPKI{Password: rand.Text(), IssuedAt: now, NotAfter: now.AddDate(3, 0, 0), Random: rand.Reader}.Write(dir)
+	return authority.DevelopmentPKI{
+		Password: rand.Text(),
+		IssuedAt: now,
+		NotAfter: now.AddDate(3, 0, 0),
+		Random:   rand.Reader,
+	}.Write(dir)
 }
 
 // loadDevelopmentData loads the development data into an empty database.
@@ -111,14 +116,21 @@ func (c *Config) readTrust(dev authority.DevelopmentFiles) (*x509id.TrustStore, 
 }
 
 // newRevocation reads the revocation files and prepares the requests to the authorities.
-func (c *Config) newRevocation(trust *x509id.TrustStore, dev authority.DevelopmentFiles) (*revocation.StatusChecker, error) {
+func (c *Config) newRevocation(
+	trust *x509id.TrustStore, dev authority.DevelopmentFiles,
+) (*revocation.StatusChecker, error) {
 	if c.RevocationPolicy == revocation.PolicyOff && slices.ContainsFunc(c.RevocationLists, isURL) {
 		return nil, ErrListURLWithoutRequests
 	}
-	r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{Policy: c.RevocationPolicy, Now: c.Now, Log: c.Log, HTTPClient: &http.Client{Transport: &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-		MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
-	}}})
+	r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{
+		Policy: c.RevocationPolicy,
+		Now:    c.Now,
+		Log:    c.Log,
+		HTTPClient: &http.Client{Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+			MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
+		}},
+	})
 	lists := c.RevocationLists
 	if c.Development {
 		lists = append([]string{dev.CRL}, lists...)

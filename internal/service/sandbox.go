@@ -16,10 +16,17 @@ import (
 func (c *Config) hasSandbox() bool { return c.Development && c.Environment != "Production" }
 
 // newSandbox returns a handler that adds the pages of a development service to the SOAP handler.
-func (s *Service) newSandbox(background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory) (http.Handler, error) {
+func (s *Service) newSandbox(
+	background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory,
+) (http.Handler, error) {
 	gate := sandbox.NewGate(newHandler(s.register.store))
 	config := sandbox.Config{
-		Service: gate, Path: ctr.Path, PublicURL: s.config.PublicURL, Files: files, Now: s.config.Now, NewID: s.config.newNCName,
+		Service:   gate,
+		Path:      ctr.Path,
+		PublicURL: s.config.PublicURL,
+		Files:     files,
+		Now:       s.config.Now,
+		NewID:     s.config.newNCName,
 	}
 	if s.config.DatabaseURL == "" { // a database with a URL may be shared
 		config.Reset = func() error { return s.resetRegister(background, gate, newHandler) }

@@ -29,7 +29,9 @@ import (
 type handlerFactory func(*store.DB) http.Handler
 
 // newHandlerFactory prepares everything that does not depend on the store. A reset calls the factory again.
-func (c *Config) newHandlerFactory(registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error)) (handlerFactory, error) {
+func (c *Config) newHandlerFactory(
+	registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error),
+) (handlerFactory, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(c.Log, c.Now, registry)
 	if err != nil {
@@ -41,7 +43,13 @@ func (c *Config) newHandlerFactory(registry *prometheus.Registry, verifier *wsse
 	}
 	newID := func() string { return NewID(c.Now()) }
 	return func(db *store.DB) http.Handler {
-		registrar := implants.New(implants.Config{Store: db, Now: c.Now, NewID: newID, Location: ident.BelgianTime(), RequireCareRelation: c.RequireCareRelation})
+		registrar := implants.New(implants.Config{
+			Store:               db,
+			Now:                 c.Now,
+			NewID:               newID,
+			Location:            ident.BelgianTime(),
+			RequireCareRelation: c.RequireCareRelation,
+		})
 		return soapdoor.New(soapdoor.Config{
 			Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
 				Registrar: registrar, Verifier: verifier, Schema: schemas, PublicURL: c.PublicURL,
@@ -83,7 +91,11 @@ func (s *Service) startMetricsServer(ctx context.Context, registry *prometheus.R
 }
 
 func newTLSConfig(certificate tls.Certificate) *tls.Config {
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+	return &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"h2", "http/1.1"},
+	}
 }
 
 func listenTCP(ctx context.Context, address string) (net.Listener, error) {

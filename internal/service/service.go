@@ -134,7 +134,13 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		return nil, err
 	}
 	registry := prometheus.NewRegistry()
-	verifier := &wsse.Verifier{Trust: files.trust, Registered: files.knownCertificates, Now: c.Now, Strict: c.StrictTokens, AllowSHA1Until: c.AllowSHA1Until}
+	verifier := &wsse.Verifier{
+		Trust:          files.trust,
+		Registered:     files.knownCertificates,
+		Now:            c.Now,
+		Strict:         c.StrictTokens,
+		AllowSHA1Until: c.AllowSHA1Until,
+	}
 	newHandler, err := c.newHandlerFactory(registry, verifier, signReply)
 	if err != nil {
 		return nil, err

@@ -78,7 +78,8 @@ func argumentNames(words string) []string {
 	return names
 }
 
-// readFile reads a language file: one JSON object of strings. It refuses a repeated key, which package json would accept.
+// readFile reads a language file: one JSON object of strings. It refuses a repeated key, which package json would
+// accept.
 func readFile(files fs.FS, name string) (map[Key]string, error) {
 	data, err := fs.ReadFile(files, name)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package texts holds every sentence that people read: fault texts, details of faults, the implant card, the sandbox. Code
-// names a text by key and gives it typed arguments; the words are data, one JSON file per language in languages/.
+// Package texts holds every sentence that people read: fault texts, details of faults, the implant card, the sandbox.
+// Code names a text by key and gives it typed arguments; the words are data, one JSON file per language in languages/.
 //
-// Declare a text beside the code that uses it, as a package variable ([Declare], [Declare1], …), and write its words in each
-// language file under the same key, with {name} where an argument goes:
+// Declare a text beside the code that uses it, as a package variable ([Declare], [Declare1], …), and write its words in
+// each language file under the same key, with {name} where an argument goes:
 //
 //	var atMostBytes = texts.Declare1[int]("detail.at_most_bytes", "max")
 //	…

@@ -35,11 +35,12 @@ type Entry struct {
 	Text string
 }
 
-// versionFlag must be the only argument. It is no flag of the grammar, because commands of ctr have a flag of that name.
+// versionFlag must be the only argument. It is no flag of the grammar, because commands of ctr have a flag of that
+// name.
 const versionFlag = "--version"
 
-// Answer prints the answer to an invocation that the grammar does not know, and returns true: --version, and the request
-// of a completion script. Call it before parsing.
+// Answer prints the answer to an invocation that the grammar does not know, and returns true: --version, and the
+// request of a completion script. Call it before parsing.
 func (p Program) Answer(w io.Writer, model *kong.Application, args []string) bool {
 	switch {
 	case len(args) == 1 && args[0] == versionFlag:

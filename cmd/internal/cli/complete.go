@@ -16,9 +16,11 @@ type CompletionCommand struct {
 
 // Help explains how to use the script.
 func (*CompletionCommand) Help() string {
-	return `For ctr; the same works for ctrd. In one session of bash or zsh: source <(ctr completion bash). In one of fish: ctr completion fish | source.
+	return `For ctr; the same works for ctrd. In one session of bash or zsh: source <(ctr completion bash). In one of ` +
+		`fish: ctr completion fish | source.
 
-For all sessions, write it to /usr/share/bash-completion/completions/ctr for bash, to a file _ctr in a directory of $fpath for zsh, or to ~/.config/fish/completions/ctr.fish for fish.`
+For all sessions, write it to /usr/share/bash-completion/completions/ctr for bash, to a file _ctr in a directory of ` +
+		`$fpath for zsh, or to ~/.config/fish/completions/ctr.fish for fish.`
 }
 
 // completionScripts has a script for each shell, in which PROGRAM is the name of the program.
@@ -36,8 +38,8 @@ func (c *CompletionCommand) Run(parsed *kong.Context, p Program) error {
 	return err
 }
 
-// completionRequest is the first argument when a script asks for candidates. The words of the command line follow, up to
-// and including the one to complete.
+// completionRequest is the first argument when a script asks for candidates. The words of the command line follow, up
+// to and including the one to complete.
 const completionRequest = "__complete"
 
 // Directives in place of a candidate tell the script to complete names of files or directories.
@@ -136,7 +138,8 @@ func (c *completer) completeFlag(word string) []string {
 	var all []string
 	for _, group := range c.node.AllFlags(true) {
 		for _, flag := range group {
-			if name := "--" + flag.Name; strings.HasPrefix(name, word) && (flag.IsCumulative() || !slices.Contains(c.used, flag)) {
+			if name := "--" + flag.Name; strings.HasPrefix(name, word) &&
+				(flag.IsCumulative() || !slices.Contains(c.used, flag)) {
 				all = append(all, describe(name, flag.Help))
 			}
 		}

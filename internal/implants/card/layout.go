@@ -87,7 +87,9 @@ func newLayout(c *canvas, v *view) (*layout, error) {
 		{x: pageLeft + name + identification + site, width: countWidth, title: v.columns.quantity, isCount: true},
 	}
 	if v.columns.hasRemaining {
-		l.columns = append(l.columns, column{x: pageRight - countWidth, width: countWidth, title: remainingColumn, isCount: true})
+		l.columns = append(
+			l.columns, column{x: pageRight - countWidth, width: countWidth, title: remainingColumn, isCount: true},
+		)
 	}
 	return l, nil
 }
@@ -96,7 +98,9 @@ func newLayout(c *canvas, v *view) (*layout, error) {
 func (l *layout) drawPages() {
 	lead, blocks, footer := l.leadBlock(), l.tableBlocks(), l.footerBlock()
 	room := pageBottom - footer.height
-	pages := splitIntoPages(blocks, room-firstPageTop-lead.height-l.tableHeadHeight(), room-nextPageTop-l.tableHeadHeight())
+	pages := splitIntoPages(
+		blocks, room-firstPageTop-lead.height-l.tableHeadHeight(), room-nextPageTop-l.tableHeadHeight(),
+	)
 	for i, page := range pages {
 		l.pdf.AddPage()
 		l.fillRect(0, 0, pageWidth, 3.2, petrol)

@@ -78,7 +78,13 @@ func (l *layout) operationPanel(o *operationView) block {
 	}
 	fields := l.fieldsBlock(pageLeft, []field{
 		{label: dateLabel, style: fieldStyle, value: value(o.date, widths[0]), width: widths[0]},
-		{label: specialistLabel, style: fieldStyle, value: value(o.specialist, widths[1]), detail: o.specialistID, width: widths[1]},
+		{
+			label:  specialistLabel,
+			style:  fieldStyle,
+			value:  value(o.specialist, widths[1]),
+			detail: o.specialistID,
+			width:  widths[1],
+		},
 		{label: hospitalLabel, style: fieldStyle, value: value(o.hospital, widths[2]), width: widths[2]},
 		{label: numberLabel, style: fieldStyle, value: value(o.number, widths[3]), width: widths[3]},
 	})
@@ -154,7 +160,9 @@ func (l *layout) footerBlock() block {
 		l.drawRule(pageLeft, y, bodyWidth)
 		legend.draw(y + above)
 		for i := range notes {
-			l.drawLines(pageLeft+float64(i%2)*(width+2*gutter), y+above+legend.height+between+float64(i/2)*row, disclaimerStyle, notes[i])
+			l.drawLines(
+				pageLeft+float64(i%2)*(width+2*gutter), y+above+legend.height+between+float64(i/2)*row, disclaimerStyle, notes[i],
+			)
 		}
 	}}
 }
@@ -165,7 +173,8 @@ func (l *layout) legendBlock() block {
 		sign symbol
 		text texts.Text
 	}{
-		{symbolManufacturer, manufacturerLegend}, {symbolReference, referenceLegend}, {symbolUDI, udiLegend}, {symbolCode, codeLegend},
+		{symbolManufacturer, manufacturerLegend}, {symbolReference, referenceLegend}, {symbolUDI, udiLegend},
+		{symbolCode, codeLegend},
 		{symbolLot, lotLegend}, {symbolSerial, serialLegend}, {symbolExpiry, expiryLegend},
 	}
 	const perRow = 2

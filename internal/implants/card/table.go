@@ -51,7 +51,10 @@ func (l *layout) tableBlocks() []block {
 
 func (l *layout) emptyBlock() block {
 	lines := l.wrapTranslations(valueStyle, noOperations, bodyWidth)
-	return block{height: valueStyle.linesHeight(len(lines)), draw: func(y float64) { l.drawLines(pageLeft, y, valueStyle, lines) }}
+	return block{
+		height: valueStyle.linesHeight(len(lines)),
+		draw:   func(y float64) { l.drawLines(pageLeft, y, valueStyle, lines) },
+	}
 }
 
 // operationHeading returns the heading of one operation on the cumulative card.
@@ -76,7 +79,10 @@ func (l *layout) operationHeading(o *operationView) block {
 		l.drawText(pageLeft+inset, y, kind, orUnknown(o.date)+"   "+joinDistinct(o.kind))
 		digits := o.number
 		l.drawTextRight(pageRight-inset, y+(kind.size-number.size)*pointInMillimetres, number, digits)
-		l.drawTextRight(pageRight-inset-l.textWidth(number, digits)-symbolGap, y+(kind.size-labelStyle.size)*pointInMillimetres, labelStyle, joinDistinct(numberLabel))
+		l.drawTextRight(
+			pageRight-inset-l.textWidth(number, digits)-symbolGap, y+(kind.size-labelStyle.size)*pointInMillimetres, labelStyle,
+			joinDistinct(numberLabel),
+		)
 		l.drawLines(pageLeft+inset, y+kind.linesHeight(1), number, lines)
 	}}
 }
@@ -117,11 +123,15 @@ func (l *layout) nameCell(v *lineView, c column) block {
 }
 
 func (l *layout) deviceCell(v *lineView, c column) block {
-	return l.symbolsBlock(c, []symbolValue{{symbolManufacturer, v.manufacturer}, {symbolReference, v.reference}, {symbolCode, v.code}})
+	return l.symbolsBlock(
+		c, []symbolValue{{symbolManufacturer, v.manufacturer}, {symbolReference, v.reference}, {symbolCode, v.code}},
+	)
 }
 
 func (l *layout) identificationCell(v *lineView, c column) block {
-	return l.symbolsBlock(c, []symbolValue{{symbolUDI, v.udi}, {symbolLot, v.lot}, {symbolSerial, v.serial}, {symbolExpiry, v.expiry}})
+	return l.symbolsBlock(
+		c, []symbolValue{{symbolUDI, v.udi}, {symbolLot, v.lot}, {symbolSerial, v.serial}, {symbolExpiry, v.expiry}},
+	)
 }
 
 func (l *layout) siteCell(v *lineView, c column) block {

@@ -129,7 +129,8 @@ func (r *gs1Parser) addElement(identifier string, form elementFormat, value stri
 	if value == "" || len(value) > form.length || !form.isVariable && len(value) < form.length {
 		return newUnparsableError(wrongLength.With("(" + identifier + ")"))
 	}
-	if form.dataType == textData && !allBytes(value, isCharacterSet82) || form.dataType != textData && !allBytes(value, isDigit) {
+	if form.dataType == textData && !allBytes(value, isCharacterSet82) ||
+		form.dataType != textData && !allBytes(value, isDigit) {
 		return newUnparsableError(wrongCharacter.With("(" + identifier + ")"))
 	}
 	var day ident.Date

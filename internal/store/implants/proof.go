@@ -52,7 +52,8 @@ func (row *versionProofRow) event() platformstore.AcceptedEvent {
 }
 
 const selectVersionProofs = `SELECT reference, version, number, type, state, change, registered_at, digest, signer,
-	organisation, patient FROM notification WHERE reference = (SELECT reference FROM notification WHERE number = ? AND number <> ''
+	organisation, patient FROM notification WHERE reference = ` +
+	`(SELECT reference FROM notification WHERE number = ? AND number <> ''
 	ORDER BY version LIMIT 1)
 	ORDER BY version`
 
