@@ -81,9 +81,9 @@ func (r *Registrar) ReviseNotification(ctx context.Context, c platform.Caller, r
 	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: trimContentPaths(req.Defects)}}
 	surgeryType := TypeImplantation
 	if req.Implantation != nil {
-		sub.plan = newImplantationPlan(*req.Implantation)
+		sub.plan = &implantationPlan{Implantation: *req.Implantation}
 	} else {
-		surgeryType, sub.plan = TypeExplantation, newExplantationPlan(*req.Explantation)
+		surgeryType, sub.plan = TypeExplantation, &explantationPlan{Explantation: *req.Explantation}
 	}
 	receipt, err := r.submitReplacement(ctx, sub, req.Notification, func(current *Notification) error {
 		switch {
@@ -292,7 +292,7 @@ func planFromNotification(n *Notification) contentPlan {
 		for _, i := range n.Implants {
 			p.Implants = append(p.Implants, i.NotifiedImplant)
 		}
-		return newImplantationPlan(p)
+		return &implantationPlan{Implantation: p}
 	}
 	x := Explantation{Specialist: n.Specialist, SurgeryDate: n.SurgeryDate, Patient: n.Patient, Comment: n.Comment}
 	for _, removal := range n.Removals {
@@ -302,7 +302,7 @@ func planFromNotification(n *Notification) contentPlan {
 		}
 		x.Explants = append(x.Explants, explant)
 	}
-	return newExplantationPlan(x)
+	return &explantationPlan{Explantation: x}
 }
 
 // contentPathPrefix is the prefix of the content's paths in a ReviseRequest.

@@ -5,21 +5,14 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
-// implantationPlan is the content of an implantation while it is checked and completed.
+// implantationPlan is the content of an implantation and the facts about its lines.
 type implantationPlan struct {
 	Implantation
 	lines []lineFacts
-}
-
-// newImplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
-func newImplantationPlan(n Implantation) *implantationPlan {
-	n.Implants = slices.Clone(n.Implants)
-	return &implantationPlan{Implantation: n}
 }
 
 func (p *implantationPlan) commonFields() commonFields {
@@ -38,13 +31,10 @@ func (p *implantationPlan) loadFacts(s Reader) error {
 	return nil
 }
 
-func (p *implantationPlan) checkRules(results *platform.RuleResults, facts surgeryFacts) {
-	checkImplantation(results, &p.Implantation, facts, p.lines)
-}
-
-// decideLines completes the lines. A line identical to one of the previous version keeps its ID; a line from which
-// something was removed since then must stay.
+// decideLines gives a line that is identical to one of the previous version its ID. A line from which something was
+// removed since then must stay.
 func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error {
+	checkImplantation(results, &p.Implantation, sub.facts, p.lines)
 	former := sub.previousLines()
 	for i := range p.Implants {
 		implant := newImplant(&p.Implants[i], p.lines[i], next)
@@ -88,30 +78,18 @@ func loadFirstRemovals(s Reader, n *Notification) (map[string]ident.Date, error)
 // lockKeys returns the serial numbers.
 func (p *implantationPlan) lockKeys() []string {
 	var keys []string
-	for _, n := range p.Implants {
-		if n.Serial != "" {
-			keys = append(keys, "serial "+n.Serial)
+	for i, n := range p.Implants {
+		if serial := n.withUDIValues(p.lines[i].udi).Serial; serial != "" {
+			keys = append(keys, "serial "+serial)
 		}
 	}
 	return keys
 }
 
-// explantationPlan is the content of an explantation while it is checked and completed.
+// explantationPlan is the content of an explantation and the facts about its lines.
 type explantationPlan struct {
 	Explantation
 	lines []lineFacts
-}
-
-// newExplantationPlan copies the lines, because they are completed; the caller's value stays unchanged.
-func newExplantationPlan(n Explantation) *explantationPlan {
-	n.Explants = slices.Clone(n.Explants)
-	for i, x := range n.Explants {
-		if x.Unregistered != nil {
-			declared := *x.Unregistered
-			n.Explants[i].Unregistered = &declared
-		}
-	}
-	return &explantationPlan{Explantation: n}
 }
 
 func (p *explantationPlan) commonFields() commonFields {
@@ -131,10 +109,6 @@ func (p *explantationPlan) loadFacts(s Reader) error {
 	}
 	return nil
 }
-
-// checkRules does nothing: the remaining quantity of an implant is certain only inside the transaction that removes
-// it.
-func (*explantationPlan) checkRules(*platform.RuleResults, surgeryFacts) {}
 
 func (*explantationPlan) lockKeys() []string { return nil }
 
@@ -178,13 +152,11 @@ func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, 
 
 // loadLineFacts loads the device list's and the authentic sources' data about one line.
 func loadLineFacts(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error) {
-	var facts lineFacts
+	facts := parseUDI(n)
 	var err error
-	if n.UDI != "" {
-		if facts.udi, facts.udiErr = udi.Parse(n.UDI); facts.udiErr == nil {
-			if facts.deviceByDI, err = deviceOrNil(s.DeviceByDI(facts.udi.DI)); err != nil {
-				return facts, err
-			}
+	if n.UDI != "" && facts.udiErr == nil {
+		if facts.deviceByDI, err = deviceOrNil(s.DeviceByDI(facts.udi.DI)); err != nil {
+			return facts, err
 		}
 	}
 	if !n.Code.IsZero() {
@@ -234,13 +206,11 @@ func deviceOrNil(d Device, ok bool, err error) (*Device, error) {
 	return &d, nil
 }
 
-// newImplant makes the registered line of a notified implant, without its ID.
+// newImplant makes the registered line of a notified implant, without its ID. It completes the line from its UDI, the
+// device list and the authentic sources.
 func newImplant(n *NotifiedImplant, facts lineFacts, next *Notification) Implant {
-	implant := Implant{NotifiedImplant: *n, Patient: next.Patient, SurgeryDate: next.SurgeryDate,
-		Remaining: n.Quantity, Device: facts.deviceByCode}
-	if facts.udiErr == nil {
-		implant.UDIDI = facts.udi.DI
-	}
+	implant := Implant{NotifiedImplant: n.withUDIValues(facts.udi), UDIDI: facts.udi.DI, Patient: next.Patient,
+		SurgeryDate: next.SurgeryDate, Remaining: n.Quantity, Device: facts.deviceByCode}
 	if implant.Device == nil && n.Code.IsZero() && facts.deviceByDI != nil {
 		implant.Device = facts.deviceByDI
 		implant.Code = facts.deviceByDI.Code

@@ -28,16 +28,14 @@ type submission struct {
 	hasCareRelation bool // a care relation exists on the surgery date; loaded only where it is required
 }
 
-// contentPlan is the content of a notification while it is checked and completed: an implantationPlan or an
+// contentPlan is the content of a notification, which never changes, and the facts about it: an implantationPlan or an
 // explantationPlan.
 type contentPlan interface {
 	commonFields() commonFields
 	contentDigest(save State) [32]byte
 	// loadFacts loads the device list's and the authentic sources' data about each line.
 	loadFacts(s Reader) error
-	// checkRules applies the rules that need only these facts.
-	checkRules(results *platform.RuleResults, facts surgeryFacts)
-	// decideLines applies the rules that need the transaction, and completes the lines to store.
+	// decideLines applies the rules, and makes the lines to store.
 	decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error
 	// lockKeys names what concurrent submissions must not decide at the same time.
 	lockKeys() []string
@@ -61,18 +59,18 @@ type commonFields struct {
 // with different content), Unauthenticated (replayed message). All of them are recorded in the audit log. The
 // violations of a draft become warnings.
 func (r *Registrar) NotifyImplant(ctx context.Context, c platform.Caller, s SubmissionOptions, n Implantation) (Receipt, error) {
-	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newImplantationPlan(n)})
+	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: &implantationPlan{Implantation: n}})
 }
 
 // NotifyExplant stores an explantation, in the same way as NotifyImplant stores an implantation.
 func (r *Registrar) NotifyExplant(ctx context.Context, c platform.Caller, s SubmissionOptions, n Explantation) (Receipt, error) {
-	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: newExplantationPlan(n)})
+	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: &explantationPlan{Explantation: n}})
 }
 
-// submitNotification loads the facts, checks the rules that need no transaction, and submits the version.
+// submitNotification loads the facts and submits the version.
 func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Receipt, error) {
 	sub.options.Save = cmp.Or(sub.options.Save, Final)
-	sub.contentDigest = sub.plan.contentDigest(sub.options.Save) // before the content is completed from the authentic sources
+	sub.contentDigest = sub.plan.contentDigest(sub.options.Save)
 	err := r.runner.Store.RunReadTx(ctx, func(s Reader) error {
 		if err := r.loadSurgeryFacts(s, sub); err != nil {
 			return err
@@ -82,9 +80,7 @@ func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Re
 	if err != nil {
 		return Receipt{}, err
 	}
-	results := platform.NewRuleResults(sub.options.Defects)
-	sub.plan.checkRules(&results, sub.facts)
-	return r.submitVersion(ctx, sub, results)
+	return r.submitVersion(ctx, sub)
 }
 
 // loadSurgeryFacts loads the authentic sources' data about a surgery.
@@ -133,7 +129,7 @@ func withPractice(p platform.ProfessionalRef, practices []platform.Practice, day
 
 // submitVersion ends every submission in one transaction: consume the replay key, answer a repeated InputReference,
 // decide, number, store and record. A refusal is recorded too; nothing else is stored then.
-func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results platform.RuleResults) (Receipt, error) {
+func (r *Registrar) submitVersion(ctx context.Context, sub *submission) (Receipt, error) {
 	fields := sub.plan.commonFields()
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: fields.patient}
 	if sub.previous != nil {
@@ -143,7 +139,7 @@ func (r *Registrar) submitVersion(ctx context.Context, sub *submission, results 
 		event.Capacity = sub.caller.CapacityOn(fields.surgeryDate)
 	}
 	return r.storeVersion(ctx, sub.caller, event, func(w Writer, e *platform.AuditEvent) (Receipt, error) {
-		return r.decideVersion(w, sub, results, e)
+		return r.decideVersion(w, sub, e)
 	})
 }
 
@@ -169,9 +165,9 @@ func reportMalformedSpecialist(sub *submission, refusal error) error {
 	return refusal
 }
 
-// decideVersion authorises the request, applies the rules of the transaction, and stores the version. It writes
-// nothing before all decisions are made.
-func (r *Registrar) decideVersion(w Writer, sub *submission, results platform.RuleResults, event *platform.AuditEvent) (Receipt, error) {
+// decideVersion authorises the request, applies the rules, and stores the version. It writes nothing before all
+// decisions are made.
+func (r *Registrar) decideVersion(w Writer, sub *submission, event *platform.AuditEvent) (Receipt, error) {
 	fields := sub.plan.commonFields()
 	save := sub.options.Save
 	var err error
@@ -213,17 +209,17 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, results platform.Ru
 			return Receipt{}, err
 		}
 	}
-	checked := results.Clone()
-	if err = sub.plan.decideLines(w, r, sub, &checked, &next); err != nil {
+	results := platform.NewRuleResults(sub.options.Defects)
+	if err = sub.plan.decideLines(w, r, sub, &results, &next); err != nil {
 		return Receipt{}, err
 	}
 	if save == Draft {
-		checked.DowngradeToWarnings(QuantityOutOfRange, ImplantNotOfPatient)
+		results.DowngradeToWarnings(QuantityOutOfRange, ImplantNotOfPatient)
 	}
-	if err = checked.ToError(); err != nil {
+	if err = results.ToError(); err != nil {
 		return Receipt{}, err
 	}
-	next.Warnings = checked.Warnings()
+	next.Warnings = results.Warnings()
 	return r.numberAndStore(w, &next, m)
 }
 

@@ -1,6 +1,7 @@
 package implants
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // This file holds the rules about the content of notifications. They work on the content and on facts that were loaded
-// before, without I/O. All violations are reported together, each with its path in the message.
+// before, without I/O, and change neither. All violations are reported together, each with its path in the message.
 
 // lateNotificationDays is the age of a surgery after which its notification gets a warning. We know of no legal
 // deadline; the warning only serves statistics.
@@ -29,18 +30,43 @@ const (
 // isBeforeRegister reports whether a surgery date is before the first year that the register accepts.
 func isBeforeRegister(day ident.Date) bool { return day.Year() < minSurgeryYear }
 
+// The number of pieces on one line.
+const (
+	minQuantity = 1
+	maxQuantity = 99
+)
+
+// IsQuantityInRange reports whether one line may have this many pieces.
+func IsQuantityInRange(n int) bool { return n >= minQuantity && n <= maxQuantity }
+
+// CheckContent returns the violations of the rules of an implantation that need only its content and the current day.
+// [Registrar.NotifyImplant] applies the same rules, together with those that need the authentic sources and the
+// register.
+func CheckContent(n Implantation, today ident.Date) []*problem.Error {
+	lines := make([]lineFacts, len(n.Implants))
+	for i := range n.Implants {
+		lines[i] = parseUDI(&n.Implants[i])
+		lines[i].contentOnly = true
+	}
+	var results platform.RuleResults
+	checkImplantation(&results, &n, surgeryFacts{today: today, contentOnly: true}, lines)
+	return results.Violations()
+}
+
 // surgeryFacts is the authentic sources' data about a surgery.
 type surgeryFacts struct {
 	today               ident.Date
+	contentOnly         bool            // nothing was loaded: the rules that need the data below do not apply
 	patient             platform.Person // zero when the national register does not have the number
 	specialistPractices []platform.Practice
 	prescriberPractices []platform.Practice
 }
 
-// lineFacts is the device list's and the authentic sources' data about one line.
+// lineFacts is the device list's and the authentic sources' data about one line, and its parsed UDI.
 type lineFacts struct {
-	udi                 udi.UDI
+	udi                 udi.UDI // zero without a UDI, or when it is unreadable
 	udiErr              error
+	contentOnly         bool // only the UDI was parsed: the rules that need the data below do not apply
 	deviceByCode        *Device
 	deviceByDI          *Device
 	pharmacistPractices []platform.Practice
@@ -55,6 +81,21 @@ func (n NotifiedImplant) pharmacyDay(surgeryDate ident.Date) ident.Date {
 		return surgeryDate
 	}
 	return n.DeliveryDate
+}
+
+// parseUDI begins the facts about a line with its parsed UDI.
+func parseUDI(n *NotifiedImplant) lineFacts {
+	var facts lineFacts
+	if n.UDI != "" {
+		facts.udi, facts.udiErr = udi.Parse(n.UDI)
+	}
+	return facts
+}
+
+// withUDIValues returns a notified implant with lot, serial number and expiry date from its UDI where they are missing.
+func (n NotifiedImplant) withUDIValues(u udi.UDI) NotifiedImplant {
+	n.Lot, n.Serial, n.Expiry = cmp.Or(n.Lot, u.Lot), cmp.Or(n.Serial, u.Serial), cmp.Or(n.Expiry, u.Expiry)
+	return n
 }
 
 // checkSurgery applies the rules that implantations and explantations share.
@@ -81,7 +122,9 @@ func checkSurgery(results *platform.RuleResults, root string, day ident.Date, pa
 	if !birth.IsZero() && !day.IsZero() && day.Before(birth) {
 		results.AddViolation(OperationBeforeBirth, path)
 	}
-	checkDoctor(results, root+"/Specialist", specialist, facts.specialistPractices, day, SpecialistUnknown, SpecialistUnqualified)
+	if !facts.contentOnly {
+		checkDoctor(results, root+"/Specialist", specialist, facts.specialistPractices, day, SpecialistUnknown, SpecialistUnqualified)
+	}
 }
 
 // checkDoctor requires a physician or dentist on a day.
@@ -99,22 +142,18 @@ func checkDoctor(results *platform.RuleResults, path string, professional platfo
 func checkImplantation(results *platform.RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
 	const root = "Implantation"
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
-	checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown, PrescriberUnqualified)
+	if !facts.contentOnly {
+		checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown, PrescriberUnqualified)
+	}
 	if !n.SurgeryDate.IsZero() && n.PrescriptionDate.After(n.SurgeryDate) {
 		results.AddViolation(PrescriptionAfter, root+"/PrescriptionDate")
 	}
 	for i := range n.Implants {
 		path := fmt.Sprintf("%s/Implant[%d]", root, i+1)
 		checkIdentification(results, path, &n.Implants[i], n.SurgeryDate)
-		expiryAt := path + "/ExpiryDate"
-		if n.Implants[i].Expiry.IsZero() {
-			expiryAt = path + "/UDI" // checkLine takes the expiry date from the UDI
-		}
 		checkLine(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 		checkDevice(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
-		if expiry := n.Implants[i].Expiry; !expiry.IsZero() && expiry.Before(n.SurgeryDate) {
-			results.AddWarning(WarnExpired, expiryAt)
-		}
+		checkExpiry(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 	}
 }
 
@@ -129,24 +168,25 @@ func checkIdentification(results *platform.RuleResults, path string, n *Notified
 	}
 }
 
-// checkLine applies the rules of any notified implant. It completes lot, serial number and expiry date from the UDI.
+// checkLine applies the rules of any notified implant.
 func checkLine(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
-	if n.Quantity < 1 || n.Quantity > 99 {
+	if !IsQuantityInRange(n.Quantity) {
 		results.AddViolation(QuantityOutOfRange, path+"/Quantity")
 	}
-	if !n.Code.IsZero() && facts.deviceByCode == nil {
+	if !facts.contentOnly && !n.Code.IsZero() && facts.deviceByCode == nil {
 		results.AddViolation(CodeUnknown, path+"/NotificationCode")
 	}
 	if !day.IsZero() && n.DeliveryDate.After(day) {
 		results.AddViolation(DeliveryAfter, path+"/DeliveryDate")
 	}
-	checkAndApplyUDI(results, path, n, facts)
-	checkPharmacist(results, path, n, day, facts)
+	checkUDI(results, path, n, facts)
+	if !facts.contentOnly {
+		checkPharmacist(results, path, n, day, facts)
+	}
 }
 
-// checkAndApplyUDI compares the given lot, serial number and expiry date with the UDI, and takes the missing ones from
-// it.
-func checkAndApplyUDI(results *platform.RuleResults, path string, n *NotifiedImplant, facts lineFacts) {
+// checkUDI compares the code, lot, serial number and expiry date with the UDI.
+func checkUDI(results *platform.RuleResults, path string, n *NotifiedImplant, facts lineFacts) {
 	if n.UDI == "" {
 		return
 	}
@@ -158,23 +198,27 @@ func checkAndApplyUDI(results *platform.RuleResults, path string, n *NotifiedImp
 		results.AddWarning(WarnUDIOtherCode, path+"/UDI")
 	}
 	u := facts.udi
-	switch {
-	case n.Lot == "":
-		n.Lot = u.Lot
-	case u.Lot != "" && u.Lot != n.Lot:
+	if n.Lot != "" && u.Lot != "" && u.Lot != n.Lot {
 		results.AddViolation(LotContradictsUDI, path+"/LotNumber")
 	}
-	switch {
-	case n.Serial == "":
-		n.Serial = u.Serial
-	case u.Serial != "" && u.Serial != n.Serial:
+	if n.Serial != "" && u.Serial != "" && u.Serial != n.Serial {
 		results.AddViolation(SerialContradictsUDI, path+"/SerialNumber")
 	}
-	switch {
-	case n.Expiry.IsZero():
-		n.Expiry = u.Expiry
-	case !u.Expiry.IsZero() && u.Expiry != n.Expiry:
+	if !n.Expiry.IsZero() && !u.Expiry.IsZero() && u.Expiry != n.Expiry {
 		results.AddViolation(ExpiryContradictsUDI, path+"/ExpiryDate")
+	}
+}
+
+// checkExpiry warns about an implant that had expired on the day, by its own expiry date or that of its UDI.
+func checkExpiry(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+	expiry := n.withUDIValues(facts.udi).Expiry
+	if expiry.IsZero() || !expiry.Before(day) {
+		return
+	}
+	if n.Expiry.IsZero() {
+		results.AddWarning(WarnExpired, path+"/UDI")
+	} else {
+		results.AddWarning(WarnExpired, path+"/ExpiryDate")
 	}
 }
 
@@ -229,7 +273,7 @@ func checkExplantation(results *platform.RuleResults, n *Explantation, facts sur
 	for i := range n.Explants {
 		x := &n.Explants[i]
 		path := fmt.Sprintf("%s/Explant[%d]", root, i+1)
-		if x.Quantity < 0 || x.Quantity > 99 {
+		if x.Quantity != 0 && !IsQuantityInRange(x.Quantity) {
 			results.AddViolation(QuantityOutOfRange, path+"/Quantity")
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -230,6 +231,35 @@ func TestImplantationRules(t *testing.T) {
 			}
 		})
 	}
+}
+
+// contentRules are the rules that need only the content of an implantation.
+var contentRules = []problem.Code{implants.OperationInFuture, implants.OperationTooOld, implants.OperationBeforeBirth, implants.PrescriptionAfter,
+	implants.ImplantUnidentified, implants.CodeRequired, implants.QuantityOutOfRange, implants.DeliveryAfter,
+	implants.LotContradictsUDI, implants.SerialContradictsUDI, implants.ExpiryContradictsUDI}
+
+// TestCheckContent: of the violations that the registrar finds, CheckContent finds those of content, and changes
+// nothing.
+func TestCheckContent(t *testing.T) {
+	t.Parallel()
+	for _, c := range implantationCases {
+		n, unchanged := implantation(), implantation()
+		c.edit(&n, &n.Implants[0])
+		c.edit(&unchanged, &unchanged.Implants[0])
+		var want []string
+		if slices.Contains(contentRules, c.rule) {
+			want = c.refuse
+		}
+		violations := implants.CheckContent(n, day("2026-11-21"))
+		wantStrings(t, string(c.rule)+" "+c.name, formatRefusals(problem.List(platform.RulesViolated, violations)), want)
+		if !reflect.DeepEqual(n, unchanged) {
+			t.Errorf("%s %s: the content was changed", c.rule, c.name)
+		}
+	}
+	n := implantation()
+	n.SurgeryDate = ident.Date{}
+	wantStrings(t, "no date", formatRefusals(problem.List(platform.RulesViolated, implants.CheckContent(n, day("2026-11-21")))),
+		[]string{"DATE_INVALID at " + theOperation})
 }
 
 // loadNotification returns the store's notification with a number.

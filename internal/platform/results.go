@@ -36,17 +36,15 @@ func (results *RuleResults) AddWarning(code problem.Code, path string) {
 	results.warnings = append(results.warnings, Warning{Code: code, Path: path})
 }
 
+// Violations returns the violations, without the defects.
+func (results *RuleResults) Violations() []*problem.Error { return results.violations }
+
 // Warnings returns the warnings.
 func (results *RuleResults) Warnings() []Warning { return results.warnings }
 
 // HasDefectAt reports whether the message has an unreadable value at the path; the content has a zero value there.
 func (results *RuleResults) HasDefectAt(path string) bool {
 	return slices.ContainsFunc(results.defects, func(e *problem.Error) bool { return e.Path == path })
-}
-
-// Clone returns a copy, so that a retried transaction starts with the same results.
-func (results *RuleResults) Clone() RuleResults {
-	return RuleResults{defects: slices.Clone(results.defects), violations: slices.Clone(results.violations), warnings: slices.Clone(results.warnings)}
 }
 
 // DowngradeToWarnings turns the violations into warnings, except those of the given codes.
