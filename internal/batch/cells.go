@@ -96,7 +96,13 @@ var requiredColumns = [...][]column{
 	{columnNotificationCode, columnUDI},
 }
 
-func (c column) headerName() string { return columnSpecs[c].name }
+// headerName returns the column's name, or an empty string for columnUnnamed.
+func (c column) headerName() string {
+	if c == columnUnnamed {
+		return ""
+	}
+	return columnSpecs[c].name
+}
 
 func findColumn(name string) (column, bool) {
 	for c := range columnSpecs {
@@ -191,7 +197,7 @@ func parseCell(c column, value string) (normal string, refusal problem.Code, mes
 		}
 		return "", "", "this is not a date as 2026-11-20 or 20/11/2026"
 	case kindQuantity:
-		if n, err := strconv.Atoi(value); err != nil || n < 1 || n > 99 {
+		if n, err := strconv.Atoi(value); err != nil || !implants.IsQuantityInRange(n) {
 			return "", implants.QuantityOutOfRange, ""
 		}
 		return value, "", ""

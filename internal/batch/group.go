@@ -2,22 +2,19 @@ package batch
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
-// The limits of the schema and the rules of the register that can be checked with the file alone.
-const (
-	maxImplants      = 50           // of one notification
-	minOperationYear = 1950         // of an operation date
-	udiSufficesFrom  = "2023-05-26" // before this day an implant needs a notification code
-)
+// maxImplants is the limit of the schema for one notification.
+const maxImplants = 50
 
 // sharedColumns are the columns that describe the notification as a whole, not one implant.
 var sharedColumns = [...]column{columnSpecialistSSIN, columnSpecialistNIHII, columnOperationDate, columnPatient, columnPrescriberSSIN, columnPrescriberNIHII, columnPrescriptionDate, columnComment}
@@ -72,7 +69,7 @@ func (f *File) buildNotification(reference string, rows []*tableRow, o Options) 
 	if len(rows) > maxImplants {
 		f.addError(rows[maxImplants].number, columnInputReference.headerName(), fmt.Sprintf("there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxImplants))
 	}
-	f.checkSharedColumns(&combined, o)
+	f.checkSharedColumns(&combined)
 	n.Implantation = ctr.Implantation{
 		Specialist:       ctr.Professional{SSIN: combined.cells[columnSpecialistSSIN], NIHII: combined.cells[columnSpecialistNIHII]},
 		OperationDate:    combined.cells[columnOperationDate],
@@ -82,8 +79,16 @@ func (f *File) buildNotification(reference string, rows []*tableRow, o Options) 
 		Comment:          combined.cells[columnComment],
 	}
 	for _, r := range rows {
-		f.checkImplantRow(r, combined.cells[columnOperationDate], o)
 		n.Implantation.Implant = append(n.Implantation.Implant, r.toImplant())
+	}
+	violations := checkRules(n, o)
+	f.addViolations(combined.number, violations[0])
+	for i, r := range rows {
+		f.checkAtMostOne(r, columnPharmacistSSIN, columnPharmacistNIHII, false)
+		f.checkAtMostOne(r, columnPharmacyNIHII, columnPharmacyCBE, false)
+		if !r.invalid { // otherwise a missing value may be the invalid one
+			f.addViolations(r.number, violations[i+1])
+		}
 	}
 	return n
 }
@@ -105,9 +110,9 @@ func (r *tableRow) toImplant() ctr.NotifiedImplant {
 	return i
 }
 
-// checkSharedColumns checks the columns that the schema requires and the rules about dates. A value that is missing
-// from a row with errors is not reported, because it may be the one that was invalid.
-func (f *File) checkSharedColumns(r *tableRow, o Options) {
+// checkSharedColumns checks the columns that the schema requires. A value that is missing from a row with errors is not
+// reported, because it may be the one that was invalid.
+func (f *File) checkSharedColumns(r *tableRow) {
 	for _, c := range []column{columnOperationDate, columnPatient, columnPrescriptionDate} {
 		if r.cells[c] == "" && !r.invalid {
 			f.addError(r.number, c.headerName(), "it is empty")
@@ -115,31 +120,6 @@ func (f *File) checkSharedColumns(r *tableRow, o Options) {
 	}
 	f.checkAtMostOne(r, columnSpecialistSSIN, columnSpecialistNIHII, true)
 	f.checkAtMostOne(r, columnPrescriberSSIN, columnPrescriberNIHII, true)
-	if o.Save == "Draft" || r.cells[columnOperationDate] == "" {
-		return
-	}
-	day := dateInCell(r, columnOperationDate)
-	switch {
-	case day.After(o.Today):
-		f.addErrorWithCode(r.number, columnOperationDate.headerName(), implants.OperationInFuture)
-	case day.Year() < minOperationYear:
-		f.addErrorWithCode(r.number, columnOperationDate.headerName(), implants.OperationTooOld)
-	}
-	if r.cells[columnPatient] != "" {
-		person, _ := ident.ParseSSIN(r.cells[columnPatient]) // parseCell has validated it
-		if birth, known := person.BirthDate(); known && day.Before(birth) {
-			f.addErrorWithCode(r.number, columnOperationDate.headerName(), implants.OperationBeforeBirth)
-		}
-	}
-	if dateInCell(r, columnPrescriptionDate).After(day) {
-		f.addErrorWithCode(r.number, columnPrescriptionDate.headerName(), implants.PrescriptionAfter)
-	}
-}
-
-// dateInCell returns the date in a cell, or the zero date, which is not after any other.
-func dateInCell(r *tableRow, c column) ident.Date {
-	day, _ := ident.ParseDate(r.cells[c]) // parseCell has validated it
-	return day
 }
 
 func (f *File) checkAtMostOne(r *tableRow, a, b column, required bool) {
@@ -151,44 +131,60 @@ func (f *File) checkAtMostOne(r *tableRow, a, b column, required bool) {
 	}
 }
 
-func (f *File) checkImplantRow(r *tableRow, operation string, o Options) {
-	f.checkAtMostOne(r, columnPharmacistSSIN, columnPharmacistNIHII, false)
-	f.checkAtMostOne(r, columnPharmacyNIHII, columnPharmacyCBE, false)
-	if o.Save == "Draft" || r.invalid {
-		return
+// ruleViolation is a broken rule of the register and the column of the value that breaks it.
+type ruleViolation struct {
+	column column
+	code   problem.Code
+}
+
+// checkRules applies the register's rules that need only the content. It returns the violations by implant, counted
+// from 1; those of the whole notification are under 0.
+func checkRules(n *Notification, o Options) map[int][]ruleViolation {
+	if o.Save == "Draft" {
+		return nil
 	}
-	switch {
-	case r.cells[columnNotificationCode] != "":
-	case r.cells[columnUDI] == "":
-		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), implants.ImplantUnidentified)
-	case operation != "" && operation < udiSufficesFrom:
-		f.addErrorWithCode(r.number, columnNotificationCode.headerName(), implants.CodeRequired)
-	}
-	if operation != "" && r.cells[columnDeliveryDate] > operation { // both are YYYY-MM-DD
-		f.addErrorWithCode(r.number, columnDeliveryDate.headerName(), implants.DeliveryAfter)
-	}
-	parsed, err := udi.Parse(r.cells[columnUDI])
-	if err != nil { // the register stores an unreadable UDI as given, with a warning
-		return
-	}
-	for _, pair := range []struct {
-		c    column
-		udi  string
-		code problem.Code
-	}{
-		{columnLot, parsed.Lot, implants.LotContradictsUDI},
-		{columnSerial, parsed.Serial, implants.SerialContradictsUDI},
-		{columnExpiryDate, formatDate(parsed.Expiry), implants.ExpiryContradictsUDI},
-	} {
-		if pair.udi != "" && r.cells[pair.c] != "" && pair.udi != r.cells[pair.c] {
-			f.addErrorWithCode(r.number, pair.c.headerName(), pair.code)
+	_, content := n.NewRequest().ToDomain() // without defects, because parseCell has validated the cells
+	violations := map[int][]ruleViolation{}
+	for _, v := range implants.CheckContent(content, o.Today) {
+		if v.Code == ident.DateInvalid {
+			continue // the cell is empty, which checkSharedColumns reports
 		}
+		implant, c := locateContent(v.Path)
+		violations[implant] = append(violations[implant], ruleViolation{c, v.Code})
+	}
+	return violations
+}
+
+func (f *File) addViolations(row int, violations []ruleViolation) {
+	for _, v := range violations {
+		f.addErrorWithCode(row, v.column.headerName(), v.code)
 	}
 }
 
-func formatDate(d ident.Date) string {
-	if d.IsZero() {
-		return ""
+// columnByPath maps paths of the register's rules, without the implant, to columns.
+var columnByPath = map[string]column{
+	"Implantation/OperationDate":    columnOperationDate,
+	"Implantation/PrescriptionDate": columnPrescriptionDate,
+	"":                              columnNotificationCode, // an implant with neither code nor UDI
+	"/NotificationCode":             columnNotificationCode,
+	"/Quantity":                     columnQuantity,
+	"/DeliveryDate":                 columnDeliveryDate,
+	"/LotNumber":                    columnLot,
+	"/SerialNumber":                 columnSerial,
+	"/ExpiryDate":                   columnExpiryDate,
+}
+
+var contentPathPattern = regexp.MustCompile(`^Implantation/Implant\[([0-9]+)\]`)
+
+// locateContent returns the implant, counted from 1, or 0 for none, and the column to which a path belongs.
+func locateContent(path string) (implant int, c column) {
+	if match := contentPathPattern.FindStringSubmatch(path); match != nil {
+		implant, _ = strconv.Atoi(match[1]) // it counts implants, so no error
+		path = strings.TrimPrefix(path, match[0])
 	}
-	return d.String()
+	c, known := columnByPath[path]
+	if !known {
+		c = columnUnnamed
+	}
+	return implant, c
 }
