@@ -49,7 +49,14 @@ func (l *progressLine) showProgress(p batch.Progress) {
 	}
 	l.lastShown = now
 	rate := float64(done) / max(now.Sub(l.startedAt).Seconds(), 0.001)
-	line := fmt.Sprintf("%d of %d (%d %%), %d refused, %.0f per second", done, p.Total, 100*done/p.Total, p.Refused, rate)
+	line := fmt.Sprintf(
+		"%d of %d (%d %%), %d refused, %.0f per second",
+		done,
+		p.Total,
+		100*done/p.Total,
+		p.Refused,
+		rate,
+	)
 	if !l.interactive {
 		_, _ = fmt.Fprintln(l.out, line)
 		return

@@ -39,9 +39,14 @@ func (c *commandLine) newServiceClient(ctx context.Context, stdout io.Writer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &serviceClient{answerPrinter: answerPrinter{stdout, c.JSON}, ctx: ctx, author: c.Author, client: &client.Client{
-		URL: c.URL, Key: key, HTTP: connection, Now: time.Now, NewID: newID,
-	}}, nil
+	return &serviceClient{
+		answerPrinter: answerPrinter{stdout, c.JSON},
+		ctx:           ctx,
+		author:        c.Author,
+		client: &client.Client{
+			URL: c.URL, Key: key, HTTP: connection, Now: time.Now, NewID: newID,
+		},
+	}, nil
 }
 
 // newHTTPClient returns the HTTP client of all commands.

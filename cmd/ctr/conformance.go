@@ -57,11 +57,15 @@ func (c *conformanceCommand) Run(t *commandContext) error {
 func (c *conformanceCommand) judgeTarget(t *commandContext) (*conformance.Report, error) {
 	switch {
 	case len(c.Messages) > 0 && t.url != "":
-		return nil, errors.New("messages are tested without a server: omit --url, or omit the messages to test the server")
+		return nil, errors.New(
+			"messages are tested without a server: omit --url, or omit the messages to test the server",
+		)
 	case len(c.Messages) > 0:
 		return c.judgeMessages()
 	case t.url == "":
-		return nil, errors.New("give the files or folders with the messages of your client, or the server to test with --url")
+		return nil, errors.New(
+			"give the files or folders with the messages of your client, or the server to test with --url",
+		)
 	case !c.AgainstATestService:
 		return nil, errors.New(
 			"a run writes notifications that stay: confirm with --against-a-test-service that the server at --url is for tests",

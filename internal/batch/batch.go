@@ -160,5 +160,8 @@ func (f *File) addError(row int, column, message string) {
 // addErrorWithCode adds an error with the register's code and message.
 func (f *File) addErrorWithCode(row int, column string, code problem.Code) {
 	entry, _ := problem.Lookup(code)
-	f.RowErrors = append(f.RowErrors, RowError{Row: row, Column: column, Code: code, Message: entry.Text(texts.English)})
+	f.RowErrors = append(
+		f.RowErrors,
+		RowError{Row: row, Column: column, Code: code, Message: entry.Text(texts.English)},
+	)
 }

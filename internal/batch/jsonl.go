@@ -36,7 +36,11 @@ func (f *File) parseObject(number int, object map[string]any) *tableRow {
 		c, known := findColumn(name)
 		if !known {
 			r.invalid = true
-			f.addError(number, "", fmt.Sprintf("the key %.40q means nothing here; the keys are %s", name, joinAllColumnNames()))
+			f.addError(
+				number,
+				"",
+				fmt.Sprintf("the key %.40q means nothing here; the keys are %s", name, joinAllColumnNames()),
+			)
 			continue
 		}
 		switch value := object[name].(type) {
