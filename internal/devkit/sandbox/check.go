@@ -55,7 +55,9 @@ func (s *Sandbox) handleCheck(w http.ResponseWriter, r *http.Request) {
 
 // readSubmittedMessage returns the uploaded file, or the pasted text if no file was chosen.
 func readSubmittedMessage(r *http.Request, maxBytes int64) ([]byte, error) {
-	if err := r.ParseMultipartForm(maxBytes); err != nil { //nolint:gosec // the caller bounds the body with MaxBytesReader
+	if err := r.ParseMultipartForm(
+		maxBytes,
+	); err != nil { //nolint:gosec // the caller bounds the body with MaxBytesReader
 		return nil, err
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()

@@ -136,7 +136,11 @@ func (r *gs1Parser) addElement(identifier string, form elementFormat, value stri
 	var day ident.Date
 	if form.dataType == dateData {
 		var exists bool
-		day, exists = newCalendarDay(expandYear(parseDigits(value[:2])), parseDigits(value[2:4]), parseDigits(value[4:]))
+		day, exists = newCalendarDay(
+			expandYear(parseDigits(value[:2])),
+			parseDigits(value[2:4]),
+			parseDigits(value[4:]),
+		)
 		if !exists {
 			return newUnparsableError(noSuchDay.With("(" + identifier + ")"))
 		}

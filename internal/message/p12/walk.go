@@ -212,7 +212,10 @@ func (w *storeParser) parseClearSafe(content cryptobyte.String) error {
 			if err := w.parseShroudedKey(value); err != nil {
 				return err
 			}
-			w.store.keyEntries = append(w.store.keyEntries, keyEntry{friendlyName: parseFriendlyName(bag), bag: derRaw(whole)})
+			w.store.keyEntries = append(
+				w.store.keyEntries,
+				keyEntry{friendlyName: parseFriendlyName(bag), bag: derRaw(whole)},
+			)
 		}
 		// Plaintext keys, secrets and nested safes cannot be signing keys: they are never decoded.
 	}
@@ -240,7 +243,8 @@ func (w *storeParser) parseShroudedKey(value cryptobyte.String) error {
 func (w *storeParser) parseEncryptionAlgorithm(algorithm cryptobyte.String) error {
 	var id asn1.ObjectIdentifier
 	var parameters cryptobyte.String
-	if !algorithm.ReadASN1ObjectIdentifier(&id) || !algorithm.ReadASN1(&parameters, tags.SEQUENCE) || !algorithm.Empty() {
+	if !algorithm.ReadASN1ObjectIdentifier(&id) || !algorithm.ReadASN1(&parameters, tags.SEQUENCE) ||
+		!algorithm.Empty() {
 		return newUnreadableError("an encryption algorithm")
 	}
 	if id.Equal(oidPBES2) {

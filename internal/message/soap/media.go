@@ -157,7 +157,8 @@ func AcceptsMTOM(accept []string) bool {
 	for _, line := range accept {
 		for choice := range strings.SplitSeq(line, ",") {
 			media, parameters, err := mime.ParseMediaType(choice)
-			if err != nil || media != multipartRelated || strings.Trim(parameters["q"], "0.") == "" && parameters["q"] != "" {
+			if err != nil || media != multipartRelated ||
+				strings.Trim(parameters["q"], "0.") == "" && parameters["q"] != "" {
 				continue
 			}
 			if inner, given := parameters["type"]; !given || strings.EqualFold(inner, xopXML) {

@@ -135,7 +135,8 @@ func (e Element) Attr(space, local string) (string, bool) {
 	all := e.sortedAttributes()
 	for i := range all {
 		a := &all[i]
-		if e.doc.localName(a.nameStart, a.nameLength, a.prefix) == local && e.doc.namespaces.values[a.namespace] == space {
+		if e.doc.localName(a.nameStart, a.nameLength, a.prefix) == local &&
+			e.doc.namespaces.values[a.namespace] == space {
 			return e.doc.attributeValue(a), true
 		}
 	}

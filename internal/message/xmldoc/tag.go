@@ -329,7 +329,10 @@ func (d *Document) compareAttributes(a, b attribute) int {
 	if a.namespace != b.namespace {
 		return cmp.Compare(d.namespaces.values[a.namespace], d.namespaces.values[b.namespace])
 	}
-	return cmp.Compare(d.localName(a.nameStart, a.nameLength, a.prefix), d.localName(b.nameStart, b.nameLength, b.prefix))
+	return cmp.Compare(
+		d.localName(a.nameStart, a.nameLength, a.prefix),
+		d.localName(b.nameStart, b.nameLength, b.prefix),
+	)
 }
 
 // isIDAttribute reports whether an attribute identifies its element.
