@@ -42,7 +42,8 @@ func New(logger *slog.Logger, now func() time.Time, registry prometheus.Register
 		logger: logger,
 		now:    now,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "ctr_requests_total", Help: "Requests by operation and by the code of the refusal, empty when accepted.",
+			Name: "ctr_requests_total",
+			Help: "Requests by operation and by the code of the refusal, empty when accepted.",
 		}, []string{"operation", "code"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "ctr_request_seconds", Help: "Time from the first octet of a request to its answer, in seconds.",

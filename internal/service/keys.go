@@ -36,6 +36,10 @@ func (c *Config) newReplySigner() (func([]byte) ([]byte, error), error) {
 		return nil, err
 	}
 	return func(envelope []byte) ([]byte, error) {
-		return client.SignEnvelope(envelope, key, wsse.SignOptions{Created: c.Now(), TTL: time.Minute, NewID: c.newNCName})
+		return client.SignEnvelope(
+			envelope,
+			key,
+			wsse.SignOptions{Created: c.Now(), TTL: time.Minute, NewID: c.newNCName},
+		)
 	}, nil
 }

@@ -38,7 +38,11 @@ func (e *endpoint) servePost(w http.ResponseWriter, r *http.Request) {
 		e.serveSOAP(w, r)
 	case !e.dryRunAllowed():
 		// The call is never performed instead: a caller that sends ?check does not expect anything to be stored.
-		writeText(w, http.StatusNotFound, "This service performs calls, and does not check messages. Nothing was done.\n")
+		writeText(
+			w,
+			http.StatusNotFound,
+			"This service performs calls, and does not check messages. Nothing was done.\n",
+		)
 	default:
 		e.serveDryRun(w, r)
 	}

@@ -22,7 +22,11 @@ func (e *endpoint) serveDescription(w http.ResponseWriter, r *http.Request) {
 			writeContent(w, "text/xml; charset=utf-8", data)
 			return
 		}
-		writeText(w, http.StatusNotFound, "There is no schema of that name. The WSDL is at "+e.serviceAddress(r)+"?wsdl\n")
+		writeText(
+			w,
+			http.StatusNotFound,
+			"There is no schema of that name. The WSDL is at "+e.serviceAddress(r)+"?wsdl\n",
+		)
 	case query.Has("wsdl"):
 		form, ok := wsdl.ParseForm(query.Get("wsdl"))
 		if !ok {

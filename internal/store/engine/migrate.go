@@ -26,8 +26,12 @@ func migrateSchema(ctx context.Context, db *sql.DB, d *dialect, migrations fs.FS
 		current, target, err := provider.GetVersions(ctx)
 		switch {
 		case err == nil && current > target:
-			return fmt.Errorf("the database has schema version %d and this program knows %d: start the newer program that "+
-				"migrated it", current, target)
+			return fmt.Errorf(
+				"the database has schema version %d and this program knows %d: start the newer program that "+
+					"migrated it",
+				current,
+				target,
+			)
 		case err == nil && current == target:
 			return nil
 		case err == nil:

@@ -62,7 +62,11 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 
 func (p *postgresEngine) checkAndMigrate(ctx context.Context, migrations fs.FS) error {
 	var version int
-	if err := p.db.GetContext(ctx, &version, `SELECT CAST(current_setting('server_version_num') AS integer)`); err != nil {
+	if err := p.db.GetContext(
+		ctx,
+		&version,
+		`SELECT CAST(current_setting('server_version_num') AS integer)`,
+	); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	if version /= 10000; version < minPostgresVersion {

@@ -89,8 +89,12 @@ func (k *keyRing) findKey(id string) (*ringKey, error) {
 	if key := k.cachedKey(id); key != nil {
 		return key, nil
 	}
-	return nil, fmt.Errorf("persons are sealed with the key %s, which is not in the key file %s: restore the file that "+
-		"contains it", id, k.path)
+	return nil, fmt.Errorf(
+		"persons are sealed with the key %s, which is not in the key file %s: restore the file that "+
+			"contains it",
+		id,
+		k.path,
+	)
 }
 
 // loadFile reads the key file. The error is fs.ErrNotExist when there is none.
@@ -183,8 +187,11 @@ func readKeyFile(path string) (_ []keyEntry, err error) {
 	decoder.DisallowUnknownFields()
 	// The decoder's error is dropped, because it may quote a part of the file.
 	if decoder.Decode(&entries) != nil || decoder.More() || !areValidKeyEntries(entries) {
-		return nil, fmt.Errorf("key file %s: not a list of keys, each with its own id, the day when it was created, and a "+
-			"secret of 32 bytes in base64", path)
+		return nil, fmt.Errorf(
+			"key file %s: not a list of keys, each with its own id, the day when it was created, and a "+
+				"secret of 32 bytes in base64",
+			path,
+		)
 	}
 	return entries, nil
 }

@@ -28,9 +28,12 @@ func (db *DB) openKeyRing(ctx context.Context) error {
 	err = db.ring.loadFile()
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(inUse) > 0 {
-			return fmt.Errorf("persons are sealed with the key %s: restore the key file %s, without which no person can be "+
-				"found",
-				inUse[0].ID, db.ring.path)
+			return fmt.Errorf(
+				"persons are sealed with the key %s: restore the key file %s, without which no person can be "+
+					"found",
+				inUse[0].ID,
+				db.ring.path,
+			)
 		}
 		if err = db.ring.createFile(today); errors.Is(err, fs.ErrExist) {
 			err = db.ring.loadFile() // another program was faster
@@ -50,8 +53,12 @@ func (db *DB) openKeyRing(ctx context.Context) error {
 			return err
 		}
 		if !bytes.Equal(key.proof, used.Proof) {
-			return fmt.Errorf("the key %s in the key file %s is not the one that sealed the persons: restore the file that "+
-				"contains it", key.ID, db.ring.path)
+			return fmt.Errorf(
+				"the key %s in the key file %s is not the one that sealed the persons: restore the file that "+
+					"contains it",
+				key.ID,
+				db.ring.path,
+			)
 		}
 	}
 	return nil
@@ -144,7 +151,13 @@ const selectUnderOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHE
 // rotateBatch seals the next pseudonyms with the newest key, and returns their number and the id of the last one.
 func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved int, last int64, err error) {
 	var rows []subjectRow
-	if err = tx.SelectRows(&rows, selectUnderOtherKeys+tx.ForUpdate(), after, newest.ID, rotationBatchSize); err != nil {
+	if err = tx.SelectRows(
+		&rows,
+		selectUnderOtherKeys+tx.ForUpdate(),
+		after,
+		newest.ID,
+		rotationBatchSize,
+	); err != nil {
 		return 0, after, err
 	}
 	last = after
@@ -158,8 +171,12 @@ func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved in
 			return 0, after, tx.RecordError(err)
 		}
 		digits := pseudonym.SSIN.Digits()
-		_, err = tx.ExecStatement(`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`, newest.sealPseudonym(pseudonym),
-			newest.ID, row.ID)
+		_, err = tx.ExecStatement(
+			`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`,
+			newest.sealPseudonym(pseudonym),
+			newest.ID,
+			row.ID,
+		)
 		if err != nil {
 			return 0, after, err
 		}

@@ -23,7 +23,12 @@ func (r Reader) DevicesByCode(codes []ident.NotificationCode) (map[ident.Notific
 			texts[i] = code.Digits()
 		}
 		list, args := r.tx.AnyOf(texts, deviceBatchSize)
-		devices, err := identity.QueryAll(r.tx, "device", deviceRow.toDevice, selectDevices+` WHERE d.code `+list, args...)
+		devices, err := identity.QueryAll(
+			r.tx,
+			"device",
+			deviceRow.toDevice,
+			selectDevices+` WHERE d.code `+list,
+			args...)
 		if err != nil {
 			return nil, err
 		}

@@ -49,7 +49,10 @@ func (r Reader) SearchDevices(q implants.DeviceQuery) ([]implants.Device, int, e
 		where.Add(`d.search_text LIKE ? ESCAPE '\'`, `%`+likeEscaper.Replace(word)+`%`)
 	}
 	var total int
-	if _, err := r.tx.SelectRow(&total, `SELECT COUNT(*) FROM device d WHERE `+where.String(), where.Args...); err != nil {
+	if _, err := r.tx.SelectRow(
+		&total,
+		`SELECT COUNT(*) FROM device d WHERE `+where.String(),
+		where.Args...); err != nil {
 		return nil, 0, err
 	}
 	if q.Offset >= total || q.Limit <= 0 {

@@ -160,7 +160,10 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 		n.Implants = append(n.Implants, converted[i])
 	}
 	var removals []foundRemovalRow
-	if err = r.tx.SelectRows(&removals, selectRemovals+` WHERE n.seq IN `+list+` ORDER BY r.line`, args...); err != nil {
+	if err = r.tx.SelectRows(
+		&removals,
+		selectRemovals+` WHERE n.seq IN `+list+` ORDER BY r.line`,
+		args...); err != nil {
 		return err
 	}
 	removed, err := identity.ConvertRows(r.tx, removals, "removal", foundRemovalRow.toRemoval)

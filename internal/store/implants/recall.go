@@ -134,7 +134,10 @@ func findRecalled(tx *identity.Tx, q *implants.RecallQuery) (*implants.RecallRes
 	patients := &recallPseudonyms{tx: tx, reveal: q.RevealPatients, made: make(map[int64]string)}
 	for _, start := range starts {
 		var rows []recalledRow
-		err := tx.SelectRows(&rows, selectRecalled+start.String()+joinRecalled, append([]any{maxDate}, start.Args...)...)
+		err := tx.SelectRows(
+			&rows,
+			selectRecalled+start.String()+joinRecalled,
+			append([]any{maxDate}, start.Args...)...)
 		if err != nil {
 			return nil, err
 		}

@@ -235,13 +235,16 @@ func (row foundImplantRow) toImplant(c *identity.Converter) implants.Implant {
 	implant := implants.Implant{
 		ID: row.ID,
 		NotifiedImplant: implants.NotifiedImplant{
-			Code:         c.ParseCode(row.Code),
-			UDI:          row.UDI,
-			Lot:          row.Lot,
-			Serial:       row.Serial,
-			Expiry:       c.ParseDate(row.Expiry),
-			Pharmacist:   professionalRef(c, row.Pharmacist, row.PharmacistNIHII),
-			Pharmacy:     platform.OrganisationRef{NIHII: c.ParseNIHII(row.PharmacyNIHII), CBE: c.ParseCBE(row.PharmacyCBE)},
+			Code:       c.ParseCode(row.Code),
+			UDI:        row.UDI,
+			Lot:        row.Lot,
+			Serial:     row.Serial,
+			Expiry:     c.ParseDate(row.Expiry),
+			Pharmacist: professionalRef(c, row.Pharmacist, row.PharmacistNIHII),
+			Pharmacy: platform.OrganisationRef{
+				NIHII: c.ParseNIHII(row.PharmacyNIHII),
+				CBE:   c.ParseCBE(row.PharmacyCBE),
+			},
 			DeliveryDate: c.ParseDate(row.DeliveryDate),
 			Quantity:     row.Quantity,
 			Location:     c.OpenText(row.Patient, row.Location, row.associatedData("location", row.Line)),

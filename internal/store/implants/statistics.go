@@ -30,22 +30,28 @@ type figuresQuery struct {
 func figuresQueries() []figuresQuery {
 	const ofDevice = ` LEFT JOIN device d ON d.code = i.code`
 	return []figuresQuery{
-		{`Implantation`, `SELECT SUM(i.quantity) FROM implant i WHERE i.reference = n.reference AND i.version = n.version`,
+		{
+			`Implantation`,
+			`SELECT SUM(i.quantity) FROM implant i WHERE i.reference = n.reference AND i.version = n.version`,
 			`SUM(i.quantity) AS pieces FROM notification n JOIN implant i ` +
 				`ON i.reference = n.reference AND i.version = n.version` + ofDevice,
 			func(f *implants.Figures, row figuresRow) {
 				f.Implantations += row.Notifications
 				f.Implanted += row.Pieces
-			}},
+			},
+		},
 		// An implant line may be in several versions of its notification, with the same content: take the newest one.
-		{`Explantation`, `SELECT SUM(r.quantity) FROM removal r WHERE r.reference = n.reference AND r.version = n.version`,
+		{
+			`Explantation`,
+			`SELECT SUM(r.quantity) FROM removal r WHERE r.reference = n.reference AND r.version = n.version`,
 			`SUM(r.quantity) AS pieces FROM notification n JOIN removal r ON r.reference = n.reference AND r.version = n.version
 			JOIN implant i ON i.id = r.implant_id AND NOT EXISTS (SELECT 1 FROM implant o WHERE o.id = i.id AND 
 			o.version > i.version)` + ofDevice,
 			func(f *implants.Figures, row figuresRow) {
 				f.Explantations += row.Notifications
 				f.Explanted += row.Pieces
-			}},
+			},
+		},
 	}
 }
 
@@ -61,7 +67,8 @@ func (s Register) Statistics(ctx context.Context, q implants.StatisticsQuery) (*
 			return err
 		}
 		disjoint := groups
-		if q.GroupBy == implants.ByCode || q.GroupBy == implants.ByCategory { // one notification may be in several groups
+		if q.GroupBy == implants.ByCode ||
+			q.GroupBy == implants.ByCategory { // one notification may be in several groups
 			months := q
 			months.GroupBy = implants.ByMonth
 			if disjoint, err = queryFigures(tx, months); err != nil {
@@ -88,8 +95,16 @@ func groupExpression(tx *identity.Tx, by implants.Grouping) string {
 		return `substr(n.organisation, 1, 8)`
 	case implants.ByDelay:
 		delay, label := tx.DaysBetween(dayOfNumber, `n.operation_date`), implants.DelayGroups()
-		return fmt.Sprintf(`CASE WHEN %[1]s <= 1 THEN '%[2]s' WHEN %[1]s <= 7 THEN '%[3]s' WHEN %[1]s <= 30 THEN '%[4]s' `+
-			`WHEN %[1]s <= 90 THEN '%[5]s' ELSE '%[6]s' END`, delay, label[0], label[1], label[2], label[3], label[4])
+		return fmt.Sprintf(
+			`CASE WHEN %[1]s <= 1 THEN '%[2]s' WHEN %[1]s <= 7 THEN '%[3]s' WHEN %[1]s <= 30 THEN '%[4]s' `+
+				`WHEN %[1]s <= 90 THEN '%[5]s' ELSE '%[6]s' END`,
+			delay,
+			label[0],
+			label[1],
+			label[2],
+			label[3],
+			label[4],
+		)
 	case implants.ByMonth:
 	}
 	return `substr(n.operation_date, 1, 7)`
@@ -102,7 +117,13 @@ func queryFigures(tx *identity.Tx, q implants.StatisticsQuery) ([]implants.Figur
 		where.Add(`n.type = ?`, side.notificationType)
 		where.AddIfSet(`n.operation_date >= ?`, q.From.String())
 		where.AddIfSet(`n.operation_date <= ?`, q.To.String())
-		perNotification := groupExpression(tx, q.GroupBy) + ` AS grp, ` + tx.DaysBetween(dayOfNumber, `n.operation_date`) +
+		perNotification := groupExpression(
+			tx,
+			q.GroupBy,
+		) + ` AS grp, ` + tx.DaysBetween(
+			dayOfNumber,
+			`n.operation_date`,
+		) +
 			` AS delay, `
 		if q.GroupBy == implants.ByCode || q.GroupBy == implants.ByCategory {
 			perNotification += side.linesQuery + ` WHERE ` + where.String() + andInForce + ` GROUP BY n.seq, grp`
@@ -110,9 +131,11 @@ func queryFigures(tx *identity.Tx, q implants.StatisticsQuery) ([]implants.Figur
 			perNotification += `(` + side.piecesSubquery + `) AS pieces FROM notification n WHERE ` + where.String() + andInForce
 		}
 		var rows []figuresRow
-		err := tx.SelectRows(&rows,
+		err := tx.SelectRows(
+			&rows,
 			`SELECT grp, delay, COUNT(*) AS notifications, CAST(COALESCE(SUM(pieces), 0) AS bigint) AS pieces FROM (SELECT `+
-				perNotification+`) AS one GROUP BY grp, delay`, where.Args...)
+				perNotification+`) AS one GROUP BY grp, delay`,
+			where.Args...)
 		if err != nil {
 			return nil, err
 		}

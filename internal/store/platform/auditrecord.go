@@ -68,7 +68,11 @@ func findSeqAt(tx *identity.Tx, at time.Time) (int64, error) {
 	for low < high {
 		middle := low + (high-low)/2
 		var found engine.Timestamp
-		if _, err := tx.SelectRow(&found, `SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`, middle); err != nil {
+		if _, err := tx.SelectRow(
+			&found,
+			`SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`,
+			middle,
+		); err != nil {
 			return 0, err
 		}
 		if time.Time(found).Before(at) {
@@ -83,7 +87,11 @@ func findSeqAt(tx *identity.Tx, at time.Time) (int64, error) {
 // buildAuditProof builds the proof of a row. It returns nil while no checkpoint covers the row.
 func buildAuditProof(tx *identity.Tx, row *rawAuditRow) (*auditlog.Proof, error) {
 	var covering []checkpointRow
-	err := tx.SelectRows(&covering, selectCheckpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`, row.Seq)
+	err := tx.SelectRows(
+		&covering,
+		selectCheckpointColumns+`WHERE seq_to >= ? ORDER BY seq_to, number LIMIT 1`,
+		row.Seq,
+	)
 	if err != nil || len(covering) == 0 {
 		return nil, err
 	}
@@ -112,8 +120,10 @@ func buildAuditProof(tx *identity.Tx, row *rawAuditRow) (*auditlog.Proof, error)
 		}
 	}
 	if !p.IsValid() {
-		return nil, tx.RecordError(errors.New("the audit log does not verify at the event of this notification: run ctrd " +
-			"admin audit verify"))
+		return nil, tx.RecordError(
+			errors.New("the audit log does not verify at the event of this notification: run ctrd " +
+				"admin audit verify"),
+		)
 	}
 	return p, nil
 }

@@ -44,8 +44,13 @@ func (s Store) SourceVersions(ctx context.Context, kind string) (found []platfor
 		where := &engine.Conditions{}
 		where.Add(`id > 0`)
 		where.AddIfSet(`kind = ?`, kind)
-		found, err = identity.QueryAll(tx, "source_version", sourceVersionRow.toSourceVersion, sourceVersionTable.Select()+
-			` WHERE `+where.String()+` ORDER BY id`, where.Args...)
+		found, err = identity.QueryAll(
+			tx,
+			"source_version",
+			sourceVersionRow.toSourceVersion,
+			sourceVersionTable.Select()+
+				` WHERE `+where.String()+` ORDER BY id`,
+			where.Args...)
 		return err
 	})
 	return found, err

@@ -77,7 +77,12 @@ type organisationRow struct {
 }
 
 func (row organisationRow) toOrganisation(c *identity.Converter) platform.Organisation {
-	return platform.Organisation{NIHII: c.ParseNIHII(row.NIHII), CBE: c.ParseCBE(row.CBE), Type: row.Type, Name: row.Name}
+	return platform.Organisation{
+		NIHII: c.ParseNIHII(row.NIHII),
+		CBE:   c.ParseCBE(row.CBE),
+		Type:  row.Type,
+		Name:  row.Name,
+	}
 }
 
 type affiliationRow struct {

@@ -12,7 +12,13 @@ func (r Reader) Person(ssin ident.SSIN) (platform.Person, bool, error) {
 	if err != nil || p == nil {
 		return platform.Person{}, false, err
 	}
-	return identity.QueryOne(r.tx, "person", personRow.toPerson, personTable.Select()+` WHERE subject = ?`, p.Current.ID)
+	return identity.QueryOne(
+		r.tx,
+		"person",
+		personRow.toPerson,
+		personTable.Select()+` WHERE subject = ?`,
+		p.Current.ID,
+	)
 }
 
 // Practices returns the practices of a professional, found by SSIN, or else by the first eight digits of the NIHII
