@@ -11,6 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/xmldoc"
+	"github.com/openctr/ctr/internal/operator/xmlrecords"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -49,13 +50,13 @@ var elementByColumn = func() map[string]string {
 
 func newRecordLimits() xmldoc.Limits {
 	l := xmldoc.DefaultLimits()
-	l.Bytes, l.Depth, l.Nodes, l.Instructions = 2*maxRecordBytes, 20, 10_000, 10
+	l.Bytes, l.Depth, l.Nodes, l.Instructions = 2*xmlrecords.MaxRecordBytes, 20, 10_000, 10
 	return l
 }
 
 // readDeviceList passes the header of the published list to handleHeader, then the devices to handle, chunk by chunk.
 func readDeviceList(in *bufio.Reader, errs *fileErrors, handleHeader func(listHeader) error, handle func(*chunk) error) error {
-	s, err := newXMLSplitter(in)
+	s, err := xmlrecords.NewSplitter(in)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func readDeviceList(in *bufio.Reader, errs *fileErrors, handleHeader func(listHe
 }
 
 // readDevices passes the remaining records to handle, chunk by chunk.
-func readDevices(s *xmlSplitter, errs *fileErrors, handle func(*chunk) error) error {
+func readDevices(s *xmlrecords.Splitter, errs *fileErrors, handle func(*chunk) error) error {
 	c := &chunk{fromPublishedList: true}
 	for entry, err := range remainingRecords(s) {
 		if err == nil {
@@ -106,7 +107,7 @@ type listRecord struct {
 }
 
 // remainingRecords yields the records up to the end of the root or the first error.
-func remainingRecords(s *xmlSplitter) iter.Seq2[listRecord, error] {
+func remainingRecords(s *xmlrecords.Splitter) iter.Seq2[listRecord, error] {
 	return func(yield func(listRecord, error) bool) {
 		for {
 			r, err := nextRecord(s)
@@ -118,8 +119,8 @@ func remainingRecords(s *xmlSplitter) iter.Seq2[listRecord, error] {
 }
 
 // nextRecord returns io.EOF after the last record.
-func nextRecord(s *xmlSplitter) (listRecord, error) {
-	document, begins, line, err := s.nextChild()
+func nextRecord(s *xmlrecords.Splitter) (listRecord, error) {
+	document, begins, line, err := s.NextChild()
 	if err != nil {
 		return listRecord{}, err
 	}

@@ -33,7 +33,8 @@ var productionImports = []layer{
 		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl"}},
-	{"internal/operator", []string{"internal/implants", "internal/platform", "internal/platform/ident", "internal/implants/udi",
+	{"internal/operator/xmlrecords", nil},
+	{"internal/operator", []string{"internal/operator/xmlrecords", "internal/implants", "internal/platform", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/xmldoc", // the published device list is XML
 		"internal/auditlog",
 		"internal/reqlog", "internal/problem"}},

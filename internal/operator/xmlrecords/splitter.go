@@ -1,4 +1,9 @@
-package operator
+// Package xmlrecords splits an operator's long XML file into small documents, one for each record, so that a list of any
+// length needs the memory of one record. Begin with [NewSplitter].
+//
+// It is separate because it is the only reader of XML besides xmldoc. It finds where markup ends and nothing else, reads
+// only files that an operator names, and leaves every record to xmldoc.
+package xmlrecords
 
 import (
 	"bufio"
@@ -8,14 +13,14 @@ import (
 	"io"
 )
 
-// xmlSplitter splits a long XML document into the children of its root. It returns each child as a small document: the
+// Splitter splits a long XML document into the children of its root. It returns each child as a small document: the
 // XML declaration, the root's start tag, one child, the root's end tag. A list of any length thus needs the memory of
 // one entry, and every byte used still passes through the project's only XML parser (xmldoc), with the namespaces in
 // scope.
 //
 // The splitter itself finds only where markup ends (XML 1.0, sections 2.4 to 2.7 and 3.1). The parser finds every other
 // error in an entry.
-type xmlSplitter struct {
+type Splitter struct {
 	in         *bufio.Reader
 	lineNumber int    // line of the next byte
 	prologue   []byte // the XML declaration and the root's start tag
@@ -24,8 +29,8 @@ type xmlSplitter struct {
 	buffer     []byte // the prologue and the child being read
 }
 
-// maxRecordBytes bounds a child of the root together with the prologue.
-const maxRecordBytes = 1 << 20
+// MaxRecordBytes bounds a child of the root together with the prologue.
+const MaxRecordBytes = 1 << 20
 
 // markupKind classifies a piece of markup.
 type markupKind int
@@ -37,8 +42,8 @@ const (
 	otherMarkup // a comment, a processing instruction or a CDATA section
 )
 
-func newXMLSplitter(in *bufio.Reader) (*xmlSplitter, error) {
-	s := &xmlSplitter{in: in, lineNumber: 1}
+func NewSplitter(in *bufio.Reader) (*Splitter, error) {
+	s := &Splitter{in: in, lineNumber: 1}
 	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
 		_, _ = in.Discard(3) // they are in the buffer
 	}
@@ -72,9 +77,9 @@ func newXMLSplitter(in *bufio.Reader) (*xmlSplitter, error) {
 	}
 }
 
-// nextChild returns the next child as a document, the child's offset in it, and the child's line in the file. It
+// NextChild returns the next child as a document, the child's offset in it, and the child's line in the file. It
 // returns io.EOF after the last child. The document is valid until the next call.
-func (s *xmlSplitter) nextChild() (document []byte, start, line int, err error) {
+func (s *Splitter) NextChild() (document []byte, start, line int, err error) {
 	if s.rootEnded {
 		return nil, 0, 0, io.EOF
 	}
@@ -115,7 +120,7 @@ func (s *xmlSplitter) nextChild() (document []byte, start, line int, err error) 
 }
 
 // readContent reads through the end tag of the current element.
-func (s *xmlSplitter) readContent() error {
+func (s *Splitter) readContent() error {
 	for depth := 1; depth > 0; {
 		c, err := s.peekByte()
 		if err != nil {
@@ -143,12 +148,12 @@ func (s *xmlSplitter) readContent() error {
 }
 
 // readText reads the buffered text up to the next markup.
-func (s *xmlSplitter) readText() error {
+func (s *Splitter) readText() error {
 	buffered, _ := s.in.Peek(s.in.Buffered()) // it is in the buffer
 	if end := bytes.IndexByte(buffered, '<'); end >= 0 {
 		buffered = buffered[:end]
 	}
-	if len(s.buffer)+len(buffered) > maxRecordBytes {
+	if len(s.buffer)+len(buffered) > MaxRecordBytes {
 		return s.tooLongError()
 	}
 	s.lineNumber += bytes.Count(buffered, []byte("\n"))
@@ -157,12 +162,12 @@ func (s *xmlSplitter) readText() error {
 	return nil
 }
 
-func (s *xmlSplitter) tooLongError() error {
-	return s.errorAtLine(fmt.Sprintf("an entry is longer than %d bytes", maxRecordBytes))
+func (s *Splitter) tooLongError() error {
+	return s.errorAtLine(fmt.Sprintf("an entry is longer than %d bytes", MaxRecordBytes))
 }
 
 // expectEnd rejects anything but comments, processing instructions and space after the root.
-func (s *xmlSplitter) expectEnd() error {
+func (s *Splitter) expectEnd() error {
 	for {
 		err := s.skipSpace()
 		if errors.Is(err, errUnexpectedEnd) {
@@ -188,7 +193,7 @@ func (s *xmlSplitter) expectEnd() error {
 func isCDATA(markup []byte) bool { return bytes.HasPrefix(markup, []byte("<![")) }
 
 // skipSpace skips space up to the next markup.
-func (s *xmlSplitter) skipSpace() error {
+func (s *Splitter) skipSpace() error {
 	for {
 		c, err := s.peekByte()
 		if err != nil || c == '<' {
@@ -205,7 +210,7 @@ func (s *xmlSplitter) skipSpace() error {
 }
 
 // readMarkup appends one complete piece of markup to the buffer.
-func (s *xmlSplitter) readMarkup() (markupKind, error) {
+func (s *Splitter) readMarkup() (markupKind, error) {
 	start := len(s.buffer)
 	until := func(ending string) error {
 		for !bytes.HasSuffix(s.buffer[start+2:], []byte(ending)) {
@@ -244,7 +249,7 @@ func (s *xmlSplitter) readMarkup() (markupKind, error) {
 }
 
 // readStartTag reads a start tag to its end, skipping ">" inside attribute values.
-func (s *xmlSplitter) readStartTag() (markupKind, error) {
+func (s *Splitter) readStartTag() (markupKind, error) {
 	if s.tryReadPlainTag() {
 		if s.buffer[len(s.buffer)-2] == '/' {
 			return emptyTag, nil
@@ -274,7 +279,7 @@ func (s *xmlSplitter) readStartTag() (markupKind, error) {
 
 // tryReadPlainTag reads the rest of a tag in one step if it is buffered without quotes or line breaks, as nearly all
 // tags are.
-func (s *xmlSplitter) tryReadPlainTag() bool {
+func (s *Splitter) tryReadPlainTag() bool {
 	if s.buffer[len(s.buffer)-1] == '>' {
 		return false
 	}
@@ -293,7 +298,7 @@ const maxPlainTag = 128
 
 var errUnexpectedEnd = errors.New("the document ends too early")
 
-func (s *xmlSplitter) peekByte() (byte, error) {
+func (s *Splitter) peekByte() (byte, error) {
 	c, err := s.in.Peek(1)
 	if errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("line %d: %w", s.lineNumber, errUnexpectedEnd)
@@ -304,7 +309,7 @@ func (s *xmlSplitter) peekByte() (byte, error) {
 	return c[0], nil
 }
 
-func (s *xmlSplitter) appendByte() (byte, error) {
+func (s *Splitter) appendByte() (byte, error) {
 	c, err := s.peekByte()
 	if err != nil {
 		return 0, err
@@ -313,14 +318,14 @@ func (s *xmlSplitter) appendByte() (byte, error) {
 	if c == '\n' {
 		s.lineNumber++
 	}
-	if len(s.buffer) >= maxRecordBytes {
+	if len(s.buffer) >= MaxRecordBytes {
 		return 0, s.tooLongError()
 	}
 	s.buffer = append(s.buffer, c)
 	return c, nil
 }
 
-func (s *xmlSplitter) errorAtLine(what string) error {
+func (s *Splitter) errorAtLine(what string) error {
 	return fmt.Errorf("line %d: %s", s.lineNumber, what)
 }
 
