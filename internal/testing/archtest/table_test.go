@@ -43,7 +43,7 @@ var productionImports = []layer{
 	{"internal/batch", []string{"internal/client", "internal/message/soap", "internal/durable", "internal/wire/ctr", "internal/implants",
 		"internal/platform", // codes of refused callers
 		"internal/platform/ident",
-		"internal/implants/udi", "internal/problem"}},
+		"internal/problem"}},
 	{"internal/devkit/conformance", []string{"internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/wire/ctr", "internal/implants", "internal/platform/ident", "internal/implants/udi", "internal/message/...",
 		"internal/problem", "wsdl", "xsd"}},
