@@ -241,15 +241,15 @@ type RoleChange struct {
 }
 
 // MayManageRole decides who may assign and end roles in the signing organisation.
-func MayManageRole(c platform.Caller, m RoleChange, path string, today ident.Date) (string, error) {
+func MayManageRole(c platform.Caller, m RoleChange, path platform.Path, today ident.Date) (string, error) {
 	reason, err := MaySeeStaff(c, today)
 	switch {
 	case err != nil:
 		return "", err
 	case !m.Role.IsAssignable():
-		return "", problem.New(RoleOfSource).WithPath(path + "/Role")
+		return "", problem.New(RoleOfSource).WithPath(path.Field("Role").String())
 	case m.Role == platform.RoleManager && m.IsEnding && m.Person != c.Person() && !c.HasRole(platform.RoleChiefManager, today):
-		return "", problem.New(ManagerNotYours).WithPath(path + "/Role")
+		return "", problem.New(ManagerNotYours).WithPath(path.Field("Role").String())
 	}
 	return reason, nil
 }

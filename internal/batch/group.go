@@ -163,18 +163,18 @@ func (f *File) addViolations(row int, violations []ruleViolation) {
 
 // columnByPath maps paths of the register's rules, without the implant, to columns.
 var columnByPath = map[string]column{
-	"Implantation/OperationDate":    columnOperationDate,
-	"Implantation/PrescriptionDate": columnPrescriptionDate,
+	"Implantation.SurgeryDate":      columnOperationDate,
+	"Implantation.PrescriptionDate": columnPrescriptionDate,
 	"":                              columnNotificationCode, // an implant with neither code nor UDI
-	"/NotificationCode":             columnNotificationCode,
-	"/Quantity":                     columnQuantity,
-	"/DeliveryDate":                 columnDeliveryDate,
-	"/LotNumber":                    columnLot,
-	"/SerialNumber":                 columnSerial,
-	"/ExpiryDate":                   columnExpiryDate,
+	".Code":                         columnNotificationCode,
+	".Quantity":                     columnQuantity,
+	".DeliveryDate":                 columnDeliveryDate,
+	".Lot":                          columnLot,
+	".Serial":                       columnSerial,
+	".Expiry":                       columnExpiryDate,
 }
 
-var contentPathPattern = regexp.MustCompile(`^Implantation/Implant\[([0-9]+)\]`)
+var contentPathPattern = regexp.MustCompile(`^Implantation\.Implants\[([0-9]+)\]`)
 
 // locateContent returns the implant, counted from 1, or 0 for none, and the column to which a path belongs.
 func locateContent(path string) (implant int, c column) {

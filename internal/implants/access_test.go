@@ -81,20 +81,20 @@ func TestMandateLife(t *testing.T) {
 		return first(formatRefusals(err))
 	}
 	wantText(t, "granted", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, open)), "Pending 2026-11-21..")
-	wantText(t, "granted again", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("2030-01-01", ""))), "MANDATE_EXISTS at Change/Grant/Grantee")
+	wantText(t, "granted again", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("2030-01-01", ""))), "MANDATE_EXISTS at Grant.Grantee")
 	wantText(t, "not accepted", prepare(smit), "MAY_NOT_PREPARE")
 	d.newEvents()
 	wantText(t, "accepted", d.manageMandate(d.callerWithOwnKey(smit), acceptRequest(claes)), "Active 2026-11-21..")
 	if e := d.singleEvent(); e.Person != smit || e.Patient != claes || e.Capacity != platform.CapacityPatient || e.Reason != "accept, grantee of the mandate" {
 		t.Errorf("recorded %+v", e)
 	}
-	wantText(t, "accepted again", d.manageMandate(d.callerWithOwnKey(smit), acceptRequest(claes)), "MANDATE_NOT_FOUND at Change/Accept/Grantor")
+	wantText(t, "accepted again", d.manageMandate(d.callerWithOwnKey(smit), acceptRequest(claes)), "MANDATE_NOT_FOUND at Accept.Grantor")
 	wantText(t, "used", prepare(smit), "")
 
-	wantText(t, "moved to the same", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, smit)), "MANDATE_EXISTS at Change/Transfer/To")
-	wantText(t, "moved to oneself", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, claes)), "MANDATE_TO_SELF at Change/Transfer/To")
-	wantText(t, "moved to a holder", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, vanDam)), "MANDATE_EXISTS at Change/Transfer/To")
-	wantText(t, "moved from nobody", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(leroy, nguyen)), "MANDATE_NOT_FOUND at Change/Transfer/Grantee")
+	wantText(t, "moved to the same", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, smit)), "MANDATE_EXISTS at Transfer.To")
+	wantText(t, "moved to oneself", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, claes)), "MANDATE_TO_SELF at Transfer.To")
+	wantText(t, "moved to a holder", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, vanDam)), "MANDATE_EXISTS at Transfer.To")
+	wantText(t, "moved from nobody", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(leroy, nguyen)), "MANDATE_NOT_FOUND at Transfer.Grantee")
 	d.newEvents()
 	wantText(t, "moved", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(smit, nguyen)), "Ended 2026-11-21..2026-11-20, Pending 2026-11-21..")
 	events := d.newEvents() // the former grantee is concerned too
@@ -110,9 +110,9 @@ func TestMandateLife(t *testing.T) {
 
 	wantText(t, "ended by its holder", d.manageMandate(d.callerWithOwnKey(nguyen), giveBackRequest(claes)), "Ended 2026-11-21..2026-11-20")
 	wantText(t, "holds no longer", prepare(nguyen), "MAY_NOT_PREPARE")
-	wantText(t, "ended twice", d.manageMandate(d.callerWithOwnKey(claes), endRequest(nguyen)), "MANDATE_NOT_FOUND at Change/End/Grantee")
+	wantText(t, "ended twice", d.manageMandate(d.callerWithOwnKey(claes), endRequest(nguyen)), "MANDATE_NOT_FOUND at End.Grantee")
 	wantText(t, "ended before it was accepted", d.manageMandate(d.callerWithOwnKey(claes), endRequest(vanDam)), "Ended 2025-01-01..2026-11-20")
-	wantText(t, "by a stranger", d.manageMandate(d.callerWithOwnKey(leroy), giveBackRequest(claes)), "MANDATE_NOT_FOUND at Change/End/Grantor")
+	wantText(t, "by a stranger", d.manageMandate(d.callerWithOwnKey(leroy), giveBackRequest(claes)), "MANDATE_NOT_FOUND at End.Grantor")
 
 	wantText(t, "granted after the end", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(nguyen, period("2026-12-01", "2026-12-31"))), "Pending 2026-12-01..2026-12-31")
 	wantText(t, "accepted before it begins", d.manageMandate(d.callerWithOwnKey(nguyen), acceptRequest(claes)), "Future 2026-12-01..2026-12-31")
@@ -123,7 +123,7 @@ func TestMandateLife(t *testing.T) {
 	wantText(t, "on its last day", prepare(nguyen), "")
 	d.now = d.now.AddDate(0, 0, 1)
 	wantText(t, "after it", prepare(nguyen), "MAY_NOT_PREPARE")
-	wantText(t, "nothing left to move", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(nguyen, smit)), "MANDATE_NOT_FOUND at Change/Transfer/Grantee")
+	wantText(t, "nothing left to move", d.manageMandate(d.callerWithOwnKey(claes), transferRequest(nguyen, smit)), "MANDATE_NOT_FOUND at Transfer.Grantee")
 }
 
 // TestMandateRules checks what is rejected before any lookup, and what a transfer leaves of a period.
@@ -142,9 +142,9 @@ func TestMandateRules(t *testing.T) {
 		{"accepted inside it", d.manageMandate(d.callerInside(hospital, jacobs), acceptRequest(claes)), "AUTHOR_NOT_ATTACHED at Author"},
 		{"ended inside it", d.manageMandate(d.callerInside(hospital, jacobs), giveBackRequest(claes)), "AUTHOR_NOT_ATTACHED at Author"},
 		{"to oneself, in the past", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(claes, period("2026-11-20", "2026-11-19"))),
-			"MANDATE_TO_SELF at Change/Grant/Grantee, PERIOD_BEGINS_IN_PAST at Change/Grant/From, PERIOD_ENDS_BEFORE_IT_BEGINS at Change/Grant/To"},
-		{"ends before today", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("", "2026-11-20"))), "PERIOD_ENDS_BEFORE_IT_BEGINS at Change/Grant/To"},
-		{"for another service", d.manageMandate(d.callerWithOwnKey(dubois), endRequest(kaya)), "MANDATE_NOT_FOUND at Change/End/Grantee"},
+			"MANDATE_TO_SELF at Grant.Grantee, PERIOD_BEGINS_IN_PAST at Grant.Period.From, PERIOD_ENDS_BEFORE_IT_BEGINS at Grant.Period.To"},
+		{"ends before today", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("", "2026-11-20"))), "PERIOD_ENDS_BEFORE_IT_BEGINS at Grant.Period.To"},
+		{"for another service", d.manageMandate(d.callerWithOwnKey(dubois), endRequest(kaya)), "MANDATE_NOT_FOUND at End.Grantee"},
 		{"with a defect", d.manageMandate(d.callerWithOwnKey(claes), access.ManageMandateRequest{Defects: []*problem.Error{problem.New(ident.SSINInvalid)}}), "SSIN_INVALID"},
 		{"of nothing", d.manageMandate(d.callerWithOwnKey(claes), access.ManageMandateRequest{}), "INTERNAL"},
 		{"for one day, inside the hospital", d.manageMandate(d.callerInside(hospital, claes), grantRequest(smit, period("", "2026-11-21"))), "Pending 2026-11-21..2026-11-21"},
@@ -222,7 +222,7 @@ func TestStaffLife(t *testing.T) {
 	wantStrings(t, "the manager's list", d.listPending(d.callerInside(hospital, vanDam), ""), []string{"MAY_NOT_PREPARE"})
 	wantText(t, "another manager named", d.manageStaff(d.callerInside(hospital, vanDam), assignRequest(nguyen, platform.RoleManager, period("2026-12-01", ""))), "Future AccessManager 2026-12-01..")
 	wantText(t, "who is not one yet", d.manageStaff(d.callerInside(hospital, nguyen), dismissRequest(leroy, platform.RoleAdministrative)), "AUTHOR_NOT_ATTACHED at Author")
-	wantText(t, "a manager ends no other", d.manageStaff(d.callerInside(hospital, vanDam), dismissRequest(nguyen, platform.RoleManager)), "MANAGER_NOT_YOURS_TO_END at Change/End/Role")
+	wantText(t, "a manager ends no other", d.manageStaff(d.callerInside(hospital, vanDam), dismissRequest(nguyen, platform.RoleManager)), "MANAGER_NOT_YOURS_TO_END at End.Role")
 
 	late := d.callerInside(hospital, vanDam) // identified before the role ends
 	wantText(t, "manager dismissed", d.manageStaff(chief(), dismissRequest(vanDam, platform.RoleManager)), "Ended AccessManager 2026-11-21..2026-11-20")

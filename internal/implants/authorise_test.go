@@ -26,8 +26,8 @@ func TestAttachedOnTheDay(t *testing.T) {
 		{clinic, "2023-12-31", []string{"AUTHOR_NOT_ATTACHED at Author"}},
 		{clinic, "2024-01-01", nil},
 		// No affiliation reaches back to that day, but the violation reported is the date.
-		{clinic, "1949-12-31", []string{"OPERATION_BEFORE_1950 at " + theOperation, "SPECIALIST_NOT_QUALIFIED at Implantation/Specialist",
-			"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
+		{clinic, "1949-12-31", []string{"OPERATION_BEFORE_1950 at " + theOperation, "SPECIALIST_NOT_QUALIFIED at Implantation.Specialist",
+			"PRESCRIBER_NOT_QUALIFIED at Implantation.Prescriber"}},
 	}
 	for _, c := range cases {
 		n := implantation()

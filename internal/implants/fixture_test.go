@@ -183,7 +183,7 @@ func formatRefusals(err error) []string {
 func formatWarnings(all []platform.Warning) []string {
 	var out []string
 	for _, w := range all {
-		out = append(out, formatCode(w.Code, w.Path))
+		out = append(out, formatCode(w.Code, w.Path.String()))
 	}
 	return out
 }

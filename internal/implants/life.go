@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/platform"
@@ -78,14 +77,14 @@ func (sub *submission) previousLockKeys() []string {
 // ReviseNotification replaces the content of a notification. Lines that do not change keep their IDs; every other line
 // is new. A draft may also move to a later state; a final notification stays final and keeps its number.
 func (r *Registrar) ReviseNotification(ctx context.Context, c platform.Caller, req ReviseRequest) (Receipt, error) {
-	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: trimContentPaths(req.Defects)}}
+	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: req.Defects}}
 	surgeryType := TypeImplantation
 	if req.Implantation != nil {
 		sub.plan = &implantationPlan{Implantation: *req.Implantation}
 	} else {
 		surgeryType, sub.plan = TypeExplantation, &explantationPlan{Explantation: *req.Explantation}
 	}
-	receipt, err := r.submitReplacement(ctx, sub, req.Notification, func(current *Notification) error {
+	return r.submitReplacement(ctx, sub, req.Notification, func(current *Notification) error {
 		switch {
 		case current.Type != surgeryType:
 			return problem.New(OtherOperationType).WithPath("Content")
@@ -96,24 +95,19 @@ func (r *Registrar) ReviseNotification(ctx context.Context, c platform.Caller, r
 		}
 		return nil
 	})
-	for i := range receipt.Warnings {
-		receipt.Warnings[i].Path = contentPathPrefix + receipt.Warnings[i].Path
-	}
-	return receipt, addContentPaths(err)
 }
 
 // ValidateNotification makes a prepared notification final; the caller must be its specialist. All rules are checked
-// again.
+// again; the paths of a refusal lie in the stored content, which the caller has not sent with this request.
 func (r *Registrar) ValidateNotification(ctx context.Context, c platform.Caller, req ValidateRequest) (Receipt, error) {
 	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: Final}}
-	receipt, err := r.submitReplacement(ctx, sub, NotificationRef{Reference: req.Reference}, func(current *Notification) error {
+	return r.submitReplacement(ctx, sub, NotificationRef{Reference: req.Reference}, func(current *Notification) error {
 		if current.State == Final {
 			return problem.New(AlreadyFinal).WithPath("Reference")
 		}
 		sub.plan = planFromNotification(current)
 		return nil
 	})
-	return receipt, movePathsToDetail(err)
 }
 
 // submitReplacement finds the version that the caller refers to, calls prepare with it, and submits the version that
@@ -146,7 +140,7 @@ func (r *Registrar) findChangeable(s Reader, c platform.Caller, ref Notification
 	case err != nil:
 		return n, err
 	case n.State == Withdrawn:
-		return n, problem.New(AlreadyWithdrawn).WithPath("Of")
+		return n, problem.New(AlreadyWithdrawn).WithPath(notificationPath.String())
 	case n.State == Final:
 		return n, authorization.MayChangeFinal(c, n.Specialist.SSIN)
 	}
@@ -215,7 +209,7 @@ func checkVersion(s Reader, previous *Notification, version int) error {
 	case err != nil:
 		return err
 	case !ok:
-		return problem.New(authorization.NotificationNotFound).WithPath("Of")
+		return problem.New(authorization.NotificationNotFound).WithPath(notificationPath.String())
 	case latest.Version != version || latest.Version != previous.Version:
 		return problem.New(VersionOutdated, texts.Literal(strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version))).WithPath("Version")
 	}
@@ -303,52 +297,4 @@ func planFromNotification(n *Notification) contentPlan {
 		x.Explants = append(x.Explants, explant)
 	}
 	return &explantationPlan{Explantation: x}
-}
-
-// contentPathPrefix is the prefix of the content's paths in a ReviseRequest.
-const contentPathPrefix = "Content/"
-
-// trimContentPaths removes contentPathPrefix from the paths of defects: the rules work with paths relative to the
-// content.
-func trimContentPaths(defects []*problem.Error) []*problem.Error {
-	out := make([]*problem.Error, len(defects))
-	for i, d := range defects {
-		out[i] = d.WithPath(strings.TrimPrefix(d.Path, contentPathPrefix))
-	}
-	return out
-}
-
-// addContentPaths adds contentPathPrefix to a refusal's paths that lie in the content.
-func addContentPaths(err error) error {
-	return mapPaths(err, func(path string) string {
-		if strings.HasPrefix(path, "Implantation") || strings.HasPrefix(path, "Explantation") {
-			return contentPathPrefix + path
-		}
-		return path
-	})
-}
-
-// movePathsToDetail moves paths into the text: they refer to the stored draft, not to this request.
-func movePathsToDetail(err error) error {
-	if err == nil || platform.AsRefusal(err) == nil {
-		return err
-	}
-	return problem.From(err).Map(movePathToDetail)
-}
-
-func movePathToDetail(e *problem.Error) *problem.Error {
-	switch {
-	case e.Path == "Of":
-		return e.WithPath("Reference")
-	case strings.HasPrefix(e.Path, "Implantation") || strings.HasPrefix(e.Path, "Explantation"):
-		return e.WithPath("Reference").WithDetail(texts.Join(texts.Literal(e.Path), e.Detail))
-	}
-	return e
-}
-
-func mapPaths(err error, mapPath func(string) string) error {
-	if err == nil || platform.AsRefusal(err) == nil {
-		return err
-	}
-	return problem.From(err).MapPaths(mapPath)
 }

@@ -63,7 +63,7 @@ func TestPreparedAndValidated(t *testing.T) {
 	if draft.State != implants.Draft || !draft.Number.IsZero() || draft.Version != 1 || draft.Change != implants.ChangeSaved {
 		t.Errorf("draft: %v %v %v %v", draft.State, draft.Number, draft.Version, draft.Change)
 	}
-	wantStrings(t, "warnings of a draft", formatWarnings(draft.Warnings), []string{"IMPLANT_CODE_UNKNOWN at Implantation/Implant[1]/NotificationCode"})
+	wantStrings(t, "warnings of a draft", formatWarnings(draft.Warnings), []string{"IMPLANT_CODE_UNKNOWN at Implantation.Implants[1].Code"})
 	if len(d.remainingByImplant(leroy)) != 0 {
 		t.Error("a draft counts")
 	}
@@ -73,7 +73,7 @@ func TestPreparedAndValidated(t *testing.T) {
 		return d.ReviseNotification(t.Context(), c, implants.ReviseRequest{Notification: implants.NotificationRef{Reference: draft.Reference}, Version: version, Save: save, Implantation: &n})
 	}
 	_, err := revise(clerk(), 1, implants.ToValidate, n)
-	wantStrings(t, "submitted with a broken rule", formatRefusals(err), []string{"IMPLANT_CODE_UNKNOWN at Content/Implantation/Implant[1]/NotificationCode"})
+	wantStrings(t, "submitted with a broken rule", formatRefusals(err), []string{"IMPLANT_CODE_UNKNOWN at Implantation.Implants[1].Code"})
 	n.Implants[0].Code = knee
 	n.Implants = append(n.Implants, implants.NotifiedImplant{Code: mesh, Quantity: 2})
 	submitted := d.requireReceipt(revise(clerk(), 1, implants.ToValidate, n))
@@ -130,8 +130,8 @@ func TestPreparedAndValidated(t *testing.T) {
 	wantStrings(t, "history", history, []string{"Saved by 91021706490", "Submitted by 91021706490", "Notified by 78031412250"})
 }
 
-// TestValidatedAnew: a submitted notification is checked again when it becomes final. Violations then have the path of
-// the reference, because the request does not contain the content.
+// TestValidatedAnew: a submitted notification is checked again when it becomes final. Violations then have paths into the
+// stored content, because the request does not contain it.
 func TestValidatedAnew(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
@@ -147,8 +147,8 @@ func TestValidatedAnew(t *testing.T) {
 	}
 	d.requireReceipt(d.ValidateNotification(t.Context(), d.callerWithOwnKey(claes), implants.ValidateRequest{Reference: first.Reference, Version: 1}))
 	_, err := d.ValidateNotification(t.Context(), d.callerWithOwnKey(claes), implants.ValidateRequest{Reference: second.Reference, Version: 1})
-	wantStrings(t, "nothing remains", formatRefusals(err), []string{"EXPLANT_EXCEEDS_REMAINING at Reference"})
-	if got := problem.From(err).Detail.String(); got != "Explantation/Explant[1] 1 > 0" {
+	wantStrings(t, "nothing remains", formatRefusals(err), []string{"EXPLANT_EXCEEDS_REMAINING at Explantation.Explants[1]"})
+	if got := problem.From(err).Detail.String(); got != "1 > 0" {
 		t.Errorf("facts: %q", got)
 	}
 }
@@ -184,17 +184,17 @@ func TestRevised(t *testing.T) {
 		Explants: []implants.Explant{{ImplantID: first.AffectedImplants[1].ID, Quantity: 2}}}
 	_, err = d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, implants.Explantation{Specialist: bySSIN(claes),
 		SurgeryDate: day("2026-11-21"), Patient: leroy, Explants: []implants.Explant{{ImplantID: first.AffectedImplants[0].ID}}})
-	wantStrings(t, "a line that went", formatRefusals(err), []string{"IMPLANT_NOT_OF_PATIENT at Explantation/Explant[1]/ImplantId"})
+	wantStrings(t, "a line that went", formatRefusals(err), []string{"IMPLANT_NOT_OF_PATIENT at Explantation.Explants[1].ImplantID"})
 	removed := d.requireReceipt(d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, x))
 
 	gone := n
 	gone.Implants = n.Implants[:1]
 	_, err = revise(d.callerWithOwnKey(claes), 2, gone)
-	wantStrings(t, "a line that was removed from", formatRefusals(err), []string{"IMPLANT_REMOVED_SINCE at Content/Implantation"})
+	wantStrings(t, "a line that was removed from", formatRefusals(err), []string{"IMPLANT_REMOVED_SINCE at Implantation"})
 	other := n
 	other.Patient = nguyen
 	_, err = revise(d.callerWithOwnKey(claes), 2, other)
-	wantStrings(t, "another patient", formatRefusals(err), []string{"IMPLANT_REMOVED_SINCE at Content/Implantation"})
+	wantStrings(t, "another patient", formatRefusals(err), []string{"IMPLANT_REMOVED_SINCE at Implantation"})
 	x.Explants[0].Quantity = 3
 	x.Explants = append(x.Explants, implants.Explant{ImplantID: second.AffectedImplants[0].ID})
 	more := d.requireReceipt(d.ReviseNotification(t.Context(), d.callerWithOwnKey(claes), implants.ReviseRequest{Notification: implants.NotificationRef{Number: removed.Number}, Version: 1, Explantation: &x}))
@@ -203,7 +203,7 @@ func TestRevised(t *testing.T) {
 	}
 	x.Explants[0].Quantity = 4
 	_, err = d.ReviseNotification(t.Context(), d.callerWithOwnKey(claes), implants.ReviseRequest{Notification: implants.NotificationRef{Number: removed.Number}, Version: 2, Explantation: &x})
-	wantStrings(t, "more than was placed", formatRefusals(err), []string{"EXPLANT_EXCEEDS_REMAINING at Content/Explantation/Explant[1]/Quantity"})
+	wantStrings(t, "more than was placed", formatRefusals(err), []string{"EXPLANT_EXCEEDS_REMAINING at Explantation.Explants[1].Quantity"})
 	_, err = d.ReviseNotification(t.Context(), d.callerWithOwnKey(claes), implants.ReviseRequest{Notification: implants.NotificationRef{Number: removed.Number}, Version: 2, Implantation: &n})
 	wantStrings(t, "another kind", formatRefusals(err), []string{"OTHER_OPERATION_TYPE at Content"})
 	_, err = d.ReviseNotification(t.Context(), d.callerWithOwnKey(claes), implants.ReviseRequest{Notification: implants.NotificationRef{Number: removed.Number}, Version: 2, Save: implants.Draft, Explantation: &x})
@@ -223,7 +223,7 @@ func TestWithdrawn(t *testing.T) {
 		return d.DiscardNotification(t.Context(), c, implants.DiscardRequest{Notification: implants.NotificationRef{Number: number}, Version: version, Reason: reason})
 	}
 	_, err := discard(d.callerWithOwnKey(claes), placed.Number, 1, "entered twice")
-	wantStrings(t, "an implantation that was removed from", formatRefusals(err), []string{"IMPLANT_REMOVED_SINCE at Of"})
+	wantStrings(t, "an implantation that was removed from", formatRefusals(err), []string{"IMPLANT_REMOVED_SINCE at Notification"})
 	_, err = discard(d.callerWithOwnKey(claes), removed.Number, 1, " ")
 	wantStrings(t, "without a reason", formatRefusals(err), []string{"REASON_REQUIRED at Reason"})
 	_, err = discard(d.callerWithOwnKey(leroy), removed.Number, 1, "mine")
@@ -238,7 +238,7 @@ func TestWithdrawn(t *testing.T) {
 		t.Errorf("not given back: %v", got)
 	}
 	_, err = discard(d.callerWithOwnKey(claes), removed.Number, 2, "again")
-	wantStrings(t, "withdrawn twice", formatRefusals(err), []string{"NOTIFICATION_WITHDRAWN at Of"})
+	wantStrings(t, "withdrawn twice", formatRefusals(err), []string{"NOTIFICATION_WITHDRAWN at Notification"})
 	_, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(leroy), implants.CardRequest{Number: removed.Number})
 	wantCode(t, err, implants.AlreadyWithdrawn)
 	described, err := d.GetNotification(t.Context(), d.callerWithOwnKey(leroy), implants.NotificationRequest{Notification: implants.NotificationRef{Number: removed.Number}})

@@ -2,7 +2,6 @@ package implants
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/openctr/ctr/internal/platform"
@@ -47,7 +46,7 @@ func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, 
 				return err
 			}
 			if placed {
-				results.AddWarning(WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+				results.AddWarning(WarnSerialPlaced, implantationPath.Item("Implants", i))
 			}
 		}
 		next.Implants = append(next.Implants, implant)

@@ -59,7 +59,7 @@ func (m *model) applyRules(c content, e *entry, next *version) (refused, forgive
 }
 
 func (m *model) checkDay(f *findingList, c content) {
-	where := string(c.kind) + "/OperationDate"
+	where := string(c.kind) + ".SurgeryDate"
 	switch {
 	case c.day.After(m.today()):
 		f.addFinding(&f.forgiven, implants.OperationInFuture, where)
@@ -70,7 +70,7 @@ func (m *model) checkDay(f *findingList, c content) {
 
 func (m *model) placeLines(f *findingList, c content, e *entry, former []keptLine, next *version) {
 	for i, n := range c.lines {
-		where := fmt.Sprintf("Implantation/Implant[%d]", i+1)
+		where := fmt.Sprintf("Implantation.Implants[%d]", i+1)
 		checkLine(f, n, where)
 		l := toKeptLine(n)
 		switch {
@@ -84,7 +84,7 @@ func (m *model) placeLines(f *findingList, c content, e *entry, former []keptLin
 	for i := range next.lines {
 		l := &next.lines[i]
 		if l.id = reuseLineID(former, *l); l.id == "" && m.isSerialInUse(*l, next.lines[:i], e) {
-			f.addFinding(&f.warned, implants.WarnSerialPlaced, fmt.Sprintf("Implantation/Implant[%d]", i+1))
+			f.addFinding(&f.warned, implants.WarnSerialPlaced, fmt.Sprintf("Implantation.Implants[%d]", i+1))
 		}
 	}
 	if e == nil || !e.isFinal() {
@@ -96,17 +96,17 @@ func (m *model) placeLines(f *findingList, c content, e *entry, former []keptLin
 		case !stays || c.patient != e.current().content.patient:
 			f.addFinding(&f.refused, implants.ImplantRemovedSince, "Implantation")
 		case m.firstRemoval(gone.id).Before(c.day):
-			f.addFinding(&f.refused, implants.ExplantBeforeImplant, "Implantation/OperationDate")
+			f.addFinding(&f.refused, implants.ExplantBeforeImplant, "Implantation.SurgeryDate")
 		}
 	}
 }
 
 func checkLine(f *findingList, n implants.NotifiedImplant, where string) {
 	if n.Quantity < 1 || n.Quantity > 99 {
-		f.addFinding(&f.refused, implants.QuantityOutOfRange, where+"/Quantity")
+		f.addFinding(&f.refused, implants.QuantityOutOfRange, where+".Quantity")
 	}
 	if n.Code == unlisted {
-		f.addFinding(&f.forgiven, implants.CodeUnknown, where+"/NotificationCode")
+		f.addFinding(&f.forgiven, implants.CodeUnknown, where+".Code")
 	}
 }
 
@@ -188,7 +188,7 @@ func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLi
 		}
 	}
 	for i, x := range c.explants {
-		where := fmt.Sprintf("Explantation/Explant[%d]", i+1)
+		where := fmt.Sprintf("Explantation.Explants[%d]", i+1)
 		r := removal{id: x.id, quantity: x.quantity, reason: x.reason}
 		left := 0
 		if x.unregistered != nil {
@@ -199,20 +199,20 @@ func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLi
 			r.id, left = l.id, l.notified.Quantity
 		}
 		if x.quantity > 99 {
-			f.addFinding(&f.refused, implants.QuantityOutOfRange, where+"/Quantity")
+			f.addFinding(&f.refused, implants.QuantityOutOfRange, where+".Quantity")
 			next.removals = append(next.removals, r)
 			continue
 		}
 		if x.unregistered != nil {
-			checkLine(f, *x.unregistered, where+"/Unregistered")
+			checkLine(f, *x.unregistered, where+".Unregistered")
 		} else {
 			l, placed, ok := m.implantIn(c.patient, x.id)
 			if !ok {
-				f.addFinding(&f.refused, implants.ImplantNotOfPatient, where+"/ImplantId")
+				f.addFinding(&f.refused, implants.ImplantNotOfPatient, where+".ImplantID")
 				continue
 			}
 			if c.day.Before(placed) {
-				f.addFinding(&f.forgiven, implants.ExplantBeforeImplant, "Explantation/OperationDate")
+				f.addFinding(&f.forgiven, implants.ExplantBeforeImplant, "Explantation.SurgeryDate")
 			}
 			left = l.notified.Quantity - taken[l.id]
 		}
@@ -220,7 +220,7 @@ func (m *model) removeLines(f *findingList, c content, e *entry, former []keptLi
 		if quantity == 0 {
 			quantity = left
 		} else {
-			where += "/Quantity"
+			where += ".Quantity"
 		}
 		if quantity > left || quantity == 0 {
 			f.addFinding(&f.forgiven, implants.ExplantExceedsRemaining, where)

@@ -192,9 +192,6 @@ func (h *modelRun) runChange(s step) error {
 			r.Explantation = &x
 		}
 		receipt, err = h.ReviseNotification(h.tb.Context(), h.callerOf(a), r)
-		for i, w := range receipt.Warnings {
-			receipt.Warnings[i].Path = strings.TrimPrefix(w.Path, "Content/")
-		}
 	}
 	return h.compareOutcome(s, e, v, "", receipt, err)
 }
@@ -313,7 +310,7 @@ func (m *model) notificationText(e *entry, version int, touched bool) []string {
 		Patient: v.content.patient, Organisation: v.organisation, Author: v.author, RegisteredAt: v.at}
 	for _, w := range v.warned {
 		code, where, _ := strings.Cut(w, " at ")
-		n.Warnings = append(n.Warnings, platform.Warning{Code: problem.Code(code), Path: where})
+		n.Warnings = append(n.Warnings, platform.Warning{Code: problem.Code(code), Path: platform.Path(where)})
 	}
 	for _, l := range v.lines {
 		n.Implants = append(n.Implants, implants.Implant{ID: l.id, NotifiedImplant: l.notified, UDIDI: l.di, Unregistered: l.unregistered})

@@ -236,7 +236,7 @@ func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) ver
 	case len(v.refused) > 0:
 		return v
 	case e.current().state == implants.Withdrawn:
-		return refuse(v, "NOTIFICATION_WITHDRAWN at Of")
+		return refuse(v, "NOTIFICATION_WITHDRAWN at Notification")
 	case e.isFinal() && e.current().content.specialist != a.person:
 		return refuse(v, "NOT_YOUR_OPERATION")
 	}
@@ -366,7 +366,7 @@ func (m *model) expectDiscard(a actor, e *entry, named ident.NotificationNumber,
 			v.refused = append(v.refused, "REASON_REQUIRED at Reason")
 		}
 		for range m.removedFrom(e) {
-			v.refused = append(v.refused, "IMPLANT_REMOVED_SINCE at Of")
+			v.refused = append(v.refused, "IMPLANT_REMOVED_SINCE at Notification")
 		}
 		if len(v.refused) > 0 {
 			return v
@@ -482,11 +482,7 @@ func (m *model) expectRevise(a actor, c content, save implants.State, e *entry, 
 	case e.isFinal() && save != implants.Final:
 		return refuse(v, "NOTIFICATION_ALREADY_FINAL at Save")
 	}
-	v = m.expectNotify(a, c, save, e, has, "")
-	for i, refused := range v.refused {
-		v.refused[i] = strings.Replace(refused, " at "+string(c.kind), " at Content/"+string(c.kind), 1)
-	}
-	return v
+	return m.expectNotify(a, c, save, e, has, "")
 }
 
 // expectValidate decides about making a prepared notification final.
@@ -494,19 +490,12 @@ func (m *model) expectValidate(a actor, e *entry, has int) verdict {
 	v := m.mayChange(a, e, ident.NotificationNumber{})
 	switch {
 	case len(v.refused) > 0:
-		v.refused[0] = strings.Replace(v.refused[0], " at Of", " at Reference", 1)
 		return v
 	case e.isFinal():
 		return refuse(v, "NOTIFICATION_ALREADY_FINAL at Reference")
 	}
 	c := e.current().sentContent()
-	v = m.expectNotify(a, c, implants.Final, e, has, "")
-	for i, refused := range v.refused {
-		if what, _, inContent := strings.Cut(refused, " at "+string(c.kind)); inContent {
-			v.refused[i] = what + " at Reference" // the request does not contain the content
-		}
-	}
-	return v
+	return m.expectNotify(a, c, implants.Final, e, has, "")
 }
 
 // sentContent returns the content of a version, with its lines completed.

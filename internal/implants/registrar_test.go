@@ -428,7 +428,7 @@ func TestDefectsOfReads(t *testing.T) {
 func TestDefectsOfDrafts(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
-	const at = "Implantation/Specialist/SSIN"
+	const at = "Implantation.Specialist.SSIN"
 	n := implantation()
 	n.Specialist = platform.ProfessionalRef{}
 	for _, c := range []platform.Caller{d.callerWithOwnKey(claes), d.callerInside(hospital, wouters), d.callerWithOwnKey(smit)} {

@@ -14,7 +14,7 @@ import (
 )
 
 // This file holds the rules about the content of notifications. They work on the content and on facts that were loaded
-// before, without I/O, and change neither. All violations are reported together, each with its path in the message.
+// before, without I/O, and change neither. All violations are reported together, each with the path of the wrong value.
 
 // lateNotificationDays is the age of a surgery after which its notification gets a warning. We know of no legal
 // deadline; the warning only serves statistics.
@@ -25,6 +25,13 @@ const lateNotificationDays = 30
 const (
 	minSurgeryYear    = 1950
 	udiSufficientFrom = "2023-05-26"
+)
+
+// The paths at which the operations' requests begin: the content of a notification, and the notification to change.
+const (
+	implantationPath platform.Path = "Implantation"
+	explantationPath platform.Path = "Explantation"
+	notificationPath platform.Path = "Notification"
 )
 
 // isBeforeRegister reports whether a surgery date is before the first year that the register accepts.
@@ -99,8 +106,8 @@ func (n NotifiedImplant) withUDIValues(u udi.UDI) NotifiedImplant {
 }
 
 // checkSurgery applies the rules that implantations and explantations share.
-func checkSurgery(results *platform.RuleResults, root string, day ident.Date, patient ident.SSIN, specialist platform.ProfessionalRef, facts surgeryFacts) {
-	path := root + "/OperationDate"
+func checkSurgery(results *platform.RuleResults, root platform.Path, day ident.Date, patient ident.SSIN, specialist platform.ProfessionalRef, facts surgeryFacts) {
+	path := root.Field("SurgeryDate")
 	birth := facts.patient.BirthDate
 	if birth.IsZero() {
 		birth, _ = patient.BirthDate()
@@ -123,12 +130,12 @@ func checkSurgery(results *platform.RuleResults, root string, day ident.Date, pa
 		results.AddViolation(OperationBeforeBirth, path)
 	}
 	if !facts.contentOnly {
-		checkDoctor(results, root+"/Specialist", specialist, facts.specialistPractices, day, SpecialistUnknown, SpecialistUnqualified)
+		checkDoctor(results, root.Field("Specialist"), specialist, facts.specialistPractices, day, SpecialistUnknown, SpecialistUnqualified)
 	}
 }
 
 // checkDoctor requires a physician or dentist on a day.
-func checkDoctor(results *platform.RuleResults, path string, professional platform.ProfessionalRef, practices []platform.Practice, day ident.Date, unknown, unqualified problem.Code) {
+func checkDoctor(results *platform.RuleResults, path platform.Path, professional platform.ProfessionalRef, practices []platform.Practice, day ident.Date, unknown, unqualified problem.Code) {
 	switch {
 	case professional.IsZero() || day.IsZero():
 	case len(practices) == 0:
@@ -140,16 +147,16 @@ func checkDoctor(results *platform.RuleResults, path string, professional platfo
 
 // checkImplantation applies the rules of an implantation.
 func checkImplantation(results *platform.RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
-	const root = "Implantation"
+	const root = implantationPath
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	if !facts.contentOnly {
-		checkDoctor(results, root+"/Prescriber", n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown, PrescriberUnqualified)
+		checkDoctor(results, root.Field("Prescriber"), n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown, PrescriberUnqualified)
 	}
 	if !n.SurgeryDate.IsZero() && n.PrescriptionDate.After(n.SurgeryDate) {
-		results.AddViolation(PrescriptionAfter, root+"/PrescriptionDate")
+		results.AddViolation(PrescriptionAfter, root.Field("PrescriptionDate"))
 	}
 	for i := range n.Implants {
-		path := fmt.Sprintf("%s/Implant[%d]", root, i+1)
+		path := root.Item("Implants", i)
 		checkIdentification(results, path, &n.Implants[i], n.SurgeryDate)
 		checkLine(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
 		checkDevice(results, path, &n.Implants[i], n.SurgeryDate, lines[i])
@@ -158,26 +165,26 @@ func checkImplantation(results *platform.RuleResults, n *Implantation, facts sur
 }
 
 // checkIdentification requires a code or a UDI, and a code before the day from which a UDI suffices.
-func checkIdentification(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date) {
+func checkIdentification(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date) {
 	switch {
-	case !n.Code.IsZero() || results.HasDefectAt(path+"/NotificationCode"):
+	case !n.Code.IsZero() || results.HasDefectAt(path.Field("Code")):
 	case n.UDI == "":
 		results.AddViolation(ImplantUnidentified, path)
 	case !day.IsZero() && day.String() < udiSufficientFrom:
-		results.AddViolation(CodeRequired, path+"/NotificationCode")
+		results.AddViolation(CodeRequired, path.Field("Code"))
 	}
 }
 
 // checkLine applies the rules of any notified implant.
-func checkLine(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkLine(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	if !IsQuantityInRange(n.Quantity) {
-		results.AddViolation(QuantityOutOfRange, path+"/Quantity")
+		results.AddViolation(QuantityOutOfRange, path.Field("Quantity"))
 	}
 	if !facts.contentOnly && !n.Code.IsZero() && facts.deviceByCode == nil {
-		results.AddViolation(CodeUnknown, path+"/NotificationCode")
+		results.AddViolation(CodeUnknown, path.Field("Code"))
 	}
 	if !day.IsZero() && n.DeliveryDate.After(day) {
-		results.AddViolation(DeliveryAfter, path+"/DeliveryDate")
+		results.AddViolation(DeliveryAfter, path.Field("DeliveryDate"))
 	}
 	checkUDI(results, path, n, facts)
 	if !facts.contentOnly {
@@ -186,45 +193,45 @@ func checkLine(results *platform.RuleResults, path string, n *NotifiedImplant, d
 }
 
 // checkUDI compares the code, lot, serial number and expiry date with the UDI.
-func checkUDI(results *platform.RuleResults, path string, n *NotifiedImplant, facts lineFacts) {
+func checkUDI(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, facts lineFacts) {
 	if n.UDI == "" {
 		return
 	}
 	if facts.udiErr != nil {
-		results.AddWarning(problem.From(facts.udiErr).Code, path+"/UDI")
+		results.AddWarning(problem.From(facts.udiErr).Code, path.Field("UDI"))
 		return
 	}
 	if facts.deviceByDI != nil && !n.Code.IsZero() && facts.deviceByDI.Code != n.Code {
-		results.AddWarning(WarnUDIOtherCode, path+"/UDI")
+		results.AddWarning(WarnUDIOtherCode, path.Field("UDI"))
 	}
 	u := facts.udi
 	if n.Lot != "" && u.Lot != "" && u.Lot != n.Lot {
-		results.AddViolation(LotContradictsUDI, path+"/LotNumber")
+		results.AddViolation(LotContradictsUDI, path.Field("Lot"))
 	}
 	if n.Serial != "" && u.Serial != "" && u.Serial != n.Serial {
-		results.AddViolation(SerialContradictsUDI, path+"/SerialNumber")
+		results.AddViolation(SerialContradictsUDI, path.Field("Serial"))
 	}
 	if !n.Expiry.IsZero() && !u.Expiry.IsZero() && u.Expiry != n.Expiry {
-		results.AddViolation(ExpiryContradictsUDI, path+"/ExpiryDate")
+		results.AddViolation(ExpiryContradictsUDI, path.Field("Expiry"))
 	}
 }
 
 // checkExpiry warns about an implant that had expired on the day, by its own expiry date or that of its UDI.
-func checkExpiry(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkExpiry(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	expiry := n.withUDIValues(facts.udi).Expiry
 	if expiry.IsZero() || !expiry.Before(day) {
 		return
 	}
 	if n.Expiry.IsZero() {
-		results.AddWarning(WarnExpired, path+"/UDI")
+		results.AddWarning(WarnExpired, path.Field("UDI"))
 	} else {
-		results.AddWarning(WarnExpired, path+"/ExpiryDate")
+		results.AddWarning(WarnExpired, path.Field("Expiry"))
 	}
 }
 
 // checkPharmacist requires a pharmacist who is titular of the pharmacy on the day.
-func checkPharmacist(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
-	path += "/Pharmacist"
+func checkPharmacist(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+	path = path.Field("Pharmacist")
 	switch {
 	case n.Pharmacist.IsZero():
 	case len(facts.pharmacistPractices) == 0:
@@ -237,7 +244,7 @@ func checkPharmacist(results *platform.RuleResults, path string, n *NotifiedImpl
 }
 
 // checkDevice warns about deleted and recalled devices.
-func checkDevice(results *platform.RuleResults, path string, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkDevice(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
 	device := facts.deviceByCode
 	if device == nil && n.Code.IsZero() {
 		device = facts.deviceByDI
@@ -266,29 +273,29 @@ type removalFacts struct {
 // checkExplantation applies the rules of an explantation and decides how many pieces each removal removes and leaves.
 // Several removals of one implant add up.
 func checkExplantation(results *platform.RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts) []Removal {
-	const root = "Explantation"
+	const root = explantationPath
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	removed := map[string]int{}
 	decided := make([]Removal, len(n.Explants))
 	for i := range n.Explants {
 		x := &n.Explants[i]
-		path := fmt.Sprintf("%s/Explant[%d]", root, i+1)
+		path := root.Item("Explants", i)
 		if x.Quantity != 0 && !IsQuantityInRange(x.Quantity) {
-			results.AddViolation(QuantityOutOfRange, path+"/Quantity")
+			results.AddViolation(QuantityOutOfRange, path.Field("Quantity"))
 			continue
 		}
 		if x.Unregistered != nil {
-			checkLine(results, path+"/Unregistered", x.Unregistered, n.SurgeryDate, removals[i].line)
+			checkLine(results, path.Field("Unregistered"), x.Unregistered, n.SurgeryDate, removals[i].line)
 			decided[i] = decideRemoval(results, path, x, x.Unregistered.Quantity)
 			continue
 		}
 		implant := removals[i].implant
 		if implant == nil {
-			results.AddViolation(ImplantNotOfPatient, path+"/ImplantId")
+			results.AddViolation(ImplantNotOfPatient, path.Field("ImplantID"))
 			continue
 		}
 		if !n.SurgeryDate.IsZero() && n.SurgeryDate.Before(implant.SurgeryDate) {
-			results.AddViolation(ExplantBeforeImplant, root+"/OperationDate", texts.Literal(path))
+			results.AddViolationBetween(ExplantBeforeImplant, root.Field("SurgeryDate"), path)
 		}
 		decided[i] = decideRemoval(results, path, x, implant.Remaining-removed[implant.ID])
 		removed[implant.ID] += decided[i].Quantity
@@ -297,12 +304,12 @@ func checkExplantation(results *platform.RuleResults, n *Explantation, facts sur
 }
 
 // decideRemoval decides one removal, given the quantity that is left.
-func decideRemoval(results *platform.RuleResults, path string, x *Explant, left int) Removal {
+func decideRemoval(results *platform.RuleResults, path platform.Path, x *Explant, left int) Removal {
 	quantity := x.Quantity
 	if quantity == 0 {
 		quantity = left
 	} else {
-		path += "/Quantity"
+		path = path.Field("Quantity")
 	}
 	if quantity > left || quantity == 0 {
 		results.AddViolation(ExplantExceedsRemaining, path, texts.Literal(fmt.Sprintf("%d > %d", max(quantity, 1), left)))
@@ -320,9 +327,9 @@ func checkRemovedLines(results *platform.RuleResults, removed map[string]ident.D
 		switch {
 		case !ok:
 		case next.Patient != previous.Patient || !slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
-			results.AddViolation(ImplantRemovedSince, "Implantation", texts.Literal(id))
+			results.AddViolation(ImplantRemovedSince, implantationPath, texts.Literal(id))
 		case since.Before(next.SurgeryDate):
-			results.AddViolation(ExplantBeforeImplant, "Implantation/OperationDate", texts.Literal(id))
+			results.AddViolation(ExplantBeforeImplant, implantationPath.Field("SurgeryDate"), texts.Literal(id))
 		}
 	}
 }
@@ -334,7 +341,7 @@ func checkWithdrawal(results *platform.RuleResults, n *Notification, reason stri
 	}
 	for i := range n.Implants {
 		if _, ok := removed[n.Implants[i].ID]; ok {
-			results.AddViolation(ImplantRemovedSince, "Of", texts.Literal(n.Implants[i].ID))
+			results.AddViolation(ImplantRemovedSince, notificationPath, texts.Literal(n.Implants[i].ID))
 		}
 	}
 }

@@ -44,8 +44,8 @@ func setSurgeryDateOnly(n *impl, operation string) {
 }
 
 const (
-	theOperation = "Implantation/OperationDate"
-	theLine      = "Implantation/Implant[1]"
+	theOperation = "Implantation.SurgeryDate"
+	theLine      = "Implantation.Implants[1]"
 	lateWarning  = "WARN_LATE_NOTIFICATION at " + theOperation
 )
 
@@ -73,32 +73,32 @@ var implantationCases = []implantationCase{
 
 	{name: "specialist known", rule: implants.SpecialistUnknown, edit: func(n *impl, _ *line) { n.Specialist = byNIHII(claesNIHII) }},
 	{name: "specialist unknown", rule: implants.SpecialistUnknown, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(vanDam) },
-		refuse: []string{"SPECIALIST_UNKNOWN at Implantation/Specialist"}, caller: claes},
+		refuse: []string{"SPECIALIST_UNKNOWN at Implantation.Specialist"}, caller: claes},
 	{name: "last day of practice", rule: implants.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDate(n, "2022-12-31") },
 		warn: []string{lateWarning}},
 	{name: "day after the last of practice", rule: implants.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDate(n, "2023-01-01") },
-		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}},
+		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation.Specialist"}},
 	{name: "first day of practice", rule: implants.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDateOnly(n, "1993-01-01") },
 		warn: []string{lateWarning}},
 	{name: "day before the first of practice", rule: implants.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(jacobs); setSurgeryDateOnly(n, "1992-12-31") },
-		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}},
+		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation.Specialist"}},
 	{name: "a dentist operates", rule: implants.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(lambert) }},
 	{name: "a pharmacist operates", rule: implants.SpecialistUnqualified, edit: func(n *impl, _ *line) { n.Specialist = bySSIN(maes) },
-		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation/Specialist"}, caller: claes},
+		refuse: []string{"SPECIALIST_NOT_QUALIFIED at Implantation.Specialist"}, caller: claes},
 
 	{name: "prescriber known", rule: implants.PrescriberUnknown, edit: func(n *impl, _ *line) { n.Prescriber = bySSIN(peeters) }},
 	{name: "prescriber unknown", rule: implants.PrescriberUnknown, edit: func(n *impl, _ *line) { n.Prescriber = bySSIN(wouters) },
-		refuse: []string{"PRESCRIBER_UNKNOWN at Implantation/Prescriber"}},
+		refuse: []string{"PRESCRIBER_UNKNOWN at Implantation.Prescriber"}},
 	{name: "prescribed on the last day of practice", rule: implants.PrescriberUnqualified,
 		edit: func(n *impl, _ *line) { n.Prescriber, n.PrescriptionDate = bySSIN(jacobs), day("2022-12-31") }},
 	{name: "prescribed after practice", rule: implants.PrescriberUnqualified,
 		edit:   func(n *impl, _ *line) { n.Prescriber, n.PrescriptionDate = bySSIN(jacobs), day("2023-01-01") },
-		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
+		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation.Prescriber"}},
 	{name: "a pharmacist prescribes", rule: implants.PrescriberUnqualified, edit: func(n *impl, _ *line) { n.Prescriber = byNIHII(maesNIHII) },
-		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation/Prescriber"}},
+		refuse: []string{"PRESCRIBER_NOT_QUALIFIED at Implantation.Prescriber"}},
 	{name: "prescribed on the day of operation", rule: implants.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.SurgeryDate }},
 	{name: "prescribed a day later", rule: implants.PrescriptionAfter, edit: func(n *impl, _ *line) { n.PrescriptionDate = n.SurgeryDate.AddDays(1) },
-		refuse: []string{"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate"}},
+		refuse: []string{"PRESCRIPTION_AFTER_OPERATION at Implantation.PrescriptionDate"}},
 	{name: "patient and specialist are one", edit: func(n *impl, _ *line) { n.Patient = claes }},
 
 	{name: "by code", rule: implants.ImplantUnidentified, edit: func(_ *impl, l *line) { l.Code = knee }},
@@ -114,45 +114,45 @@ var implantationCases = []implantationCase{
 			setSurgeryDate(n, "2023-05-25")
 			*l = line{UDI: "(01)05410000001047", Quantity: 1}
 		},
-		refuse: []string{"IMPLANT_CODE_REQUIRED at " + theLine + "/NotificationCode"}},
+		refuse: []string{"IMPLANT_CODE_REQUIRED at " + theLine + ".Code"}},
 	{name: "by both the day before", rule: implants.CodeRequired,
 		edit: func(n *impl, l *line) { setSurgeryDate(n, "2023-05-25"); l.UDI = "(01)05410000001047" }, warn: []string{lateWarning}},
 	{name: "code on the list", rule: implants.CodeUnknown, edit: func(_ *impl, l *line) { l.Code = mesh }},
 	{name: "code not on the list", rule: implants.CodeUnknown, edit: func(_ *impl, l *line) { l.Code = unlisted },
-		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theLine + "/NotificationCode"}},
+		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theLine + ".Code"}},
 
 	{name: "none", rule: implants.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 0 },
-		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + "/Quantity"}},
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + ".Quantity"}},
 	{name: "one", rule: implants.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 1 }},
 	{name: "99", rule: implants.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 99 }},
 	{name: "100", rule: implants.QuantityOutOfRange, edit: func(_ *impl, l *line) { l.Quantity = 100 },
-		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + "/Quantity"}},
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theLine + ".Quantity"}},
 
 	{name: "delivered on the day", rule: implants.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.SurgeryDate }},
 	{name: "delivered a day later", rule: implants.DeliveryAfter, edit: func(n *impl, l *line) { l.DeliveryDate = n.SurgeryDate.AddDays(1) },
-		refuse: []string{"DELIVERY_AFTER_OPERATION at " + theLine + "/DeliveryDate"}},
+		refuse: []string{"DELIVERY_AFTER_OPERATION at " + theLine + ".DeliveryDate"}},
 
 	{name: "lot as in the UDI", rule: implants.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047(10)L1", "L1" }},
 	{name: "another lot", rule: implants.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047(10)L1", "L2" },
-		refuse: []string{"LOT_CONTRADICTS_UDI at " + theLine + "/LotNumber"}},
+		refuse: []string{"LOT_CONTRADICTS_UDI at " + theLine + ".Lot"}},
 	{name: "lot beside a UDI without", rule: implants.LotContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Lot = "(01)05410000001047", "L2" }},
 	{name: "serial as in the UDI", rule: implants.SerialContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Serial = "(01)05410000001047(21)A1", "A1" }},
 	{name: "another serial", rule: implants.SerialContradictsUDI, edit: func(_ *impl, l *line) { l.UDI, l.Serial = "(01)05410000001047(21)A1", "A2" },
-		refuse: []string{"SERIAL_CONTRADICTS_UDI at " + theLine + "/SerialNumber"}},
+		refuse: []string{"SERIAL_CONTRADICTS_UDI at " + theLine + ".Serial"}},
 	{name: "expiry as in the UDI", rule: implants.ExpiryContradictsUDI,
 		edit: func(_ *impl, l *line) { l.UDI, l.Expiry = "(01)05410000001047(17)291231", day("2029-12-31") }},
 	{name: "another expiry", rule: implants.ExpiryContradictsUDI,
 		edit:   func(_ *impl, l *line) { l.UDI, l.Expiry = "(01)05410000001047(17)291231", day("2029-12-30") },
-		refuse: []string{"EXPIRY_CONTRADICTS_UDI at " + theLine + "/ExpiryDate"}},
+		refuse: []string{"EXPIRY_CONTRADICTS_UDI at " + theLine + ".Expiry"}},
 
 	{name: "pharmacist known", rule: implants.PharmacistUnknown, edit: func(_ *impl, l *line) { l.Pharmacist = byNIHII(maesNIHII) }},
 	{name: "pharmacist unknown", rule: implants.PharmacistUnknown, edit: func(_ *impl, l *line) { l.Pharmacist = bySSIN(vanDam) },
-		refuse: []string{"PHARMACIST_UNKNOWN at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_UNKNOWN at " + theLine + ".Pharmacist"}},
 	{name: "first day as titular", rule: implants.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("2015-01-01") }},
 	{name: "day before", rule: implants.PharmacistNotTitular,
 		edit:   func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("2014-12-31") },
-		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + ".Pharmacist"}},
 	{name: "titular of the pharmacy by NIHII", rule: implants.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
 			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{NIHII: pharmacy}
@@ -165,20 +165,20 @@ var implantationCases = []implantationCase{
 		edit: func(_ *impl, l *line) {
 			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{NIHII: hospital}
 		},
-		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + ".Pharmacist"}},
 	{name: "of a pharmacy nobody knows", rule: implants.PharmacistNotTitular,
 		edit: func(_ *impl, l *line) {
 			l.Pharmacist, l.Pharmacy = bySSIN(maes), platform.OrganisationRef{NIHII: maesNIHII}
 		},
-		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + ".Pharmacist"}},
 	{name: "first day as pharmacist, not yet titular", rule: implants.PharmacistUnqualified,
 		edit:   func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("1998-01-01") },
-		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_NOT_TITULAR at " + theLine + ".Pharmacist"}},
 	{name: "day before", rule: implants.PharmacistUnqualified,
 		edit:   func(_ *impl, l *line) { l.Pharmacist, l.DeliveryDate = bySSIN(maes), day("1997-12-31") },
-		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + ".Pharmacist"}},
 	{name: "a doctor as pharmacist", rule: implants.PharmacistUnqualified, edit: func(_ *impl, l *line) { l.Pharmacist = bySSIN(dubois) },
-		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + "/Pharmacist"}},
+		refuse: []string{"PHARMACIST_NOT_QUALIFIED at " + theLine + ".Pharmacist"}},
 
 	{name: "day before it was deleted", rule: implants.WarnDeviceDeleted, edit: func(n *impl, l *line) { setSurgeryDate(n, "2021-06-29"); l.Code = stent },
 		warn: []string{lateWarning}},
@@ -192,17 +192,17 @@ var implantationCases = []implantationCase{
 
 	{name: "expires on the day", rule: implants.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.SurgeryDate }},
 	{name: "expired the day before", rule: implants.WarnExpired, edit: func(n *impl, l *line) { l.Expiry = n.SurgeryDate.AddDays(-1) },
-		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/ExpiryDate"}},
+		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + ".Expiry"}},
 	{name: "expired by the UDI", rule: implants.WarnExpired, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047(17)261119" },
-		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + "/UDI"}},
+		warn: []string{"WARN_EXPIRED_BEFORE_OPERATION at " + theLine + ".UDI"}},
 
 	{name: "UDI of the code", rule: implants.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047" }},
 	{name: "UDI of another code", rule: implants.WarnUDIOtherCode, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001115" },
-		warn: []string{"WARN_UDI_OF_ANOTHER_CODE at " + theLine + "/UDI"}},
+		warn: []string{"WARN_UDI_OF_ANOTHER_CODE at " + theLine + ".UDI"}},
 	{name: "UDI that nobody can read", rule: udi.UDIUnparsable, edit: func(_ *impl, l *line) { l.UDI = "no such thing" },
-		warn: []string{"UDI_UNPARSABLE at " + theLine + "/UDI"}},
+		warn: []string{"UDI_UNPARSABLE at " + theLine + ".UDI"}},
 	{name: "GTIN with a wrong check digit", rule: udi.UDIGTINCheck, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001048" },
-		warn: []string{"UDI_GTIN_CHECK at " + theLine + "/UDI"}},
+		warn: []string{"UDI_GTIN_CHECK at " + theLine + ".UDI"}},
 }
 
 func TestImplantationRules(t *testing.T) {
@@ -333,7 +333,7 @@ func TestSerialPlaced(t *testing.T) {
 	n.Implants = []line{{Code: knee, Serial: "S2", Quantity: 1}, {Code: knee, Serial: "S2", Quantity: 1}, {Code: knee, Serial: "S1", Quantity: 1}}
 	again := d.mustNotify(n)
 	wantStrings(t, "in the message, and in another patient", formatWarnings(again.Warnings),
-		[]string{"WARN_SERIAL_ALREADY_PLACED at Implantation/Implant[2]", "WARN_SERIAL_ALREADY_PLACED at Implantation/Implant[3]"})
+		[]string{"WARN_SERIAL_ALREADY_PLACED at Implantation.Implants[2]", "WARN_SERIAL_ALREADY_PLACED at Implantation.Implants[3]"})
 
 	for _, implant := range []implants.Implant{first.AffectedImplants[0], again.AffectedImplants[2]} {
 		if _, err := d.notifyExplant(implant.Patient, "2026-11-21", implants.Explant{ImplantID: implant.ID}); err != nil {
@@ -352,7 +352,7 @@ func (d *testRegister) notifyExplant(patient ident.SSIN, operation string, all .
 		Specialist: bySSIN(claes), SurgeryDate: day(operation), Patient: patient, Explants: all})
 }
 
-const theExplant = "Explantation/Explant[1]"
+const theExplant = "Explantation.Explants[1]"
 
 type explantationCase struct {
 	name     string
@@ -380,7 +380,7 @@ var explantationCases = []explantationCase{
 	{name: "one", rule: implants.ExplantExceedsRemaining, explants: singleExplant(implants.Explant{Quantity: 1}), left: []int{4}},
 	{name: "exactly what remains", rule: implants.ExplantExceedsRemaining, explants: singleExplant(implants.Explant{Quantity: 5}), left: []int{0}},
 	{name: "one more than remains", rule: implants.ExplantExceedsRemaining, explants: singleExplant(implants.Explant{Quantity: 6}),
-		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + "/Quantity"}},
+		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + ".Quantity"}},
 	{name: "two removals up to what remains", rule: implants.ExplantExceedsRemaining, left: []int{3, 0},
 		explants: func(id string) []implants.Explant {
 			return []implants.Explant{{ImplantID: id, Quantity: 2}, {ImplantID: id}}
@@ -389,41 +389,41 @@ var explantationCases = []explantationCase{
 		explants: func(id string) []implants.Explant {
 			return []implants.Explant{{ImplantID: id, Quantity: 3}, {ImplantID: id, Quantity: 3}}
 		},
-		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]/Quantity"}},
+		refuse: []string{"EXPLANT_EXCEEDS_REMAINING at Explantation.Explants[2].Quantity"}},
 	{name: "nothing left for the second", rule: implants.ExplantExceedsRemaining,
 		explants: func(id string) []implants.Explant { return []implants.Explant{{ImplantID: id}, {ImplantID: id}} },
-		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at Explantation/Explant[2]"}},
+		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at Explantation.Explants[2]"}},
 	{name: "less than none", rule: implants.QuantityOutOfRange, explants: singleExplant(implants.Explant{Quantity: -1}),
-		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + ".Quantity"}},
 	{name: "100", rule: implants.QuantityOutOfRange, explants: singleExplant(implants.Explant{Quantity: 100}),
-		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + "/Quantity"}},
+		refuse: []string{"QUANTITY_OUT_OF_RANGE at " + theExplant + ".Quantity"}},
 
 	{name: "of this patient", rule: implants.ImplantNotOfPatient, explants: singleExplant(implants.Explant{}), left: []int{0}},
 	{name: "of another patient", rule: implants.ImplantNotOfPatient, patient: nguyen, explants: singleExplant(implants.Explant{}),
-		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"}},
+		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + ".ImplantID"}},
 	{name: "of nobody", rule: implants.ImplantNotOfPatient, explants: singleExplant(implants.Explant{ImplantID: "no such id"}),
-		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"}},
+		refuse: []string{"IMPLANT_NOT_OF_PATIENT at " + theExplant + ".ImplantID"}},
 
 	{name: "on the day of placing", rule: implants.ExplantBeforeImplant, day: "2026-11-20", explants: singleExplant(implants.Explant{}), left: []int{0}},
 	{name: "the day before placing", rule: implants.ExplantBeforeImplant, day: "2026-11-19", explants: singleExplant(implants.Explant{}),
-		refuse: []string{"EXPLANT_BEFORE_IMPLANT at Explantation/OperationDate"}},
+		refuse: []string{"EXPLANT_BEFORE_IMPLANT at Explantation.SurgeryDate"}},
 
 	{name: "unregistered, with what is known", rule: implants.ImplantUnidentified, left: []int{0},
 		explants: singleExplant(implants.Explant{Unregistered: &line{Quantity: 2}})},
 	{name: "unregistered, in part", left: []int{1}, explants: singleExplant(implants.Explant{Unregistered: &line{Quantity: 2}, Quantity: 1})},
 	{name: "unregistered, more than said", rule: implants.ExplantExceedsRemaining,
 		explants: singleExplant(implants.Explant{Unregistered: &line{Quantity: 2}, Quantity: 3}),
-		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + "/Quantity"}},
+		refuse:   []string{"EXPLANT_EXCEEDS_REMAINING at " + theExplant + ".Quantity"}},
 	{name: "unregistered, UDI alone before 26 May 2023", rule: implants.CodeRequired, day: "2023-05-25", left: []int{0},
 		explants: singleExplant(implants.Explant{Unregistered: &line{UDI: "(01)05410000001047(10)L1", Quantity: 1}}),
-		warn:     []string{"WARN_LATE_NOTIFICATION at Explantation/OperationDate"}},
+		warn:     []string{"WARN_LATE_NOTIFICATION at Explantation.SurgeryDate"}},
 	{name: "unregistered, unknown code", rule: implants.CodeUnknown, explants: singleExplant(implants.Explant{Unregistered: &line{Code: unlisted, Quantity: 1}}),
-		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theExplant + "/Unregistered/NotificationCode"}},
+		refuse: []string{"IMPLANT_CODE_UNKNOWN at " + theExplant + ".Unregistered.Code"}},
 	{name: "unregistered, long expired and recalled", rule: implants.WarnExpired, left: []int{0},
 		explants: singleExplant(implants.Explant{Unregistered: &line{Code: hipStem, Expiry: day("2001-01-01"), Quantity: 1}})},
 
 	{name: "tomorrow", rule: implants.OperationInFuture, day: "2026-11-22", explants: singleExplant(implants.Explant{}),
-		refuse: []string{"OPERATION_IN_FUTURE at Explantation/OperationDate"}},
+		refuse: []string{"OPERATION_IN_FUTURE at Explantation.SurgeryDate"}},
 }
 
 func TestExplantationRules(t *testing.T) {
@@ -512,8 +512,8 @@ func TestAllAtOnce(t *testing.T) {
 	t.Parallel()
 	d := newTestRegister(t)
 	defects := []*problem.Error{
-		problem.New(ident.SSINInvalid).WithPath("Implantation/Patient"),
-		problem.New(ident.ImplantCodeInvalid).WithPath("Implantation/Implant[2]/NotificationCode"),
+		problem.New(ident.SSINInvalid).WithPath("Implantation.Patient"),
+		problem.New(ident.ImplantCodeInvalid).WithPath("Implantation.Implants[2].Code"),
 	}
 	n := implantation()
 	n.Patient = ident.SSIN{}
@@ -522,15 +522,15 @@ func TestAllAtOnce(t *testing.T) {
 	_, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{Defects: defects}, n)
 	wantCode(t, err, platform.RulesViolated)
 	wantStrings(t, "implantation", formatRefusals(err), []string{
-		"SSIN_INVALID at Implantation/Patient", "IMPLANT_CODE_INVALID at Implantation/Implant[2]/NotificationCode",
-		"PRESCRIPTION_AFTER_OPERATION at Implantation/PrescriptionDate", "IMPLANT_NOT_IDENTIFIED at Implantation/Implant[1]",
-		"QUANTITY_OUT_OF_RANGE at Implantation/Implant[2]/Quantity"})
+		"SSIN_INVALID at Implantation.Patient", "IMPLANT_CODE_INVALID at Implantation.Implants[2].Code",
+		"PRESCRIPTION_AFTER_OPERATION at Implantation.PrescriptionDate", "IMPLANT_NOT_IDENTIFIED at Implantation.Implants[1]",
+		"QUANTITY_OUT_OF_RANGE at Implantation.Implants[2].Quantity"})
 
-	defects = []*problem.Error{problem.New(ident.SSINInvalid).WithPath("Explantation/Patient")}
+	defects = []*problem.Error{problem.New(ident.SSINInvalid).WithPath("Explantation.Patient")}
 	_, err = d.NotifyExplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{Defects: defects}, implants.Explantation{
 		Specialist: bySSIN(claes), SurgeryDate: day("2026-11-22"), Explants: []implants.Explant{{ImplantID: "x"}}})
-	wantStrings(t, "explantation", formatRefusals(err), []string{"SSIN_INVALID at Explantation/Patient",
-		"OPERATION_IN_FUTURE at Explantation/OperationDate", "IMPLANT_NOT_OF_PATIENT at " + theExplant + "/ImplantId"})
+	wantStrings(t, "explantation", formatRefusals(err), []string{"SSIN_INVALID at Explantation.Patient",
+		"OPERATION_IN_FUTURE at Explantation.SurgeryDate", "IMPLANT_NOT_OF_PATIENT at " + theExplant + ".ImplantID"})
 
 	// A single refusal is not wrapped, a missing date is rejected, and an unreadable one is not reported twice.
 	n = implantation()

@@ -21,7 +21,7 @@ type AuthorID struct {
 
 var unknownIDType = texts.Declare2[string, string]("detail.id_type_unknown", "found", "known")
 
-// AuthorPath is where a message names its author.
+// AuthorPath is the path of the author in every request.
 const AuthorPath = "Author"
 
 // Types of cc:Id: the short forms, and the ones that the eHealth platform certifies.

@@ -10,7 +10,7 @@ import (
 // Warning is a remark for the caller, stored with what they submitted.
 type Warning struct {
 	Code   problem.Code
-	Path   string // path in the message
+	Path   Path
 	Detail texts.Text
 }
 
@@ -27,12 +27,18 @@ func NewRuleResults(defects []*problem.Error) RuleResults {
 }
 
 // AddViolation adds a broken rule.
-func (results *RuleResults) AddViolation(code problem.Code, path string, detail ...texts.Text) {
-	results.violations = append(results.violations, problem.New(code, detail...).WithPath(path))
+func (results *RuleResults) AddViolation(code problem.Code, path Path, detail ...texts.Text) {
+	results.violations = append(results.violations, problem.New(code, detail...).WithPath(path.String()))
+}
+
+// AddViolationBetween adds a rule that the values at two paths break together.
+func (results *RuleResults) AddViolationBetween(code problem.Code, path, related Path) {
+	broken := problem.New(code).WithPath(path.String()).WithRelated(related.String())
+	results.violations = append(results.violations, broken)
 }
 
 // AddWarning adds a warning.
-func (results *RuleResults) AddWarning(code problem.Code, path string) {
+func (results *RuleResults) AddWarning(code problem.Code, path Path) {
 	results.warnings = append(results.warnings, Warning{Code: code, Path: path})
 }
 
@@ -43,8 +49,8 @@ func (results *RuleResults) Violations() []*problem.Error { return results.viola
 func (results *RuleResults) Warnings() []Warning { return results.warnings }
 
 // HasDefectAt reports whether the message has an unreadable value at the path; the content has a zero value there.
-func (results *RuleResults) HasDefectAt(path string) bool {
-	return slices.ContainsFunc(results.defects, func(e *problem.Error) bool { return e.Path == path })
+func (results *RuleResults) HasDefectAt(path Path) bool {
+	return slices.ContainsFunc(results.defects, func(e *problem.Error) bool { return e.Path == path.String() })
 }
 
 // DowngradeToWarnings turns the violations into warnings, except those of the given codes.
@@ -53,7 +59,8 @@ func (results *RuleResults) DowngradeToWarnings(except ...problem.Code) {
 		if slices.Contains(except, broken.Code) {
 			return false
 		}
-		results.warnings = append(results.warnings, Warning{Code: broken.Code, Path: broken.Path, Detail: broken.Detail})
+		detail := texts.Join(texts.Literal(broken.Related), broken.Detail)
+		results.warnings = append(results.warnings, Warning{Code: broken.Code, Path: Path(broken.Path), Detail: detail})
 		return true
 	})
 }

@@ -59,8 +59,11 @@ type Error struct {
 	// Detail adds facts to the text of the code, for the caller: an algorithm, a time, a limit. It contains no secrets,
 	// no identification number of a person, and nothing about who is registered or trusted.
 	Detail texts.Text
-	// Path is an XPath into the request, or the name of an element of the security header.
+	// Path says where the refused value is, in the terms of the package that refuses. A door maps it to those of its
+	// callers.
 	Path string
+	// Related is the path of a second value that contradicts the one at Path.
+	Related string
 	// Causes lists the single refusals if several are reported together.
 	Causes []*Error
 	// Err is the cause, for the log only.
@@ -100,6 +103,13 @@ func (e *Error) WithPath(path string) *Error {
 	return &changed
 }
 
+// WithRelated returns e with this related path.
+func (e *Error) WithRelated(path string) *Error {
+	changed := *e
+	changed.Related = path
+	return &changed
+}
+
 // WithDetail returns e with this detail.
 func (e *Error) WithDetail(detail texts.Text) *Error {
 	changed := *e
@@ -136,6 +146,9 @@ func (e *Error) Error() string {
 	b.WriteString(string(e.Code))
 	if e.Path != "" {
 		b.WriteString(" at " + e.Path)
+	}
+	if e.Related != "" {
+		b.WriteString(" and " + e.Related)
 	}
 	if !e.Detail.IsZero() {
 		b.WriteString(": " + e.Detail.String())

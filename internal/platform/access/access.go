@@ -38,11 +38,11 @@ func (s *Service) RecordRefusal(ctx context.Context, m platform.SignedMessage, r
 
 // checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before
 // it begins.
-func checkPeriod(results *platform.RuleResults, path string, p platform.Period, today ident.Date) {
+func checkPeriod(results *platform.RuleResults, path platform.Path, p platform.Period, today ident.Date) {
 	if p.From.Before(today) {
-		results.AddViolation(PeriodBeginsInPast, path+"/From")
+		results.AddViolation(PeriodBeginsInPast, path.Field("From"))
 	}
 	if !p.To.IsZero() && p.To.Before(p.From) {
-		results.AddViolation(PeriodReversed, path+"/To")
+		results.AddViolation(PeriodReversed, path.Field("To"))
 	}
 }

@@ -104,31 +104,31 @@ func grantMandate(w platform.Writer, c platform.Caller, grant MandateGrant, toda
 	if e.Reason, err = authorization.MayGrantMandate(c, today); err != nil {
 		return nil, err
 	}
-	const path = "Change/Grant"
+	const path platform.Path = "Grant"
 	if grant.From.IsZero() {
 		grant.From = today
 	}
 	results := platform.RuleResults{}
 	if grant.Grantee == c.Person() {
-		results.AddViolation(MandateToSelf, path+"/Grantee")
+		results.AddViolation(MandateToSelf, path.Field("Grantee"))
 	}
-	checkPeriod(&results, path, grant.Period, today)
+	checkPeriod(&results, path.Field("Period"), grant.Period, today)
 	if err = results.ToError(); err != nil {
 		return nil, err
 	}
 	e.Reason = "grant, " + e.Reason
 	m := platform.Mandate{Grantor: c.Person(), Grantee: grant.Grantee, Service: platform.MandateService, Period: grant.Period}
-	return []platform.Mandate{m}, addMandate(w, m, path+"/Grantee", today)
+	return []platform.Mandate{m}, addMandate(w, m, path.Field("Grantee"), today)
 }
 
 // addMandate stores a mandate unless the two persons already have one that has not ended.
-func addMandate(w platform.Writer, m platform.Mandate, path string, today ident.Date) error {
+func addMandate(w platform.Writer, m platform.Mandate, path platform.Path, today ident.Date) error {
 	existing, err := lockUnendedMandates(w, m.Grantor, m.Grantee, today)
 	if err != nil {
 		return err
 	}
 	if len(existing) > 0 {
-		return problem.New(MandateExists).WithPath(path)
+		return problem.New(MandateExists).WithPath(path.String())
 	}
 	return w.SaveMandate(m)
 }
@@ -162,7 +162,7 @@ func acceptMandates(w platform.Writer, c platform.Caller, grantor ident.SSIN, to
 	}
 	all = slices.DeleteFunc(all, func(m platform.Mandate) bool { return !m.AcceptedOn.IsZero() })
 	if len(all) == 0 {
-		return nil, problem.New(MandateNotFound).WithPath("Change/Accept/Grantor")
+		return nil, problem.New(MandateNotFound).WithPath("Accept.Grantor")
 	}
 	for i := range all {
 		all[i].AcceptedOn = today
@@ -178,9 +178,9 @@ func endMandates(w platform.Writer, c platform.Caller, end MandateEnd, today ide
 	if err := authorization.MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
-	grantor, grantee, path, reason := c.Person(), end.Grantee, "Change/End/Grantee", "end, grantor of the mandate"
+	grantor, grantee, path, reason := c.Person(), end.Grantee, "End.Grantee", "end, grantor of the mandate"
 	if !end.Grantor.IsZero() {
-		grantor, grantee, path, reason = end.Grantor, c.Person(), "Change/End/Grantor", "end, grantee of the mandate"
+		grantor, grantee, path, reason = end.Grantor, c.Person(), "End.Grantor", "end, grantee of the mandate"
 	}
 	all, err := lockUnendedMandates(w, grantor, grantee, today)
 	if err != nil {
@@ -209,23 +209,22 @@ func transferMandates(w platform.Writer, c platform.Caller, t MandateTransfer, t
 	if err != nil {
 		return nil, err
 	}
-	const path = "Change/Transfer"
 	if t.To == c.Person() {
-		return nil, problem.New(MandateToSelf).WithPath(path + "/To")
+		return nil, problem.New(MandateToSelf).WithPath("Transfer.To")
 	}
 	old, err := lockUnendedMandates(w, c.Person(), t.Grantee, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(old) == 0:
-		return nil, problem.New(MandateNotFound).WithPath(path + "/Grantee")
+		return nil, problem.New(MandateNotFound).WithPath("Transfer.Grantee")
 	}
 	existing, err := lockUnendedMandates(w, c.Person(), t.To, today)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(existing) > 0: // also when both are the same person
-		return nil, problem.New(MandateExists).WithPath(path + "/To")
+		return nil, problem.New(MandateExists).WithPath("Transfer.To")
 	}
 	var moved []platform.Mandate
 	for _, m := range old {

@@ -106,7 +106,7 @@ func lockAndReloadCaller(w platform.Writer, c platform.Caller) (platform.Caller,
 }
 
 func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today ident.Date, e *platform.AuditEvent) ([]platform.Affiliation, error) {
-	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: a.Role, Person: a.Person}, "Change/Assign", today)
+	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: a.Role, Person: a.Person}, "Assign", today)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today i
 		a.From = today
 	}
 	results := platform.RuleResults{}
-	checkPeriod(&results, "Change/Assign", a.Period, today)
+	checkPeriod(&results, "Assign.Period", a.Period, today)
 	if err = results.ToError(); err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today i
 	case err != nil:
 		return nil, err
 	case len(existing) > 0:
-		return nil, problem.New(StaffRoleExists).WithPath("Change/Assign/Role")
+		return nil, problem.New(StaffRoleExists).WithPath("Assign.Role")
 	}
 	e.Reason = "assign " + string(a.Role) + ", " + reason
 	assigned := platform.Affiliation{Organisation: c.Organisation(), SSIN: a.Person, Role: a.Role, Period: a.Period}
@@ -146,7 +146,7 @@ func findUnendedRoles(s platform.Reader, organisation ident.NIHII, person ident.
 }
 
 func endRole(w platform.Writer, c platform.Caller, end StaffEnd, today ident.Date, e *platform.AuditEvent) ([]platform.Affiliation, error) {
-	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "Change/End", today)
+	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "End", today)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +155,7 @@ func endRole(w platform.Writer, c platform.Caller, end StaffEnd, today ident.Dat
 	case err != nil:
 		return nil, err
 	case len(all) == 0:
-		return nil, problem.New(StaffRoleNotFound).WithPath("Change/End/Role")
+		return nil, problem.New(StaffRoleNotFound).WithPath("End.Role")
 	}
 	for i := range all {
 		all[i].To = today.AddDays(-1)

@@ -147,13 +147,13 @@ func newHandler[M, R any, P requestMessage[M]](
 		m := P(decoded)
 		caller, err := r.Identify(ctx, call.Message, m.AuthorIDs())
 		if err != nil {
-			return nil, withRequestPaths(call, err)
+			return nil, withRequestPaths(call, m, err)
 		}
 		call.MarkAudited()
 		stamp := ctr.ResponseInfo{ID: "_" + call.Message.Correlation, InResponseTo: m.RequestID(), IssuedAt: call.Now()}
 		response, err := act(ctx, caller, stamp, m)
 		if err != nil {
-			return nil, withRequestPaths(call, err)
+			return nil, withRequestPaths(call, m, err)
 		}
 		data, err := ctr.Encode(call.Message.Operation+"Response", response)
 		if err != nil {
@@ -163,6 +163,6 @@ func newHandler[M, R any, P requestMessage[M]](
 	}
 }
 
-func withRequestPaths(call *soapdoor.Call, err error) error {
-	return ctr.WithRequestPaths(call.Message.Operation+"Request", problem.From(err))
+func withRequestPaths(call *soapdoor.Call, request any, err error) error {
+	return ctr.WithRequestPaths(call.Message.Operation+"Request", request, problem.From(err))
 }

@@ -99,7 +99,7 @@ func (w Writer) AppendVersion(n implants.Notification) error {
 		return err
 	}
 	for i, warning := range n.Warnings {
-		line := warningRow{key, i + 1, string(warning.Code), warning.Path, warning.Detail.Encode()}
+		line := warningRow{key, i + 1, string(warning.Code), warning.Path.String(), warning.Detail.Encode()}
 		if err = warningTable.Insert(w.tx.Tx, line); err != nil {
 			return err
 		}

@@ -185,7 +185,7 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 		n := byVersion[row.versionKey]
 		n.Warnings = append(n.Warnings, platform.Warning{
 			Code:   problem.Code(row.Code),
-			Path:   row.Path,
+			Path:   platform.Path(row.Path),
 			Detail: texts.Decode(row.Facts),
 		})
 	}

@@ -149,7 +149,7 @@ func newImplantation(t testing.TB, running uint64) implants.Notification {
 		SurgeryDate: people.MustDate("2026-11-20"), Patient: leroy,
 		Prescriber:       platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII},
 		PrescriptionDate: people.MustDate("2026-11-02"), Comment: "revision of the left knee",
-		Warnings:     []platform.Warning{{Code: "WARN_ONE", Path: "Implantation/Implant[1]", Detail: texts.Literal("facts")}, {Code: "WARN_TWO"}},
+		Warnings:     []platform.Warning{{Code: "WARN_ONE", Path: "Implantation.Implants[1]", Detail: texts.Literal("facts")}, {Code: "WARN_TWO"}},
 		RegisteredAt: registeredAt, Digest: sha256.Sum256([]byte("body " + reference)), Signer: "NIHII-HOSPITAL=71000436",
 		Organisation: hospital, Author: claes, InputReference: "EPD-" + reference,
 		ContentDigest: sha256.Sum256([]byte("content " + reference)),

@@ -139,18 +139,18 @@ type ListStaffResponse struct {
 func (m *ManageMandateRequest) ToDomain() access.ManageMandateRequest {
 	var r fieldParser
 	var change access.ManageMandateRequest
-	person := func(path, text string) ident.SSIN { return parseField(&r, "Change/"+path, text, ident.ParseSSIN) }
+	person := func(path platform.Path, text string) ident.SSIN { return parseField(&r, path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
-		change.Grant = &access.MandateGrant{Grantee: person("Grant/Grantee", grant.Grantee), Period: r.parsePeriod("Change/Grant", grant.From, grant.To)}
+		change.Grant = &access.MandateGrant{Grantee: person("Grant.Grantee", grant.Grantee), Period: r.parsePeriod("Grant.Period", grant.From, grant.To)}
 	}
 	if accept := m.Change.Accept; accept != nil {
-		change.Accept = &access.MandateAcceptance{Grantor: person("Accept/Grantor", accept.Grantor)}
+		change.Accept = &access.MandateAcceptance{Grantor: person("Accept.Grantor", accept.Grantor)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &access.MandateEnd{Grantee: person("End/Grantee", end.Grantee), Grantor: person("End/Grantor", end.Grantor)}
+		change.End = &access.MandateEnd{Grantee: person("End.Grantee", end.Grantee), Grantor: person("End.Grantor", end.Grantor)}
 	}
 	if transfer := m.Change.Transfer; transfer != nil {
-		change.Transfer = &access.MandateTransfer{Grantee: person("Transfer/Grantee", transfer.Grantee), To: person("Transfer/To", transfer.To)}
+		change.Transfer = &access.MandateTransfer{Grantee: person("Transfer.Grantee", transfer.Grantee), To: person("Transfer.To", transfer.To)}
 	}
 	change.Defects = r.defects
 	return change
@@ -166,11 +166,11 @@ func (m *ManageStaffRequest) ToDomain() access.ManageStaffRequest {
 	var r fieldParser
 	var change access.ManageStaffRequest
 	if assign := m.Change.Assign; assign != nil {
-		change.Assign = &access.StaffAssignment{Person: parseField(&r, "Change/Assign/Person", assign.Person, ident.ParseSSIN),
-			Role: platform.Role(assign.Role), Period: r.parsePeriod("Change/Assign", assign.From, assign.To)}
+		change.Assign = &access.StaffAssignment{Person: parseField(&r, "Assign.Person", assign.Person, ident.ParseSSIN),
+			Role: platform.Role(assign.Role), Period: r.parsePeriod("Assign.Period", assign.From, assign.To)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &access.StaffEnd{Person: parseField(&r, "Change/End/Person", end.Person, ident.ParseSSIN), Role: platform.Role(end.Role)}
+		change.End = &access.StaffEnd{Person: parseField(&r, "End.Person", end.Person, ident.ParseSSIN), Role: platform.Role(end.Role)}
 	}
 	change.Defects = r.defects
 	return change
@@ -181,8 +181,8 @@ func (m *ListStaffRequest) ToDomain() platform.Page {
 	return platform.Page{Offset: m.Offset, Limit: m.MaxElements}
 }
 
-func (r *fieldParser) parsePeriod(path, from, to string) platform.Period {
-	return platform.Period{From: r.parseDate(path+"/From", from), To: r.parseDate(path+"/To", to)}
+func (r *fieldParser) parsePeriod(path platform.Path, from, to string) platform.Period {
+	return platform.Period{From: r.parseDate(path.Field("From"), from), To: r.parseDate(path.Field("To"), to)}
 }
 
 // NewManageMandateResponse returns the response with the changed mandates.

@@ -53,16 +53,16 @@ func TestChanges(t *testing.T) {
 		}
 	}
 	mandate := func(c ctr.MandateChange) *ctr.ManageMandateRequest { return &ctr.ManageMandateRequest{Change: c} }
-	requireDefects(t, mandate(ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: bad, From: badDate, To: badDate}}).ToDomain().Defects,
+	requireDefects(t, mandate(ctr.MandateChange{Grant: &ctr.MandateGrant{Grantee: bad, From: badDate, To: badDate}}),
 		"SSIN_INVALID Change/Grant/Grantee", "DATE_INVALID Change/Grant/From", "DATE_INVALID Change/Grant/To")
-	requireDefects(t, mandate(ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: bad}}).ToDomain().Defects, "SSIN_INVALID Change/Accept/Grantor")
-	requireDefects(t, mandate(ctr.MandateChange{End: &ctr.MandateEnd{Grantor: bad}}).ToDomain().Defects, "SSIN_INVALID Change/End/Grantor")
-	requireDefects(t, mandate(ctr.MandateChange{End: &ctr.MandateEnd{Grantee: bad}}).ToDomain().Defects, "SSIN_INVALID Change/End/Grantee")
-	requireDefects(t, mandate(ctr.MandateChange{Transfer: &ctr.MandateTransfer{Grantee: bad, To: bad}}).ToDomain().Defects,
+	requireDefects(t, mandate(ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: bad}}), "SSIN_INVALID Change/Accept/Grantor")
+	requireDefects(t, mandate(ctr.MandateChange{End: &ctr.MandateEnd{Grantor: bad}}), "SSIN_INVALID Change/End/Grantor")
+	requireDefects(t, mandate(ctr.MandateChange{End: &ctr.MandateEnd{Grantee: bad}}), "SSIN_INVALID Change/End/Grantee")
+	requireDefects(t, mandate(ctr.MandateChange{Transfer: &ctr.MandateTransfer{Grantee: bad, To: bad}}),
 		"SSIN_INVALID Change/Transfer/Grantee", "SSIN_INVALID Change/Transfer/To")
-	requireDefects(t, (&ctr.ManageStaffRequest{Change: ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: bad, To: badDate}}}).ToDomain().Defects,
+	requireDefects(t, (&ctr.ManageStaffRequest{Change: ctr.StaffChange{Assign: &ctr.StaffAssignment{Person: bad, To: badDate}}}),
 		"SSIN_INVALID Change/Assign/Person", "DATE_INVALID Change/Assign/To")
-	requireDefects(t, (&ctr.ManageStaffRequest{Change: ctr.StaffChange{End: &ctr.StaffEnd{Person: bad}}}).ToDomain().Defects, "SSIN_INVALID Change/End/Person")
+	requireDefects(t, (&ctr.ManageStaffRequest{Change: ctr.StaffChange{End: &ctr.StaffEnd{Person: bad}}}), "SSIN_INVALID Change/End/Person")
 
 	page := platform.Page{Offset: 3, Limit: 7}
 	if got := (&ctr.ListMandatesRequest{Offset: 3, MaxElements: 7}).ToDomain(); got != page {

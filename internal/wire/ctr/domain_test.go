@@ -1,7 +1,9 @@
 package ctr_test
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -18,62 +21,112 @@ var responseInfo = ctr.ResponseInfo{ID: "_1", InResponseTo: "_0", IssuedAt: time
 
 func TestPath(t *testing.T) {
 	cases := []struct{ request, at, want string }{
-		{"NotifyImplantRequest", "", "/ctrp:NotifyImplantRequest"},
+		{"NotifyImplantRequest", "", ""},
 		{"NotifyImplantRequest", "Author", "/ctrp:NotifyImplantRequest/ctrp:Author"},
 		{"NotifyImplantRequest", "InputReference", "/ctrp:NotifyImplantRequest/ctrp:InputReference"},
 		{"NotifyImplantRequest", "Implantation", "/ctrp:NotifyImplantRequest/ctrp:Implantation"},
-		{"NotifyImplantRequest", "Implantation/Implant[2]/UDI", "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]/ctr:UDI"},
-		{"NotifyExplantRequest", "Explantation/Explant[1]/Unregistered/Pharmacy/CBE",
+		{"NotifyImplantRequest", "Implantation.Implants[2].UDI", "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:Implant[2]/ctr:UDI"},
+		{"NotifyExplantRequest", "Explantation.Explants[1].Unregistered.Pharmacy.CBE",
 			"/ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:Explant[1]/ctr:Unregistered/ctr:Pharmacy/ctr:CBE"},
-		{"SearchRequest", "Criteria/ByPatient/Patient", "/ctrp:SearchRequest/ctrp:Criteria/ctrp:ByPatient/ctrp:Patient"},
-		{"GetImplantCardRequest", "Of/NotificationNumber", "/ctrp:GetImplantCardRequest/ctrp:Of/ctrp:NotificationNumber"},
+		{"SearchRequest", "Patient", "/ctrp:SearchRequest/ctrp:Criteria/ctrp:ByPatient/ctrp:Patient"},
+		{"GetImplantCardRequest", "Number", "/ctrp:GetImplantCardRequest/ctrp:Of/ctrp:NotificationNumber"},
 		{"ReviseNotificationRequest", "Version", "/ctrp:ReviseNotificationRequest/ctrp:Version"},
 		{"ReviseNotificationRequest", "Content", "/ctrp:ReviseNotificationRequest/ctrp:Content"},
-		{"ReviseNotificationRequest", "Content/Implantation/Implant[2]/UDI",
+		{"ReviseNotificationRequest", "Implantation.Implants[2].UDI",
 			"/ctrp:ReviseNotificationRequest/ctrp:Content/ctrp:Implantation/ctr:Implant[2]/ctr:UDI"},
-		{"SearchDeviceRequest", "Criteria/NotificationCode", "/ctrp:SearchDeviceRequest/ctrp:Criteria/ctrp:NotificationCode"},
-		{"ManageMandateRequest", "Change/Grant/Grantee", "/ctrp:ManageMandateRequest/ctrp:Change/ctrp:Grant/ctrp:Grantee"},
+		{"SearchDeviceRequest", "Code", "/ctrp:SearchDeviceRequest/ctrp:Criteria/ctrp:NotificationCode"},
+		{"ManageMandateRequest", "Grant.Grantee", "/ctrp:ManageMandateRequest/ctrp:Change/ctrp:Grant/ctrp:Grantee"},
 	}
 	for _, c := range cases {
-		if got := ctr.RequestPath(c.request, c.at); got != c.want {
-			t.Errorf("%s %s: %s", c.request, c.at, got)
+		got := ctr.WithRequestPaths(c.request, nil, problem.New(platform.AuthorRequired).WithPath(c.at))
+		if got.Path != c.want {
+			t.Errorf("%s %s: %s", c.request, c.at, got.Path)
 		}
 	}
 }
 
 func TestPlace(t *testing.T) {
 	single := problem.New(platform.AuthorRequired).WithPath("Author")
-	if got := ctr.WithRequestPaths("SearchRequest", single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
+	if got := ctr.WithRequestPaths("SearchRequest", nil, single); got.Path != "/ctrp:SearchRequest/ctrp:Author" || got.Code != single.Code || got.Kind != single.Kind {
 		t.Errorf("placed %+v", got)
 	}
 	if single.Path != "Author" {
 		t.Error("the refusal itself was changed")
 	}
 	nowhere := problem.Wrap(problem.InternalError, problem.Conflict)
-	if got := ctr.WithRequestPaths("SearchRequest", nowhere); got.Path != "" || got.Err == nil {
+	if got := ctr.WithRequestPaths("SearchRequest", nil, nowhere); got.Path != "" || got.Err == nil {
 		t.Errorf("placed %+v", got)
 	}
 	list := problem.New(platform.RulesViolated)
-	list.Causes = []*problem.Error{problem.New(implants.OperationInFuture).WithPath("Implantation/OperationDate"), problem.New(authorization.LinkRequired)}
-	got := ctr.WithRequestPaths("NotifyImplantRequest", list)
+	list.Causes = []*problem.Error{problem.New(implants.OperationInFuture).WithPath("Implantation.SurgeryDate"), problem.New(authorization.LinkRequired)}
+	got := ctr.WithRequestPaths("NotifyImplantRequest", nil, list)
 	if got.Path != "" || len(got.Causes) != 2 || got.Causes[0].Path != "/ctrp:NotifyImplantRequest/ctrp:Implantation/ctr:OperationDate" || got.Causes[1].Path != "" ||
-		list.Causes[0].Path != "Implantation/OperationDate" {
+		list.Causes[0].Path != "Implantation.SurgeryDate" {
 		t.Errorf("placed %+v", got)
 	}
 }
 
-func formatDefects(all []*problem.Error) []string {
-	var out []string
-	for _, e := range all {
-		out = append(out, string(e.Code)+" "+e.Path)
+// TestPathOfStoredContent: the paths of a refusal to validate lie in the stored content. The caller gets them in the
+// detail, and the path of the element that names the notification.
+func TestPathOfStoredContent(t *testing.T) {
+	const at = "/ctrp:ValidateNotificationRequest/ctrp:"
+	for _, c := range []struct {
+		refusal      *problem.Error
+		path, detail string
+	}{
+		{problem.New(implants.ExplantExceedsRemaining, texts.Literal("1 > 0")).WithPath("Explantation.Explants[1].Quantity"),
+			at + "Reference", "Explantation/Explant[1]/Quantity 1 > 0"},
+		{problem.New(implants.ExplantBeforeImplant).WithPath("Explantation.SurgeryDate").WithRelated("Explantation.Explants[2]"),
+			at + "Reference", "Explantation/OperationDate Explantation/Explant[2]"},
+		{problem.New(implants.AlreadyWithdrawn).WithPath("Notification"), at + "Reference", ""},
+		{problem.New(implants.VersionOutdated, texts.Literal("1 < 2")).WithPath("Version"), at + "Version", "1 < 2"},
+		{problem.New(platform.AuthorRequired).WithPath("Author"), at + "Author", ""},
+	} {
+		got := ctr.WithRequestPaths("ValidateNotificationRequest", &ctr.ValidateNotificationRequest{}, c.refusal)
+		if got.Path != c.path || got.Detail.String() != c.detail || got.Related != "" {
+			t.Errorf("%v becomes %v", c.refusal, got)
+		}
 	}
-	return out
 }
 
-func requireDefects(t *testing.T, got []*problem.Error, want ...string) {
+// TestRelatedPath: the second path of a refusal goes into its detail.
+func TestRelatedPath(t *testing.T) {
+	refusal := problem.New(implants.ExplantBeforeImplant).WithPath("Explantation.SurgeryDate").WithRelated("Explantation.Explants[2]")
+	got := ctr.WithRequestPaths("NotifyExplantRequest", &ctr.NotifyExplantRequest{}, refusal)
+	if got.Path != "/ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:OperationDate" || got.Detail.String() != "Explantation/Explant[2]" {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestWarningsStoredWithElementPaths: the warnings of versions stored when the domain still had paths of elements go out
+// with the same XPaths as those of today.
+func TestWarningsStoredWithElementPaths(t *testing.T) {
+	const want = "/ctrp:NotifyExplantRequest/ctrp:Explantation/ctr:Explant[1]/ctr:Unregistered/ctr:ExpiryDate"
+	for _, path := range []platform.Path{"Explantation/Explant[1]/Unregistered/ExpiryDate", "Explantation.Explants[1].Unregistered.Expiry"} {
+		n := implants.Notification{Warnings: []platform.Warning{{Code: implants.WarnExpired, Path: path}}}
+		described := ctr.NewGetNotificationResponse(responseInfo, "GetNotificationRequest", implants.NotificationDetail{Notification: n})
+		if got := described.Notification.Warning[0].Path; got != want {
+			t.Errorf("%s goes out as %s, want %s", path, got, want)
+		}
+	}
+}
+
+// requireDefects checks the defects of a request: their codes, and their XPaths below its element, without prefixes.
+func requireDefects(t *testing.T, request any, want ...string) {
 	t.Helper()
-	if !slices.Equal(formatDefects(got), want) {
-		t.Errorf("defects\n got %q\nwant %q", formatDefects(got), want)
+	name := reflect.TypeOf(request).Elem().Name()
+	domain := reflect.ValueOf(request).MethodByName("ToDomain").Call(nil)[0]
+	defects, _ := domain.FieldByName("Defects").Interface().([]*problem.Error)
+	var got []string
+	for _, e := range defects {
+		if strings.Contains(e.Path, "/") {
+			t.Errorf("the domain gets the path %s", e.Path)
+		}
+		path := strings.TrimPrefix(ctr.WithRequestPaths(name, request, e).Path, "/ctrp:"+name+"/")
+		got = append(got, string(e.Code)+" "+strings.NewReplacer("ctrp:", "", "ctr:", "").Replace(path))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("defects\n got %q\nwant %q", got, want)
 	}
 }
 
@@ -98,8 +151,8 @@ func TestDefects(t *testing.T) {
 		Specialist: ctr.Professional{SSIN: badSSIN}, OperationDate: badDate, Patient: badSSIN, Prescriber: ctr.Professional{NIHII: badNIHII},
 		PrescriptionDate: badDate, Implant: []ctr.NotifiedImplant{{Quantity: 1}, newWrongImplant(), {Pharmacist: &ctr.Professional{SSIN: badSSIN},
 			Pharmacy: &ctr.Pharmacy{NIHII: badNIHII}}}}}
-	submission, content := implant.ToDomain()
-	requireDefects(t, submission.Defects,
+	_, content := implant.ToDomain()
+	requireDefects(t, implant,
 		"SSIN_INVALID Implantation/Specialist/SSIN", "DATE_INVALID Implantation/OperationDate", "SSIN_INVALID Implantation/Patient",
 		"NIHII_INVALID Implantation/Prescriber/NIHII", "DATE_INVALID Implantation/PrescriptionDate",
 		"IMPLANT_CODE_INVALID Implantation/Implant[2]/NotificationCode", "DATE_INVALID Implantation/Implant[2]/ExpiryDate",
@@ -114,8 +167,8 @@ func TestDefects(t *testing.T) {
 	wrong := newWrongImplant()
 	explant := &ctr.NotifyExplantRequest{Explantation: ctr.Explantation{Specialist: ctr.Professional{NIHII: badNIHII}, OperationDate: badDate,
 		Patient: badSSIN, Explant: []ctr.Explant{{ImplantID: "any text is one"}, {Unregistered: &wrong}}}}
-	submission, removed := explant.ToDomain()
-	requireDefects(t, submission.Defects,
+	_, removed := explant.ToDomain()
+	requireDefects(t, explant,
 		"NIHII_INVALID Explantation/Specialist/NIHII", "DATE_INVALID Explantation/OperationDate", "SSIN_INVALID Explantation/Patient",
 		"IMPLANT_CODE_INVALID Explantation/Explant[2]/Unregistered/NotificationCode", "DATE_INVALID Explantation/Explant[2]/Unregistered/ExpiryDate",
 		"NIHII_INVALID Explantation/Explant[2]/Unregistered/Pharmacist/NIHII", "DATE_INVALID Explantation/Explant[2]/Unregistered/DeliveryDate",
@@ -124,9 +177,7 @@ func TestDefects(t *testing.T) {
 		t.Errorf("explants %+v", removed.Explants)
 	}
 
-	search := func(c ctr.SearchCriteria) []*problem.Error {
-		return (&ctr.SearchRequest{Criteria: c}).ToDomain().Defects
-	}
+	search := func(c ctr.SearchCriteria) *ctr.SearchRequest { return &ctr.SearchRequest{Criteria: c} }
 	requireDefects(t, search(ctr.SearchCriteria{ByPatient: &ctr.ByPatient{Patient: badSSIN, From: badDate, To: badDate}}),
 		"SSIN_INVALID Criteria/ByPatient/Patient", "DATE_INVALID Criteria/ByPatient/From", "DATE_INVALID Criteria/ByPatient/To")
 	requireDefects(t, search(ctr.SearchCriteria{ByNotification: &ctr.ByNotification{NotificationNumber: badNumber}}),
@@ -134,22 +185,22 @@ func TestDefects(t *testing.T) {
 	requireDefects(t, search(ctr.SearchCriteria{ByImplant: &ctr.ByImplant{NotificationCode: badCode, From: badDate, To: badDate}}),
 		"IMPLANT_CODE_INVALID Criteria/ByImplant/NotificationCode", "DATE_INVALID Criteria/ByImplant/From", "DATE_INVALID Criteria/ByImplant/To")
 
-	card := (&ctr.GetImplantCardRequest{Of: ctr.CardOf{NotificationNumber: badNumber, Patient: badSSIN}}).ToDomain()
-	requireDefects(t, card.Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Of/Patient")
-	list := (&ctr.ListPatientImplantsRequest{Patient: badSSIN, At: badDate}).ToDomain()
-	requireDefects(t, list.Defects, "SSIN_INVALID Patient", "DATE_INVALID At")
+	card := (&ctr.GetImplantCardRequest{Of: ctr.CardOf{NotificationNumber: badNumber, Patient: badSSIN}})
+	requireDefects(t, card, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Of/Patient")
+	list := (&ctr.ListPatientImplantsRequest{Patient: badSSIN, At: badDate})
+	requireDefects(t, list, "SSIN_INVALID Patient", "DATE_INVALID At")
 
 	of := ctr.NotificationOf{NotificationNumber: badNumber}
-	requireDefects(t, (&ctr.GetNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
-	requireDefects(t, (&ctr.DiscardNotificationRequest{Of: of}).ToDomain().Defects, "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
-	requireDefects(t, (&ctr.SearchDeviceRequest{Criteria: ctr.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}).ToDomain().Defects,
+	requireDefects(t, (&ctr.GetNotificationRequest{Of: of}), "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	requireDefects(t, (&ctr.DiscardNotificationRequest{Of: of}), "NOTIFICATION_NUMBER_INVALID Of/NotificationNumber")
+	requireDefects(t, (&ctr.SearchDeviceRequest{Criteria: ctr.DeviceCriteria{NotificationCode: badCode, UDI: "unreadable is no defect"}}),
 		"IMPLANT_CODE_INVALID Criteria/NotificationCode")
 	requireDefects(t, (&ctr.ReviseNotificationRequest{Of: of, Content: ctr.Content{Implantation: &ctr.Implantation{Patient: badSSIN,
-		Implant: []ctr.NotifiedImplant{{NotificationCode: badCode}}}}}).ToDomain().Defects,
+		Implant: []ctr.NotifiedImplant{{NotificationCode: badCode}}}}}),
 		"NOTIFICATION_NUMBER_INVALID Of/NotificationNumber", "SSIN_INVALID Content/Implantation/Patient",
 		"IMPLANT_CODE_INVALID Content/Implantation/Implant[1]/NotificationCode")
 	requireDefects(t, (&ctr.ReviseNotificationRequest{Content: ctr.Content{Explantation: &ctr.Explantation{OperationDate: badDate,
-		Explant: []ctr.Explant{{Unregistered: &ctr.NotifiedImplant{ExpiryDate: badDate}}}}}}).ToDomain().Defects,
+		Explant: []ctr.Explant{{Unregistered: &ctr.NotifiedImplant{ExpiryDate: badDate}}}}}}),
 		"DATE_INVALID Content/Explantation/OperationDate", "DATE_INVALID Content/Explantation/Explant[1]/Unregistered/ExpiryDate")
 }
 
@@ -160,7 +211,7 @@ func TestDomain(t *testing.T) {
 		t.Fatal(err)
 	}
 	submission, n := m.ToDomain()
-	requireDefects(t, submission.Defects)
+	requireDefects(t, m)
 	if submission.InputReference != "EPD-2026-000123" || n.Specialist.SSIN.Digits() != "78031412250" || n.SurgeryDate.String() != "2026-11-20" ||
 		n.Patient.Digits() != "48022907379" || n.Prescriber.NIHII.Digits() != "17800389480" || n.PrescriptionDate.String() != "2026-11-02" ||
 		n.Comment != "revision of the left knee" || len(n.Implants) != 1 {
@@ -287,7 +338,7 @@ func TestAnswers(t *testing.T) {
 		{ID: "i2", Number: number, SurgeryDate: mustParseDate(t, "2026-11-20"), NotifiedImplant: implants.NotifiedImplant{Quantity: 99}},
 	}
 	receipt := implants.Receipt{AffectedImplants: implantList, Notification: implants.Notification{Number: number, Reference: "r", State: implants.Final,
-		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []platform.Warning{{Code: implants.WarnLate, Path: "Implantation/OperationDate"}}}}
+		Version: 1, RegisteredAt: responseInfo.IssuedAt, Warnings: []platform.Warning{{Code: implants.WarnLate, Path: "Implantation.SurgeryDate"}}}}
 	page := platform.Page{Offset: 0, Limit: 10}
 	summary := implants.NotificationSummary{Reference: "r", Version: 2, Number: number, Type: implants.TypeImplantation, SurgeryDate: mustParseDate(t, "2026-11-20"), Patient: patient,
 		Specialist: platform.ProfessionalRef{SSIN: patient, NIHII: nihii}, State: implants.Final}

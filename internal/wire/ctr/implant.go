@@ -45,23 +45,23 @@ type RegisteredImplant struct {
 	Unregistered       bool          `x:"ctr:Unregistered" json:",omitempty"`
 }
 
-func (r *fieldParser) parseImplant(path string, n *NotifiedImplant) implants.NotifiedImplant {
+func (r *fieldParser) parseImplant(path platform.Path, n *NotifiedImplant) implants.NotifiedImplant {
 	implant := implants.NotifiedImplant{
-		Code:         parseField(r, path+"/NotificationCode", n.NotificationCode, ident.ParseNotificationCode),
+		Code:         parseField(r, path.Field("Code"), n.NotificationCode, ident.ParseNotificationCode),
 		UDI:          n.UDI,
 		Lot:          n.LotNumber,
 		Serial:       n.SerialNumber,
-		Expiry:       r.parseDate(path+"/ExpiryDate", n.ExpiryDate),
-		Pharmacist:   r.parseProfessional(path+"/Pharmacist", n.Pharmacist),
-		DeliveryDate: r.parseDate(path+"/DeliveryDate", n.DeliveryDate),
+		Expiry:       r.parseDate(path.Field("Expiry"), n.ExpiryDate),
+		Pharmacist:   r.parseProfessional(path.Field("Pharmacist"), n.Pharmacist),
+		DeliveryDate: r.parseDate(path.Field("DeliveryDate"), n.DeliveryDate),
 		Quantity:     n.Quantity,
 		Location:     n.Location,
 		Side:         implants.Side(n.Side),
 	}
 	if n.Pharmacy != nil {
 		implant.Pharmacy = platform.OrganisationRef{
-			NIHII: parseField(r, path+"/Pharmacy/NIHII", n.Pharmacy.NIHII, ident.ParseNIHII),
-			CBE:   parseField(r, path+"/Pharmacy/CBE", n.Pharmacy.CBE, ident.ParseCBE),
+			NIHII: parseField(r, path.Field("Pharmacy").Field("NIHII"), n.Pharmacy.NIHII, ident.ParseNIHII),
+			CBE:   parseField(r, path.Field("Pharmacy").Field("CBE"), n.Pharmacy.CBE, ident.ParseCBE),
 		}
 	}
 	return implant

@@ -2,7 +2,6 @@ package ctr
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
@@ -18,7 +17,7 @@ type fieldParser struct {
 }
 
 // parseField parses one value; an empty text counts as absent.
-func parseField[T any](r *fieldParser, path, text string, parse func(string) (T, error)) T {
+func parseField[T any](r *fieldParser, path platform.Path, text string, parse func(string) (T, error)) T {
 	var none T
 	if text == "" {
 		return none
@@ -26,23 +25,23 @@ func parseField[T any](r *fieldParser, path, text string, parse func(string) (T,
 	value, err := parse(text)
 	if err != nil {
 		// Keep the code only: its text exists in four languages, the detail of the parser in English only.
-		r.defects = append(r.defects, problem.New(problem.From(err).Code).WithPath(path))
+		r.defects = append(r.defects, problem.New(problem.From(err).Code).WithPath(path.String()))
 		return none
 	}
 	return value
 }
 
-func (r *fieldParser) parseDate(path, text string) ident.Date {
+func (r *fieldParser) parseDate(path platform.Path, text string) ident.Date {
 	return parseField(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
 }
 
-func (r *fieldParser) parseProfessional(path string, p *Professional) platform.ProfessionalRef {
+func (r *fieldParser) parseProfessional(path platform.Path, p *Professional) platform.ProfessionalRef {
 	if p == nil {
 		return platform.ProfessionalRef{}
 	}
 	return platform.ProfessionalRef{
-		SSIN:  parseField(r, path+"/SSIN", p.SSIN, ident.ParseSSIN),
-		NIHII: parseField(r, path+"/NIHII", p.NIHII, ident.ParseNIHII),
+		SSIN:  parseField(r, path.Field("SSIN"), p.SSIN, ident.ParseSSIN),
+		NIHII: parseField(r, path.Field("NIHII"), p.NIHII, ident.ParseNIHII),
 	}
 }
 
@@ -63,33 +62,33 @@ func (h *Header) AuthorIDs() platform.Author {
 // RequestID returns the request's identifier, which the response repeats.
 func (h *Header) RequestID() string { return h.ID }
 
-func (r *fieldParser) parseImplantation(path string, m *Implantation) implants.Implantation {
+func (r *fieldParser) parseImplantation(path platform.Path, m *Implantation) implants.Implantation {
 	n := implants.Implantation{
-		Specialist:       r.parseProfessional(path+"/Specialist", &m.Specialist),
-		SurgeryDate:      r.parseDate(path+"/OperationDate", m.OperationDate),
-		Patient:          parseField(r, path+"/Patient", m.Patient, ident.ParseSSIN),
-		Prescriber:       r.parseProfessional(path+"/Prescriber", &m.Prescriber),
-		PrescriptionDate: r.parseDate(path+"/PrescriptionDate", m.PrescriptionDate),
+		Specialist:       r.parseProfessional(path.Field("Specialist"), &m.Specialist),
+		SurgeryDate:      r.parseDate(path.Field("SurgeryDate"), m.OperationDate),
+		Patient:          parseField(r, path.Field("Patient"), m.Patient, ident.ParseSSIN),
+		Prescriber:       r.parseProfessional(path.Field("Prescriber"), &m.Prescriber),
+		PrescriptionDate: r.parseDate(path.Field("PrescriptionDate"), m.PrescriptionDate),
 		Comment:          m.Comment,
 	}
 	for i := range m.Implant {
-		n.Implants = append(n.Implants, r.parseImplant(fmt.Sprintf("%s/Implant[%d]", path, i+1), &m.Implant[i]))
+		n.Implants = append(n.Implants, r.parseImplant(path.Item("Implants", i), &m.Implant[i]))
 	}
 	return n
 }
 
-func (r *fieldParser) parseExplantation(path string, m *Explantation) implants.Explantation {
+func (r *fieldParser) parseExplantation(path platform.Path, m *Explantation) implants.Explantation {
 	n := implants.Explantation{
-		Specialist:  r.parseProfessional(path+"/Specialist", &m.Specialist),
-		SurgeryDate: r.parseDate(path+"/OperationDate", m.OperationDate),
-		Patient:     parseField(r, path+"/Patient", m.Patient, ident.ParseSSIN),
+		Specialist:  r.parseProfessional(path.Field("Specialist"), &m.Specialist),
+		SurgeryDate: r.parseDate(path.Field("SurgeryDate"), m.OperationDate),
+		Patient:     parseField(r, path.Field("Patient"), m.Patient, ident.ParseSSIN),
 		Comment:     m.Comment,
 	}
 	for i := range m.Explant {
 		x := &m.Explant[i]
 		explant := implants.Explant{ImplantID: x.ImplantID, Quantity: x.Quantity, Reason: x.Reason}
 		if x.Unregistered != nil {
-			implant := r.parseImplant(fmt.Sprintf("%s/Explant[%d]/Unregistered", path, i+1), x.Unregistered)
+			implant := r.parseImplant(path.Item("Explants", i).Field("Unregistered"), x.Unregistered)
 			explant.Unregistered = &implant
 		}
 		n.Explants = append(n.Explants, explant)
@@ -98,7 +97,7 @@ func (r *fieldParser) parseExplantation(path string, m *Explantation) implants.E
 }
 
 func (r *fieldParser) parseNotificationRef(m NotificationOf) implants.NotificationRef {
-	return implants.NotificationRef{Number: parseField(r, "Of/NotificationNumber", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
+	return implants.NotificationRef{Number: parseField(r, "Notification.Number", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
 }
 
 // stateFromSave returns the requested state of a notification. The messages write the state ToValidate as "Submit".
@@ -135,11 +134,11 @@ func (m *ReviseNotificationRequest) ToDomain() implants.ReviseRequest {
 	var r fieldParser
 	n := implants.ReviseRequest{Notification: r.parseNotificationRef(m.Of), Version: m.Version, Save: stateFromSave(m.Save)}
 	if m.Content.Implantation != nil {
-		content := r.parseImplantation("Content/Implantation", m.Content.Implantation)
+		content := r.parseImplantation("Implantation", m.Content.Implantation)
 		n.Implantation = &content
 	}
 	if m.Content.Explantation != nil {
-		content := r.parseExplantation("Content/Explantation", m.Content.Explantation)
+		content := r.parseExplantation("Explantation", m.Content.Explantation)
 		n.Explantation = &content
 	}
 	n.Defects = r.defects
@@ -166,7 +165,7 @@ func (m *ListPendingNotificationsRequest) ToDomain() implants.ListPendingRequest
 // ToDomain converts the request to values of the domain.
 func (m *SearchDeviceRequest) ToDomain() implants.SearchDeviceRequest {
 	var r fieldParser
-	code := parseField(&r, "Criteria/NotificationCode", m.Criteria.NotificationCode, ident.ParseNotificationCode)
+	code := parseField(&r, "Code", m.Criteria.NotificationCode, ident.ParseNotificationCode)
 	return implants.SearchDeviceRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
 		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
 }
@@ -177,20 +176,18 @@ func (m *SearchRequest) ToDomain() implants.SearchRequest {
 	c := implants.SearchRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
-		const path = "Criteria/ByPatient"
 		p := by.ByPatient
-		c.Patient = parseField(&r, path+"/Patient", p.Patient, ident.ParseSSIN)
-		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), implants.SurgeryType(p.OperationType)
+		c.Patient = parseField(&r, "Patient", p.Patient, ident.ParseSSIN)
+		c.From, c.To, c.Type = r.parseDate("From", p.From), r.parseDate("To", p.To), implants.SurgeryType(p.OperationType)
 	case by.ByNotification != nil:
-		c.Number = parseField(&r, "Criteria/ByNotification/NotificationNumber", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
+		c.Number = parseField(&r, "Number", by.ByNotification.NotificationNumber, ident.ParseNotificationNumber)
 	case by.ByImplant != nil:
-		const path = "Criteria/ByImplant"
 		p := by.ByImplant
 		c.Implant = &implants.ImplantCriteria{
-			Code: parseField(&r, path+"/NotificationCode", p.NotificationCode, ident.ParseNotificationCode),
+			Code: parseField(&r, "Implant.Code", p.NotificationCode, ident.ParseNotificationCode),
 			UDI:  p.UDI, Lot: p.LotNumber, Serial: p.SerialNumber,
 		}
-		c.From, c.To, c.Type = r.parseDate(path+"/From", p.From), r.parseDate(path+"/To", p.To), implants.SurgeryType(p.OperationType)
+		c.From, c.To, c.Type = r.parseDate("From", p.From), r.parseDate("To", p.To), implants.SurgeryType(p.OperationType)
 	}
 	c.Defects = r.defects
 	return c
@@ -200,8 +197,8 @@ func (m *SearchRequest) ToDomain() implants.SearchRequest {
 func (m *GetImplantCardRequest) ToDomain() implants.CardRequest {
 	var r fieldParser
 	of := implants.CardRequest{
-		Number:          parseField(&r, "Of/NotificationNumber", m.Of.NotificationNumber, ident.ParseNotificationNumber),
-		Patient:         parseField(&r, "Of/Patient", m.Of.Patient, ident.ParseSSIN),
+		Number:          parseField(&r, "Number", m.Of.NotificationNumber, ident.ParseNotificationNumber),
+		Patient:         parseField(&r, "Patient", m.Of.Patient, ident.ParseSSIN),
 		EmergencyReason: m.EmergencyReason,
 	}
 	of.Defects = r.defects
@@ -214,40 +211,9 @@ func (m *ListPatientImplantsRequest) ToDomain() implants.ListImplantsRequest {
 	carried := implants.ListImplantsRequest{
 		Page:            platform.Page{Offset: m.Offset, Limit: m.MaxElements},
 		Patient:         parseField(&r, "Patient", m.Patient, ident.ParseSSIN),
-		Date:            r.parseDate("At", m.At),
+		Date:            r.parseDate("Date", m.At),
 		EmergencyReason: m.EmergencyReason,
 	}
 	carried.Defects = r.defects
 	return carried
-}
-
-// coreParents are the elements whose descendants are in the core namespace: their types are in ctr-core.
-var coreParents = map[string]bool{"Implantation": true, "Explantation": true}
-
-// RequestPath converts a path of the domain, such as "Implantation/Implant[2]/UDI", to an XPath into the request with
-// the given element name.
-func RequestPath(request, path string) string {
-	var b strings.Builder
-	b.WriteString("/ctrp:" + request)
-	if path == "" {
-		return b.String()
-	}
-	prefix := "/ctrp:"
-	for step := range strings.SplitSeq(path, "/") {
-		b.WriteString(prefix + step)
-		if coreParents[step] {
-			prefix = "/ctr:"
-		}
-	}
-	return b.String()
-}
-
-// WithRequestPaths returns a copy of a refusal by the domain in which every path is an XPath into the request.
-func WithRequestPaths(request string, refusal *problem.Error) *problem.Error {
-	return refusal.MapPaths(func(path string) string {
-		if path == "" {
-			return ""
-		}
-		return RequestPath(request, path)
-	})
 }

@@ -2,7 +2,6 @@ package ctr
 
 import (
 	"crypto/sha256"
-	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
@@ -62,29 +61,17 @@ func newReceipt(n *implants.Notification) Receipt {
 	}
 }
 
-// requestByContent maps the first step of a path in the content of a notification to the request that contained it.
-// Responses repeat stored warnings even if their own request has no content; the paths of such warnings refer to the
-// request that had the content.
-var requestByContent = map[string]string{
-	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
-}
-
 func newWarnings(request string, all []platform.Warning) []Warning {
 	var out []Warning
 	for _, w := range all {
-		first, _, _ := strings.Cut(w.Path, "/")
-		element, ok := requestByContent[first]
-		if !ok {
-			element = request
-		}
-		out = append(out, newWarning(element, w))
+		out = append(out, newWarning(request, w))
 	}
 	return out
 }
 
 func newWarning(request string, w platform.Warning) Warning {
 	entry, _ := problem.Lookup(w.Code)
-	out := Warning{Code: string(w.Code), Path: RequestPath(request, w.Path)}
+	out := Warning{Code: string(w.Code), Path: warningPath(request, w.Path)}
 	for _, l := range texts.Langs() {
 		out.Message = append(out.Message, Text{Lang: string(l), Value: entry.Text(l)})
 	}
