@@ -28,8 +28,8 @@ var chapters = []struct {
 	{problem.NotFound, "Not found", "There is no such thing, or not for this caller: the two cannot be told apart."},
 	{problem.Withheld, "Withheld", "Seen in the log only. The caller receives the fault of the thing that does not exist, byte for byte."},
 	{problem.Conflict, "Conflict", "The request contradicts what is already kept. Read the present state before sending again."},
-	{problem.Unavailable, "Not available now", "Nothing was stored. Send the same request again, signed anew, with the same InputReference."},
-	{problem.Internal, "Our fault", "The correlation id of the fault stands in the service's log beside the cause."},
+	{problem.Unavailable, "Not available now", "Nothing was stored. Sign the same request again and send it with the same InputReference."},
+	{problem.Internal, "Our fault", "The correlation id of the fault is in the service's log beside the cause."},
 	{0, "Warnings", "Not refusals: the request succeeded, and the warning is kept with the notification."},
 }
 
@@ -67,7 +67,7 @@ func faultsDocument() string {
 <!-- Made from the catalogue in internal/catalogue by its test: go test ./internal/catalogue -run TestFaultsDocument -update -->
 
 Every refusal and every warning has a code that never changes its meaning and is never used again for another. The code
-stands in the fault's detail beside the words below, the place in the request and, where they help, facts such as the
+is in the fault's detail beside the words below, the place in the request and, where they help, facts such as the
 algorithm, the limit or the service's clock.
 `)
 	for _, c := range chapters {

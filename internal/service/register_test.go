@@ -67,7 +67,7 @@ func TestConcurrentResets(t *testing.T) {
 		t.Errorf("closed twice: %v", err)
 	}
 	if err := s.register.reset(t.Context(), &Config{DataDirectory: t.TempDir()}); err == nil {
-		t.Error("a closed register was begun anew")
+		t.Error("a closed register was reset")
 	}
 	select {
 	case err := <-s.failures:

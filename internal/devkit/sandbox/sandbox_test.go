@@ -335,7 +335,7 @@ func TestReset(t *testing.T) {
 		t.Errorf("a reset by GET: HTTP %d", w.Code)
 	}
 	b.resetErr = errors.New("no room")
-	requirePage(t, b.postForm(t, "/reset", yes), http.StatusInternalServerError, "could not be begun anew")
+	requirePage(t, b.postForm(t, "/reset", yes), http.StatusInternalServerError, "could not be reset")
 	none := newBench(t, func(c *sandbox.Config) { c.Reset = nil })
 	requirePage(t, none.postForm(t, "/reset", yes), http.StatusConflict, "is not emptied from here")
 	if strings.Contains(requirePage(t, none.getPage(t, "/"), http.StatusOK, "is not emptied from here"), `action="/reset`) {
