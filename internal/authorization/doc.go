@@ -3,26 +3,26 @@
 // the audit log stores, or a refusal. The registers and the platform's services load the facts and call it. It knows
 // nothing of stores, messages or the content of a register.
 //
-//	action               | operating doctor         | other doctor             | staff of the doctor's      | patient,
-//	                     |                          |                          | organisation, or mandated  | others
-//	notify or revise as  | yes, the own surgery     | only when mandated       | yes                        | no
-//	  Draft, Submit      |                          |                          |                            |
-//	see, discard pending | yes, the own surgery     | only when mandated       | yes                        | no
-//	notify as Final,     | yes, the own surgery     | no                       | no                         | no
-//	  validate, revise,  |                          |                          |                            |
-//	  withdraw           |                          |                          |                            |
-//	search by patient,   | own notifications, all   | all with a care          | no                         | own data
-//	  list, card         |   with a relation        |   relation that day, or  |                            |
-//	                     |                          |   in an emergency        |                            |
-//	search by implant    | own patients             | own patients             | no                         | no
-//	read by number       | own, or with a relation  | with a relation, or in   | no                         | own data
-//	                     |                          |   an emergency           |                            |
-//	search the devices   | yes                      | yes                      | yes                        | yes
-//	grant, transfer a    | yes                      | yes                      | no                         | no
-//	  mandate            |                          |                          |                            |
-//	accept a mandate     | as grantee               | as grantee               | as grantee                 | as grantee
-//	end a mandate        | as either party          | as either party          | as either party            | as either party
-//	list mandates        | own                      | own                      | own                        | own
+//	action               | operating doctor        | other doctor            | staff of the doctor's     | patient,
+//	                     |                         |                         | organisation, or mandated | others
+//	notify or revise as  | yes, the own surgery    | only when mandated      | yes                       | no
+//	  Draft, Submit      |                         |                         |                           |
+//	see, discard pending | yes, the own surgery    | only when mandated      | yes                       | no
+//	notify as Final,     | yes, the own surgery    | no                      | no                        | no
+//	  validate, revise,  |                         |                         |                           |
+//	  withdraw           |                         |                         |                           |
+//	search by patient,   | own notifications, all  | all with a care         | no                        | own data
+//	  list, card         |   with a relation       |   relation that day, or |                           |
+//	                     |                         |   in an emergency       |                           |
+//	search by implant    | own patients            | own patients            | no                        | no
+//	read by number       | own, or with a relation | with a relation, or in  | no                        | own data
+//	                     |                         |   an emergency          |                           |
+//	search the devices   | yes                     | yes                     | yes                       | yes
+//	grant, transfer a    | yes                     | yes                     | no                        | no
+//	  mandate            |                         |                         |                           |
+//	accept a mandate     | as grantee              | as grantee              | as grantee                | as grantee
+//	end a mandate        | as either party         | as either party         | as either party           | as either party
+//	list mandates        | own                     | own                     | own                       | own
 //
 // Managing the roles in an organisation depends on the caller's role there only:
 //

@@ -32,7 +32,9 @@ func (h contentHash) writeProfessional(p platform.ProfessionalRef) {
 	h.writeText(p.SSIN.Digits(), p.NIHII.Digits())
 }
 
-func (h contentHash) writeSurgery(t SurgeryType, save State, specialist platform.ProfessionalRef, day ident.Date, patient ident.SSIN, comment string) {
+func (h contentHash) writeSurgery(
+	t SurgeryType, save State, specialist platform.ProfessionalRef, day ident.Date, patient ident.SSIN, comment string,
+) {
 	h.writeText(string(t), string(save))
 	h.writeProfessional(specialist)
 	h.writeText(day.String(), patient.Digits(), comment)

@@ -10,31 +10,36 @@ import (
 
 // GetNotification returns one notification in full, with its history. A notification that the caller may not see gives
 // the same answer as one that does not exist.
-func (r *Registrar) GetNotification(ctx context.Context, c platform.Caller, req NotificationRequest) (NotificationDetail, error) {
+func (r *Registrar) GetNotification(
+	ctx context.Context, c platform.Caller, req NotificationRequest,
+) (NotificationDetail, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: req.Notification.Number}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (NotificationDetail, error) {
-		n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
-		if err != nil {
-			return NotificationDetail{}, err
-		}
-		detail := NotificationDetail{Notification: n}
-		if detail.History, err = s.Versions(n.Reference); err != nil {
-			return NotificationDetail{}, err
-		}
-		if n.Type == TypeExplantation {
-			receipt, err := newReceipt(s, n)
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
+		&event, func(s Reader) (NotificationDetail, error) {
+			n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
 			if err != nil {
 				return NotificationDetail{}, err
 			}
-			detail.AffectedImplants = receipt.AffectedImplants
-		}
-		return detail, nil
-	})
+			detail := NotificationDetail{Notification: n}
+			if detail.History, err = s.Versions(n.Reference); err != nil {
+				return NotificationDetail{}, err
+			}
+			if n.Type == TypeExplantation {
+				receipt, err := newReceipt(s, n)
+				if err != nil {
+					return NotificationDetail{}, err
+				}
+				detail.AffectedImplants = receipt.AffectedImplants
+			}
+			return detail, nil
+		})
 }
 
 // ListPendingNotifications lists the pending notifications of the caller and of those for whom the caller may prepare
 // them.
-func (r *Registrar) ListPendingNotifications(ctx context.Context, c platform.Caller, req ListPendingRequest) (SearchResult, error) {
+func (r *Registrar) ListPendingNotifications(
+	ctx context.Context, c platform.Caller, req ListPendingRequest,
+) (SearchResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
 	return platform.ReadAndRecord(ctx, r.runner, c, nil, &event, func(s Reader) (SearchResult, error) {
 		mandates, err := s.MandatesByGrantee(c.Person())
@@ -58,7 +63,9 @@ func (r *Registrar) ListPendingNotifications(ctx context.Context, c platform.Cal
 }
 
 // SearchDevice searches the list of notified implants, which is public.
-func (r *Registrar) SearchDevice(ctx context.Context, c platform.Caller, req SearchDeviceRequest) (SearchDeviceResult, error) {
+func (r *Registrar) SearchDevice(
+	ctx context.Context, c platform.Caller, req SearchDeviceRequest,
+) (SearchDeviceResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Reason: "public list"}
 	return platform.ReadAndRecord(ctx, r.runner, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
 		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}

@@ -58,12 +58,16 @@ type commonFields struct {
 // Refusals: Forbidden (authorisation), RuleViolated (all violations, each with its path), Conflict (InputReference
 // with different content), Unauthenticated (replayed message). All of them are recorded in the audit log. The
 // violations of a draft become warnings.
-func (r *Registrar) NotifyImplant(ctx context.Context, c platform.Caller, s SubmissionOptions, n Implantation) (Receipt, error) {
+func (r *Registrar) NotifyImplant(
+	ctx context.Context, c platform.Caller, s SubmissionOptions, n Implantation,
+) (Receipt, error) {
 	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: &implantationPlan{Implantation: n}})
 }
 
 // NotifyExplant stores an explantation, in the same way as NotifyImplant stores an implantation.
-func (r *Registrar) NotifyExplant(ctx context.Context, c platform.Caller, s SubmissionOptions, n Explantation) (Receipt, error) {
+func (r *Registrar) NotifyExplant(
+	ctx context.Context, c platform.Caller, s SubmissionOptions, n Explantation,
+) (Receipt, error) {
 	return r.submitNotification(ctx, &submission{caller: c, options: s, plan: &explantationPlan{Explantation: n}})
 }
 
@@ -113,7 +117,9 @@ func (r *Registrar) loadSurgeryFacts(s Reader, sub *submission) error {
 	if err != nil {
 		return err
 	}
-	sub.hasCareRelation = slices.ContainsFunc(links, func(l platform.TherapeuticLink) bool { return l.Contains(fields.surgeryDate) })
+	sub.hasCareRelation = slices.ContainsFunc(
+		links, func(l platform.TherapeuticLink) bool { return l.Contains(fields.surgeryDate) },
+	)
 	return nil
 }
 
@@ -133,7 +139,8 @@ func (r *Registrar) submitVersion(ctx context.Context, sub *submission) (Receipt
 	fields := sub.plan.commonFields()
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: fields.patient}
 	if sub.previous != nil {
-		event.Number, event.OtherPerson = sub.previous.Number, sub.previous.Patient // set early, so that a refusal has them too
+		// set early, so that a refusal has them too
+		event.Number, event.OtherPerson = sub.previous.Number, sub.previous.Patient
 	}
 	if sub.caller.HasPracticeOn(fields.surgeryDate) {
 		event.Capacity = sub.caller.CapacityOn(fields.surgeryDate)
@@ -143,8 +150,12 @@ func (r *Registrar) submitVersion(ctx context.Context, sub *submission) (Receipt
 	})
 }
 
-// storeVersion runs act in a transaction (see [platform.InTransaction]) and puts the notification's number into the audit event.
-func (r *Registrar) storeVersion(ctx context.Context, c platform.Caller, initial platform.AuditEvent, act func(Writer, *platform.AuditEvent) (Receipt, error)) (Receipt, error) {
+// storeVersion runs act in a transaction (see [platform.InTransaction]) and puts the notification's number into the
+// audit event.
+func (r *Registrar) storeVersion(
+	ctx context.Context, c platform.Caller, initial platform.AuditEvent,
+	act func(Writer, *platform.AuditEvent) (Receipt, error),
+) (Receipt, error) {
 	return platform.InTransaction(ctx, r.runner, c, initial, func(w Writer, e *platform.AuditEvent) (Receipt, error) {
 		receipt, err := act(w, e)
 		if err == nil && !receipt.Number.IsZero() {
@@ -199,7 +210,8 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, event *platform.Aud
 		return newReceipt(w, repeated)
 	}
 	next := r.newVersion(sub.caller.Message(), sub.previous)
-	next.State, next.Type, next.Specialist, next.SurgeryDate, next.Patient = save, fields.surgeryType, sub.specialist, fields.surgeryDate, fields.patient
+	next.State, next.Type, next.Specialist = save, fields.surgeryType, sub.specialist
+	next.SurgeryDate, next.Patient = fields.surgeryDate, fields.patient
 	next.Prescriber, next.PrescriptionDate, next.Comment = sub.prescriber, fields.prescriptionDate, fields.comment
 	next.Organisation, next.Author = sub.caller.Organisation(), sub.caller.Person()
 	next.InputReference, next.ContentDigest = sub.options.InputReference, sub.contentDigest
@@ -225,7 +237,12 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, event *platform.Aud
 
 // newVersion begins the version after previous, or version 1 when previous is nil.
 func (r *Registrar) newVersion(m platform.SignedMessage, previous *Notification) Notification {
-	next := Notification{Version: 1, RegisteredAt: r.runner.Now().UTC().Truncate(time.Microsecond), Digest: m.Digest, Signer: m.Signer.String()}
+	next := Notification{
+		Version:      1,
+		RegisteredAt: r.runner.Now().UTC().Truncate(time.Microsecond),
+		Digest:       m.Digest,
+		Signer:       m.Signer.String(),
+	}
 	if previous == nil {
 		next.Reference = r.newID()
 		return next
@@ -253,7 +270,12 @@ func (r *Registrar) numberAndStore(w Writer, next *Notification, m platform.Sign
 		return Receipt{}, err
 	}
 	if next.State == Final {
-		link := platform.TherapeuticLink{Patient: next.Patient, Professional: next.Specialist.SSIN, Type: platform.LinkTypeSurgery, Period: platform.Period{From: next.SurgeryDate}}
+		link := platform.TherapeuticLink{
+			Patient:      next.Patient,
+			Professional: next.Specialist.SSIN,
+			Type:         platform.LinkTypeSurgery,
+			Period:       platform.Period{From: next.SurgeryDate},
+		}
 		if err := w.AddTherapeuticLink(link); err != nil {
 			return Receipt{}, err
 		}
@@ -266,8 +288,13 @@ func storeWithEvidence(w Writer, version *Notification, m platform.SignedMessage
 	if err := w.AppendVersion(*version); err != nil || len(m.Envelope) == 0 {
 		return err
 	}
-	return w.AppendEvidence(Evidence{Reference: version.Reference, Version: version.Version, Message: m.Envelope, Certificate: m.Certificate,
-		AcceptedAt: version.RegisteredAt})
+	return w.AppendEvidence(Evidence{
+		Reference:   version.Reference,
+		Version:     version.Version,
+		Message:     m.Envelope,
+		Certificate: m.Certificate,
+		AcceptedAt:  version.RegisteredAt,
+	})
 }
 
 // findRepeated returns the notification that the same signer already submitted under the same InputReference.

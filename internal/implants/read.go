@@ -43,25 +43,28 @@ type SearchResult struct {
 // Search finds notifications. Notifications that the caller may not see are left out, as if they did not exist.
 func (r *Registrar) Search(ctx context.Context, c platform.Caller, req SearchRequest) (SearchResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(reader Reader) (SearchResult, error) {
-		q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
-		ok, err := r.restrictQuery(reader, c, req, &q, &event)
-		if err != nil || !ok {
-			return SearchResult{}, err
-		}
-		found, total, err := reader.SearchNotifications(q)
-		if total == 0 && !q.Number.IsZero() {
-			event.Outcome = platform.OutcomeWithheld // it exists, but is not the caller's own
-		}
-		for i := range found {
-			found[i].Own = found[i].Specialist.SSIN == c.Person()
-		}
-		return SearchResult{Total: total, Notifications: found}, err
-	})
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
+		&event, func(reader Reader) (SearchResult, error) {
+			q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
+			ok, err := r.restrictQuery(reader, c, req, &q, &event)
+			if err != nil || !ok {
+				return SearchResult{}, err
+			}
+			found, total, err := reader.SearchNotifications(q)
+			if total == 0 && !q.Number.IsZero() {
+				event.Outcome = platform.OutcomeWithheld // it exists, but is not the caller's own
+			}
+			for i := range found {
+				found[i].Own = found[i].Specialist.SSIN == c.Person()
+			}
+			return SearchResult{Total: total, Notifications: found}, err
+		})
 }
 
 // restrictQuery limits the request to what the caller may see. The result is false when the caller may see nothing.
-func (r *Registrar) restrictQuery(s Reader, c platform.Caller, req SearchRequest, q *NotificationQuery, event *platform.AuditEvent) (bool, error) {
+func (r *Registrar) restrictQuery(
+	s Reader, c platform.Caller, req SearchRequest, q *NotificationQuery, event *platform.AuditEvent,
+) (bool, error) {
 	today := r.runner.Today()
 	if i := req.Implant; i != nil {
 		q.Code, q.Lot, q.Serial, q.TreatedBy, q.TreatedOn = i.Code, i.Lot, i.Serial, c.Person(), today
@@ -116,7 +119,9 @@ func narrowByUDI(i *ImplantCriteria, q *NotificationQuery) {
 }
 
 // loadAccess decides how much of a patient's data the caller may see.
-func loadAccess(s Reader, c platform.Caller, patient ident.SSIN, today ident.Date, emergency string) (authorization.PatientAccess, error) {
+func loadAccess(
+	s Reader, c platform.Caller, patient ident.SSIN, today ident.Date, emergency string,
+) (authorization.PatientAccess, error) {
 	links, err := s.TherapeuticLinks(patient, c.Person())
 	if err != nil {
 		return authorization.PatientAccess{}, err
@@ -149,16 +154,21 @@ type ListImplantsRequest struct {
 
 // ListPatientImplants lists a patient's implants. Implants that the caller may not see are left out, as if they did
 // not exist.
-func (r *Registrar) ListPatientImplants(ctx context.Context, c platform.Caller, req ListImplantsRequest) (ListImplantsResult, error) {
+func (r *Registrar) ListPatientImplants(
+	ctx context.Context, c platform.Caller, req ListImplantsRequest,
+) (ListImplantsResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (ListImplantsResult, error) {
-		implants, err := r.listVisibleImplants(s, c, req, &event)
-		return ListImplantsResult{Total: len(implants), Implants: platform.SlicePage(implants, req.Page)}, err
-	})
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
+		&event, func(s Reader) (ListImplantsResult, error) {
+			implants, err := r.listVisibleImplants(s, c, req, &event)
+			return ListImplantsResult{Total: len(implants), Implants: platform.SlicePage(implants, req.Page)}, err
+		})
 }
 
 // listVisibleImplants returns the patient's remaining implants that the caller may see.
-func (r *Registrar) listVisibleImplants(s Reader, c platform.Caller, req ListImplantsRequest, event *platform.AuditEvent) ([]Implant, error) {
+func (r *Registrar) listVisibleImplants(
+	s Reader, c platform.Caller, req ListImplantsRequest, event *platform.AuditEvent,
+) ([]Implant, error) {
 	today := r.runner.Today()
 	patient, day := req.Patient, req.Date
 	if day.IsZero() {
@@ -215,16 +225,19 @@ type CardRequest struct {
 // does not exist.
 func (r *Registrar) GetImplantCard(ctx context.Context, c platform.Caller, req CardRequest) (CardContent, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason), &event, func(s Reader) (CardContent, error) {
-		if req.Number.IsZero() {
-			return r.buildPatientCard(s, c, req, &event)
-		}
-		return r.buildImplantCard(s, c, req, &event)
-	})
+	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
+		&event, func(s Reader) (CardContent, error) {
+			if req.Number.IsZero() {
+				return r.buildPatientCard(s, c, req, &event)
+			}
+			return r.buildImplantCard(s, c, req, &event)
+		})
 }
 
 // buildImplantCard returns the card of one final notification.
-func (r *Registrar) buildImplantCard(s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent) (CardContent, error) {
+func (r *Registrar) buildImplantCard(
+	s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent,
+) (CardContent, error) {
 	n, err := r.findVisible(s, c, NotificationRef{Number: req.Number}, req.EmergencyReason, event)
 	switch {
 	case err != nil:
@@ -240,7 +253,9 @@ func (r *Registrar) buildImplantCard(s Reader, c platform.Caller, req CardReques
 }
 
 // buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see.
-func (r *Registrar) buildPatientCard(s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent) (CardContent, error) {
+func (r *Registrar) buildPatientCard(
+	s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent,
+) (CardContent, error) {
 	patient := req.Patient
 	a, err := loadAccess(s, c, patient, r.runner.Today(), req.EmergencyReason)
 	if err != nil {
@@ -266,7 +281,9 @@ func (r *Registrar) buildPatientCard(s Reader, c platform.Caller, req CardReques
 }
 
 // buildCard returns the card of some of a patient's notifications.
-func buildCard(s Reader, patient ident.SSIN, number ident.NotificationNumber, history []Notification) (CardContent, error) {
+func buildCard(
+	s Reader, patient ident.SSIN, number ident.NotificationNumber, history []Notification,
+) (CardContent, error) {
 	content := CardContent{Number: number}
 	var err error
 	if content.Patient, err = loadPerson(s, patient); err != nil {
@@ -318,7 +335,9 @@ func buildCardSurgery(s Reader, n *Notification) (CardSurgery, error) {
 			return surgery, problem.New(problem.InternalError)
 		}
 		implant.Remaining = removal.Remaining
-		surgery.Implants = append(surgery.Implants, CardImplant{Implant: implant, Quantity: removal.Quantity, Reason: removal.Reason})
+		surgery.Implants = append(
+			surgery.Implants, CardImplant{Implant: implant, Quantity: removal.Quantity, Reason: removal.Reason},
+		)
 	}
 	return surgery, nil
 }

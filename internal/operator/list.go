@@ -29,13 +29,33 @@ func (h listHeader) isDelta() bool { return !h.modifiedFrom.IsZero() }
 
 // columnByElement maps the elements of an entry to columns. Elements with an empty column are allowed and ignored.
 var columnByElement = map[string]string{
-	"NotificationCode": "notification_code", "ProductName": "name", "ProductReference": "reference", "Manufacturer": "manufacturer",
-	"Distributor": "distributor", "ClassificationCode": "classification", "PublicationDate": "valid_from", "DeletedOn": "deleted_on",
-	"RecalledOn": "recalled_on", "UDIDI": "udi_di", "Category": "category",
+	"NotificationCode":   "notification_code",
+	"ProductName":        "name",
+	"ProductReference":   "reference",
+	"Manufacturer":       "manufacturer",
+	"Distributor":        "distributor",
+	"ClassificationCode": "classification",
+	"PublicationDate":    "valid_from",
+	"DeletedOn":          "deleted_on",
+	"RecalledOn":         "recalled_on",
+	"UDIDI":              "udi_di",
+	"Category":           "category",
 
-	"IndicativePrice": "", "ListDivision": "", "ReimbursementCategory": "", "NomenclatureHosp": "", "NomenclatureAmb": "",
-	"DescriptionNL": "", "DescriptionFR": "", "ValidFrom": "", "ValidTo": "", "NotificationZone55": "", "IdentificationZone43": "",
-	"Qermid": "", "NominativeLists": "", "ReimbursementConditions": "", "Forms": "",
+	"IndicativePrice":         "",
+	"ListDivision":            "",
+	"ReimbursementCategory":   "",
+	"NomenclatureHosp":        "",
+	"NomenclatureAmb":         "",
+	"DescriptionNL":           "",
+	"DescriptionFR":           "",
+	"ValidFrom":               "",
+	"ValidTo":                 "",
+	"NotificationZone55":      "",
+	"IdentificationZone43":    "",
+	"Qermid":                  "",
+	"NominativeLists":         "",
+	"ReimbursementConditions": "",
+	"Forms":                   "",
 }
 
 var elementByColumn = func() map[string]string {
@@ -55,7 +75,9 @@ func newRecordLimits() xmldoc.Limits {
 }
 
 // readDeviceList passes the header of the published list to handleHeader, then the devices to handle, chunk by chunk.
-func readDeviceList(in *bufio.Reader, errs *fileErrors, handleHeader func(listHeader) error, handle func(*chunk) error) error {
+func readDeviceList(
+	in *bufio.Reader, errs *fileErrors, handleHeader func(listHeader) error, handle func(*chunk) error,
+) error {
 	s, err := xmlrecords.NewSplitter(in)
 	if err != nil {
 		return err
@@ -172,15 +194,22 @@ func (r listRecord) parseHeader() (listHeader, error) {
 	if r.Local() != "Header" {
 		return h, fmt.Errorf("line %d: the list begins with %q, not with its Header", r.lineNumber, r.Local())
 	}
-	values, err := r.readFields(map[string]string{"SequenceNumber": "SequenceNumber", "ModificationsFrom": "ModificationsFrom",
-		"ModificationsTo": "ModificationsTo"})
+	values, err := r.readFields(map[string]string{
+		"SequenceNumber":    "SequenceNumber",
+		"ModificationsFrom": "ModificationsFrom",
+		"ModificationsTo":   "ModificationsTo",
+	})
 	if err != nil {
 		return h, err
 	}
-	if h.sequence, err = strconv.ParseInt(strings.TrimSpace(values["SequenceNumber"]), 10, 64); err != nil || h.sequence < 1 {
+	if h.sequence, err = strconv.ParseInt(strings.TrimSpace(values["SequenceNumber"]), 10, 64); err != nil ||
+		h.sequence < 1 {
 		return h, fmt.Errorf("line %d: the SequenceNumber is no number from 1 on", r.lineNumber)
 	}
-	for name, into := range map[string]*ident.Date{"ModificationsFrom": &h.modifiedFrom, "ModificationsTo": &h.modifiedTo} {
+	for name, into := range map[string]*ident.Date{
+		"ModificationsFrom": &h.modifiedFrom,
+		"ModificationsTo":   &h.modifiedTo,
+	} {
 		text := strings.TrimSpace(values[name])
 		if text == "" {
 			continue
@@ -211,7 +240,13 @@ func (r listRecord) appendDevice(errs *fileErrors, c *chunk) error {
 	case strings.TrimSpace(values["deleted_on"]) != "":
 		values["status"] = string(implants.DeviceDeleted)
 	}
-	l := &sourceRow{rawValue: func(column string) string { return values[column] }, lineNumber: r.lineNumber, columnNoun: "element", displayNames: elementByColumn, fileErrors: errs}
+	l := &sourceRow{
+		rawValue:     func(column string) string { return values[column] },
+		lineNumber:   r.lineNumber,
+		columnNoun:   "element",
+		displayNames: elementByColumn,
+		fileErrors:   errs,
+	}
 	addDevice(l, &c.entries)
 	c.lineNumbers = append(c.lineNumbers, r.lineNumber)
 	return nil

@@ -57,7 +57,9 @@ type Caller struct {
 
 // NewCaller creates a caller. Only the identification of a verified message may call it: every decision relies on
 // its signature.
-func NewCaller(m SignedMessage, person ident.SSIN, organisation ident.NIHII, practices []Practice, affiliations []Affiliation) Caller {
+func NewCaller(
+	m SignedMessage, person ident.SSIN, organisation ident.NIHII, practices []Practice, affiliations []Affiliation,
+) Caller {
 	return Caller{message: m, person: person, organisation: organisation, practices: practices, affiliations: affiliations}
 }
 
@@ -79,7 +81,8 @@ func (c Caller) WithAffiliations(affiliations []Affiliation) Caller {
 // IsAttachedOn reports whether the person may act inside the organisation on that day. A person signing for themselves
 // needs no affiliation.
 func (c Caller) IsAttachedOn(day ident.Date) bool {
-	return c.organisation.IsZero() || slices.ContainsFunc(c.affiliations, func(a Affiliation) bool { return a.Contains(day) })
+	return c.organisation.IsZero() ||
+		slices.ContainsFunc(c.affiliations, func(a Affiliation) bool { return a.Contains(day) })
 }
 
 // HasRole reports whether the person has a role in the organisation on that day.
@@ -105,12 +108,16 @@ func (c Caller) CanPractiseOn(day ident.Date) bool {
 }
 
 func HasProfessionalRoleOn(affiliations []Affiliation, day ident.Date) bool {
-	return slices.ContainsFunc(affiliations, func(a Affiliation) bool { return a.Role.isProfessional() && a.Contains(day) })
+	return slices.ContainsFunc(
+		affiliations, func(a Affiliation) bool { return a.Role.isProfessional() && a.Contains(day) },
+	)
 }
 
 // IsDoctor reports whether the person is or was a physician or dentist, on any day.
 func (c Caller) IsDoctor() bool {
-	return slices.ContainsFunc(c.practices, func(p Practice) bool { return p.Profession == Physician || p.Profession == Dentist })
+	return slices.ContainsFunc(
+		c.practices, func(p Practice) bool { return p.Profession == Physician || p.Profession == Dentist },
+	)
 }
 
 // HasPracticeOn reports whether the person practises any profession on that day.

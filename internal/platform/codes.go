@@ -21,6 +21,10 @@ func init() {
 	problem.Register(problem.Properties{Kind: problem.RuleViolated}, AuthorRequired, AuthorAmbiguous, RulesViolated)
 	// Not SOA-01001: on that code the platform's connector retries at another address, although the first message may
 	// have been stored.
-	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "InvalidSecurity", PlatformCode: "SOA-03007"},
+	problem.Register(problem.Properties{
+		Kind:         problem.Unauthenticated,
+		WSSFault:     "InvalidSecurity",
+		PlatformCode: "SOA-03007",
+	},
 		MessageReplayed)
 }

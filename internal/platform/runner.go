@@ -53,7 +53,8 @@ func InTransaction[R Reader, W Writer, T any](ctx context.Context, r Runner[R, W
 
 // ReadAndRecord runs a read over one consistent view and records it. It returns the result only after the audit event
 // is durable. A request with defects is rejected before anything is read.
-func ReadAndRecord[R Reader, W Writer, T any](ctx context.Context, r Runner[R, W], c Caller, defects []*problem.Error, e *AuditEvent,
+func ReadAndRecord[R Reader, W Writer, T any](ctx context.Context, r Runner[R, W], c Caller,
+	defects []*problem.Error, e *AuditEvent,
 	read func(R) (T, error),
 ) (T, error) {
 	var zero, result T

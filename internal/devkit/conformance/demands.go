@@ -84,10 +84,8 @@ func clientRequirements() []clientRequirement {
 			},
 			judge: judgeAuthor,
 		},
-		{
-			Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"},
-			judge:       judgeNumbers,
-		},
+		{Requirement: Requirement{"C18", "The check digits of all numbers are right.", "xsd/; docs/faults.md"},
+			judge: judgeNumbers},
 		{Requirement: Requirement{"C19", "Every UDI can be read.", "docs/faults.md"}, judge: judgeUDI},
 		{
 			Requirement: Requirement{

@@ -46,7 +46,8 @@ func readDevelopmentData() (developmentData, error) {
 		w.Organisations = append(w.Organisations, organisation{o["nihii"], o["cbe"], o["type"], o["name"]})
 	}
 	for _, p := range files["persons"] {
-		professions, affiliations := currentRows(files["professionals"], p["ssin"]), currentRows(files["affiliations"], p["ssin"])
+		professions := currentRows(files["professionals"], p["ssin"])
+		affiliations := currentRows(files["affiliations"], p["ssin"])
 		w.People = append(w.People, newPerson(p, professions, affiliations, names))
 	}
 	for _, d := range files["devices"] {

@@ -2,8 +2,8 @@ package wsse
 
 import "github.com/openctr/ctr/internal/problem"
 
-// The codes of this package (SOAP Message Security 1.1.1, X.509 Certificate Token Profile 1.1.1). The detail contains the
-// time or the element; the path names the place. The texts name the client setting that usually causes the error.
+// The codes of this package (SOAP Message Security 1.1.1, X.509 Certificate Token Profile 1.1.1). The detail contains
+// the time or the element; the path names the place. The texts name the client setting that usually causes the error.
 const (
 	// Header.
 	SecurityMissing    problem.Code = "SECURITY_HEADER_MISSING"

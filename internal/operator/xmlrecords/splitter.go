@@ -1,8 +1,8 @@
-// Package xmlrecords splits an operator's long XML file into small documents, one for each record, so that a list of any
-// length needs the memory of one record. Begin with [NewSplitter].
+// Package xmlrecords splits an operator's long XML file into small documents, one for each record, so that a list of
+// any length needs the memory of one record. Begin with [NewSplitter].
 //
-// It is separate because it is the only reader of XML besides xmldoc. It finds where markup ends and nothing else, reads
-// only files that an operator names, and leaves every record to xmldoc.
+// It is separate because it is the only reader of XML besides xmldoc. It finds where markup ends and nothing else,
+// reads only files that an operator names, and leaves every record to xmldoc.
 package xmlrecords
 
 import (

@@ -9,13 +9,17 @@ import (
 )
 
 // LoadDelegation finds out on which grounds a caller may prepare notifications for a specialist.
-func LoadDelegation(s platform.Reader, c platform.Caller, specialist ident.SSIN, day, today ident.Date) (authorization.Delegation, error) {
+func LoadDelegation(
+	s platform.Reader, c platform.Caller, specialist ident.SSIN, day, today ident.Date,
+) (authorization.Delegation, error) {
 	var found authorization.Delegation
 	mandates, err := s.MandatesByGrantee(c.Person())
 	if err != nil {
 		return found, err
 	}
-	found.IsMandated = slices.ContainsFunc(mandates, func(m platform.Mandate) bool { return m.Grantor == specialist && m.IsInForceOn(today) })
+	found.IsMandated = slices.ContainsFunc(
+		mandates, func(m platform.Mandate) bool { return m.Grantor == specialist && m.IsInForceOn(today) },
+	)
 	if c.Organisation().IsZero() {
 		return found, nil
 	}

@@ -12,7 +12,9 @@ import (
 
 // Identify returns the caller of a message: the person whose certificate signed, or the author for whom the signing
 // organisation acts.
-func (s *Service) Identify(ctx context.Context, m platform.SignedMessage, author platform.Author) (platform.Caller, error) {
+func (s *Service) Identify(
+	ctx context.Context, m platform.SignedMessage, author platform.Author,
+) (platform.Caller, error) {
 	person, organisation, err := parseSigner(m.Signer)
 	if err != nil {
 		return platform.Caller{}, err
@@ -55,7 +57,10 @@ func parseSigner(signer platform.Signer) (person ident.SSIN, organisation ident.
 
 // loadCaller completes a caller with data from the authentic sources. The person and the organisation are those of the
 // certificate, named is the author.
-func loadCaller(reader platform.Reader, m platform.SignedMessage, person ident.SSIN, organisation ident.NIHII, named platform.ProfessionalRef) (platform.Caller, error) {
+func loadCaller(
+	reader platform.Reader, m platform.SignedMessage, person ident.SSIN, organisation ident.NIHII,
+	named platform.ProfessionalRef,
+) (platform.Caller, error) {
 	author, err := resolvePerson(reader, named)
 	if err != nil {
 		return platform.Caller{}, err

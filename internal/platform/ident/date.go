@@ -17,7 +17,8 @@ type Date struct {
 
 // NewDate returns the day, which must exist. An error has the code DATE_INVALID.
 func NewDate(year int, month time.Month, day int) (Date, error) {
-	if year < 1 || year > 9999 || month < time.January || month > time.December || day < 1 || day > daysInMonth(year, month) {
+	if year < 1 || year > 9999 || month < time.January || month > time.December ||
+		day < 1 || day > daysInMonth(year, month) {
 		return Date{}, problem.New(DateInvalid)
 	}
 	return Date{int16(year), uint8(month), uint8(day)}, nil

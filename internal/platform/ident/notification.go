@@ -62,7 +62,9 @@ func NewNotificationNumber(day Date, running uint64) (NotificationNumber, error)
 		return NotificationNumber{}, problem.Wrap(problem.InternalError, errors.New("notification number without a day"))
 	}
 	if running > maxRunning {
-		return NotificationNumber{}, problem.Wrap(problem.InternalError, errors.New("the running number of notifications is exhausted"))
+		return NotificationNumber{}, problem.Wrap(
+			problem.InternalError, errors.New("the running number of notifications is exhausted"),
+		)
 	}
 	base := fmt.Sprintf("%04d%02d%02d%0*d", day.Year(), day.Month(), day.Day(), minRunningDigits, running)
 	return NotificationNumber{fmt.Sprintf("%s%02d", base, checkNumber(parseDigits(base), 97)), day}, nil

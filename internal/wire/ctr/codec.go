@@ -22,7 +22,12 @@ const (
 	namespaceXML      = "http://www.w3.org/XML/1998/namespace"
 )
 
-var namespaceByPrefix = map[string]string{"ctrp": NamespaceProtocol, "ctr": NamespaceCore, "cc": namespaceCommons, "xml": namespaceXML}
+var namespaceByPrefix = map[string]string{
+	"ctrp": NamespaceProtocol,
+	"ctr":  NamespaceCore,
+	"cc":   namespaceCommons,
+	"xml":  namespaceXML,
+}
 
 // fieldCodec converts one field of a message struct. The field's tag gives the XML node of its value:
 //
@@ -270,7 +275,9 @@ func appendSimpleValue(out []byte, v reflect.Value) []byte {
 	}
 }
 
-var errNotXMLText = errors.New("a value holds a character that XML cannot carry, such as a control character of a scanned code")
+var errNotXMLText = errors.New(
+	"a value holds a character that XML cannot carry, such as a control character of a scanned code",
+)
 
 // isXMLText reports whether text is UTF-8 without the characters that XML 1.0 excludes (section 2.2). Tabs and line
 // ends, which XML allows, have already been written as references.
