@@ -159,7 +159,9 @@ func (a PatientAccess) Sees(own bool) bool { return a.SeesAll || a.SeesOwn && ow
 // MayRead decides who may read a patient's data. In an emergency a doctor who gives a reason may read everything; the
 // reason is recorded in the audit log. Data that the caller may not see is withheld, which is not a refusal: the
 // answer is the same as if the data did not exist.
-func MayRead(c platform.Caller, patient ident.SSIN, links []platform.TherapeuticLink, today ident.Date, emergency string) (PatientAccess, error) {
+func MayRead(
+	c platform.Caller, patient ident.SSIN, links []platform.TherapeuticLink, today ident.Date, emergency string,
+) (PatientAccess, error) {
 	if c.Organisation().IsZero() && patient == c.Person() {
 		return PatientAccess{SeesAll: true, Reason: "patient's own data"}, nil
 	}
@@ -191,8 +193,8 @@ func MayReadAnyPatient(c platform.Caller, today ident.Date) error {
 }
 
 // Withhold decides what a caller is told about an existing notification, given whether they may see it and the refusal
-// of that decision. Only a caller who names the number, which can be guessed, gets MAY_NOT_READ; a reference must reveal
-// nothing.
+// of that decision. Only a caller who names the number, which can be guessed, gets MAY_NOT_READ; a reference must
+// reveal nothing.
 func Withhold(visible bool, refusal error, namesNumber bool) error {
 	if !namesNumber && errors.Is(refusal, problem.Forbidden) {
 		refusal = nil
@@ -248,7 +250,8 @@ func MayManageRole(c platform.Caller, m RoleChange, path platform.Path, today id
 		return "", err
 	case !m.Role.IsAssignable():
 		return "", problem.New(RoleOfSource).WithPath(path.Field("Role").String())
-	case m.Role == platform.RoleManager && m.IsEnding && m.Person != c.Person() && !c.HasRole(platform.RoleChiefManager, today):
+	case m.Role == platform.RoleManager && m.IsEnding && m.Person != c.Person() &&
+		!c.HasRole(platform.RoleChiefManager, today):
 		return "", problem.New(ManagerNotYours).WithPath(path.Field("Role").String())
 	}
 	return reason, nil

@@ -21,7 +21,8 @@
 //	grant, transfer a    | yes                     | yes                     | no                        | no
 //	  mandate            |                         |                         |                           |
 //	accept a mandate     | as grantee              | as grantee              | as grantee                | as grantee
-//	end a mandate        | as either party         | as either party         | as either party           | as either party
+//	end a mandate        | as either party         | as either party         | as either party           | as either
+//	                     |                         |                         |                           |   party
 //	list mandates        | own                     | own                     | own                       | own
 //
 // Managing the roles in an organisation depends on the caller's role there only:

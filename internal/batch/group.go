@@ -17,7 +17,10 @@ import (
 const maxImplants = 50
 
 // sharedColumns are the columns that describe the notification as a whole, not one implant.
-var sharedColumns = [...]column{columnSpecialistSSIN, columnSpecialistNIHII, columnOperationDate, columnPatient, columnPrescriberSSIN, columnPrescriberNIHII, columnPrescriptionDate, columnComment}
+var sharedColumns = [...]column{
+	columnSpecialistSSIN, columnSpecialistNIHII, columnOperationDate, columnPatient, columnPrescriberSSIN,
+	columnPrescriberNIHII, columnPrescriptionDate, columnComment,
+}
 
 // groupRows builds notifications from the rows with the same reference, in the order of their first rows. The rows
 // need not be adjacent.
@@ -62,19 +65,30 @@ func (f *File) buildNotification(reference string, rows []*tableRow, o Options) 
 			case combined.cells[c] == "" || firstRow[c] == 0:
 				combined.cells[c], firstRow[c] = r.cells[c], r.number
 			case combined.cells[c] != r.cells[c]:
-				f.addError(r.number, c.headerName(), fmt.Sprintf("it differs from that of row %d, which has the same input_reference", firstRow[c]))
+				f.addError(
+					r.number, c.headerName(),
+					fmt.Sprintf("it differs from that of row %d, which has the same input_reference", firstRow[c]),
+				)
 			}
 		}
 	}
 	if len(rows) > maxImplants {
-		f.addError(rows[maxImplants].number, columnInputReference.headerName(), fmt.Sprintf("there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxImplants))
+		f.addError(rows[maxImplants].number, columnInputReference.headerName(), fmt.Sprintf(
+			"there are %d rows with this reference, and a notification has at most %d implants", len(rows), maxImplants,
+		))
 	}
 	f.checkSharedColumns(&combined)
 	n.Implantation = ctr.Implantation{
-		Specialist:       ctr.Professional{SSIN: combined.cells[columnSpecialistSSIN], NIHII: combined.cells[columnSpecialistNIHII]},
-		OperationDate:    combined.cells[columnOperationDate],
-		Patient:          combined.cells[columnPatient],
-		Prescriber:       ctr.Professional{SSIN: combined.cells[columnPrescriberSSIN], NIHII: combined.cells[columnPrescriberNIHII]},
+		Specialist: ctr.Professional{
+			SSIN:  combined.cells[columnSpecialistSSIN],
+			NIHII: combined.cells[columnSpecialistNIHII],
+		},
+		OperationDate: combined.cells[columnOperationDate],
+		Patient:       combined.cells[columnPatient],
+		Prescriber: ctr.Professional{
+			SSIN:  combined.cells[columnPrescriberSSIN],
+			NIHII: combined.cells[columnPrescriberNIHII],
+		},
 		PrescriptionDate: combined.cells[columnPrescriptionDate],
 		Comment:          combined.cells[columnComment],
 	}
@@ -95,8 +109,15 @@ func (f *File) buildNotification(reference string, rows []*tableRow, o Options) 
 
 func (r *tableRow) toImplant() ctr.NotifiedImplant {
 	i := ctr.NotifiedImplant{
-		NotificationCode: r.cells[columnNotificationCode], UDI: r.cells[columnUDI], LotNumber: r.cells[columnLot], SerialNumber: r.cells[columnSerial],
-		ExpiryDate: r.cells[columnExpiryDate], DeliveryDate: r.cells[columnDeliveryDate], Quantity: 1, Location: r.cells[columnLocation], Side: r.cells[columnSide],
+		NotificationCode: r.cells[columnNotificationCode],
+		UDI:              r.cells[columnUDI],
+		LotNumber:        r.cells[columnLot],
+		SerialNumber:     r.cells[columnSerial],
+		ExpiryDate:       r.cells[columnExpiryDate],
+		DeliveryDate:     r.cells[columnDeliveryDate],
+		Quantity:         1,
+		Location:         r.cells[columnLocation],
+		Side:             r.cells[columnSide],
 	}
 	if r.cells[columnQuantity] != "" {
 		i.Quantity, _ = strconv.Atoi(r.cells[columnQuantity]) // parseCell has validated it

@@ -45,7 +45,8 @@ func (sub *submission) previousLines() previousLines {
 
 func (f previousLines) reuseLineID(implant *Implant) (string, bool) {
 	for i, line := range f {
-		if line != nil && line.NotifiedImplant == implant.NotifiedImplant && line.UDIDI == implant.UDIDI && line.Unregistered == implant.Unregistered {
+		if line != nil && line.NotifiedImplant == implant.NotifiedImplant && line.UDIDI == implant.UDIDI &&
+			line.Unregistered == implant.Unregistered {
 			f[i] = nil
 			return line.ID, true
 		}
@@ -77,7 +78,11 @@ func (sub *submission) previousLockKeys() []string {
 // ReviseNotification replaces the content of a notification. Lines that do not change keep their IDs; every other line
 // is new. A draft may also move to a later state; a final notification stays final and keeps its number.
 func (r *Registrar) ReviseNotification(ctx context.Context, c platform.Caller, req ReviseRequest) (Receipt, error) {
-	sub := &submission{caller: c, expectedVersion: req.Version, options: SubmissionOptions{Save: req.Save, Defects: req.Defects}}
+	sub := &submission{
+		caller:          c,
+		expectedVersion: req.Version,
+		options:         SubmissionOptions{Save: req.Save, Defects: req.Defects},
+	}
 	surgeryType := TypeImplantation
 	if req.Implantation != nil {
 		sub.plan = &implantationPlan{Implantation: *req.Implantation}
@@ -112,7 +117,9 @@ func (r *Registrar) ValidateNotification(ctx context.Context, c platform.Caller,
 
 // submitReplacement finds the version that the caller refers to, calls prepare with it, and submits the version that
 // follows.
-func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref NotificationRef, prepare func(current *Notification) error) (Receipt, error) {
+func (r *Registrar) submitReplacement(
+	ctx context.Context, sub *submission, ref NotificationRef, prepare func(current *Notification) error,
+) (Receipt, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: ref.Number}
 	var refusal error
 	err := r.runner.Store.RunReadTx(ctx, func(s Reader) error {
@@ -134,7 +141,9 @@ func (r *Registrar) submitReplacement(ctx context.Context, sub *submission, ref 
 }
 
 // findChangeable returns the current version of a notification that the caller may change.
-func (r *Registrar) findChangeable(s Reader, c platform.Caller, ref NotificationRef, event *platform.AuditEvent) (Notification, error) {
+func (r *Registrar) findChangeable(
+	s Reader, c platform.Caller, ref NotificationRef, event *platform.AuditEvent,
+) (Notification, error) {
 	n, err := r.findVisible(s, c, ref, "", event)
 	switch {
 	case err != nil:
@@ -149,7 +158,9 @@ func (r *Registrar) findChangeable(s Reader, c platform.Caller, ref Notification
 
 // findVisible returns the current version of a notification. A notification that the caller may not see gives the same
 // answer as one that does not exist.
-func (r *Registrar) findVisible(s Reader, c platform.Caller, ref NotificationRef, emergency string, event *platform.AuditEvent) (Notification, error) {
+func (r *Registrar) findVisible(
+	s Reader, c platform.Caller, ref NotificationRef, emergency string, event *platform.AuditEvent,
+) (Notification, error) {
 	n, ok, err := loadCurrent(s, ref)
 	if err != nil {
 		return n, err
@@ -182,7 +193,9 @@ func loadCurrent(s Reader, ref NotificationRef) (Notification, bool, error) {
 
 // isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
 // any other is visible to anyone who may prepare it.
-func (r *Registrar) isVisible(s Reader, c platform.Caller, n *Notification, emergency string, event *platform.AuditEvent) (bool, error) {
+func (r *Registrar) isVisible(
+	s Reader, c platform.Caller, n *Notification, emergency string, event *platform.AuditEvent,
+) (bool, error) {
 	today := r.runner.Today()
 	if !n.Number.IsZero() {
 		a, err := loadAccess(s, c, n.Patient, today, emergency)
@@ -196,7 +209,9 @@ func (r *Registrar) isVisible(s Reader, c platform.Caller, n *Notification, emer
 	if err != nil {
 		return false, err
 	}
-	reason, ok := authorization.MaySeePending(c, authorization.Pending{Specialist: n.Specialist.SSIN, Organisation: n.Organisation, Delegation: grounds}, today)
+	reason, ok := authorization.MaySeePending(
+		c, authorization.Pending{Specialist: n.Specialist.SSIN, Organisation: n.Organisation, Delegation: grounds}, today,
+	)
 	event.Reason = reason
 	return ok, nil
 }
@@ -211,7 +226,9 @@ func checkVersion(s Reader, previous *Notification, version int) error {
 	case !ok:
 		return problem.New(authorization.NotificationNotFound).WithPath(notificationPath.String())
 	case latest.Version != version || latest.Version != previous.Version:
-		return problem.New(VersionOutdated, texts.Literal(strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version))).WithPath("Version")
+		return problem.New(
+			VersionOutdated, texts.Literal(strconv.Itoa(version)+" < "+strconv.Itoa(latest.Version)),
+		).WithPath("Version")
 	}
 	return nil
 }
@@ -243,7 +260,8 @@ func (r *Registrar) DiscardNotification(ctx context.Context, c platform.Caller, 
 		}
 		next := previous // with its lines, so that the history still shows the content
 		version := r.newVersion(c.Message(), &previous)
-		next.Version, next.RegisteredAt, next.Digest, next.Signer = version.Version, version.RegisteredAt, version.Digest, version.Signer
+		next.Version, next.RegisteredAt = version.Version, version.RegisteredAt
+		next.Digest, next.Signer = version.Digest, version.Signer
 		next.Organisation, next.Author = c.Organisation(), c.Person()
 		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, req.Reason, ""
 		if err = storeWithEvidence(w, &next, c.Message()); err != nil {
@@ -254,7 +272,9 @@ func (r *Registrar) DiscardNotification(ctx context.Context, c platform.Caller, 
 }
 
 // mayWithdraw decides whether the caller may withdraw a final notification.
-func (r *Registrar) mayWithdraw(s Reader, c platform.Caller, n *Notification, reason string, e *platform.AuditEvent) error {
+func (r *Registrar) mayWithdraw(
+	s Reader, c platform.Caller, n *Notification, reason string, e *platform.AuditEvent,
+) error {
 	practices, err := s.Practices(n.Specialist)
 	if err != nil {
 		return err

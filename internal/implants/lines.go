@@ -15,8 +15,15 @@ type implantationPlan struct {
 }
 
 func (p *implantationPlan) commonFields() commonFields {
-	return commonFields{surgeryType: TypeImplantation, specialist: p.Specialist, surgeryDate: p.SurgeryDate, patient: p.Patient,
-		prescriber: p.Prescriber, prescriptionDate: p.PrescriptionDate, comment: p.Comment}
+	return commonFields{
+		surgeryType:      TypeImplantation,
+		specialist:       p.Specialist,
+		surgeryDate:      p.SurgeryDate,
+		patient:          p.Patient,
+		prescriber:       p.Prescriber,
+		prescriptionDate: p.PrescriptionDate,
+		comment:          p.Comment,
+	}
 }
 
 func (p *implantationPlan) loadFacts(s Reader) error {
@@ -32,7 +39,9 @@ func (p *implantationPlan) loadFacts(s Reader) error {
 
 // decideLines gives a line that is identical to one of the previous version its ID. A line from which something was
 // removed since then must stay.
-func (p *implantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error {
+func (p *implantationPlan) decideLines(
+	w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification,
+) error {
 	checkImplantation(results, &p.Implantation, sub.facts, p.lines)
 	former := sub.previousLines()
 	for i := range p.Implants {
@@ -92,7 +101,13 @@ type explantationPlan struct {
 }
 
 func (p *explantationPlan) commonFields() commonFields {
-	return commonFields{surgeryType: TypeExplantation, specialist: p.Specialist, surgeryDate: p.SurgeryDate, patient: p.Patient, comment: p.Comment}
+	return commonFields{
+		surgeryType: TypeExplantation,
+		specialist:  p.Specialist,
+		surgeryDate: p.SurgeryDate,
+		patient:     p.Patient,
+		comment:     p.Comment,
+	}
 }
 
 func (p *explantationPlan) loadFacts(s Reader) error {
@@ -111,7 +126,9 @@ func (p *explantationPlan) loadFacts(s Reader) error {
 
 func (*explantationPlan) lockKeys() []string { return nil }
 
-func (p *explantationPlan) decideLines(w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification) error {
+func (p *explantationPlan) decideLines(
+	w Writer, r *Registrar, sub *submission, results *platform.RuleResults, next *Notification,
+) error {
 	removals := make([]removalFacts, len(p.Explants))
 	for i, x := range p.Explants {
 		removals[i].line = p.lines[i]
@@ -227,7 +244,8 @@ func newImplant(n *NotifiedImplant, facts lineFacts, next *Notification) Implant
 // the message. A serial number of the previous version was checked at that time.
 func isSerialInUse(w Reader, implant Implant, earlier []Implant, previous *Notification) (bool, error) {
 	isSame := func(other Implant) bool {
-		return other.Serial == implant.Serial && (other.Code == implant.Code && !other.Code.IsZero() || other.UDIDI == implant.UDIDI && other.UDIDI != "")
+		return other.Serial == implant.Serial &&
+			(other.Code == implant.Code && !other.Code.IsZero() || other.UDIDI == implant.UDIDI && other.UDIDI != "")
 	}
 	switch {
 	case implant.Serial == "":

@@ -106,7 +106,10 @@ func (n NotifiedImplant) withUDIValues(u udi.UDI) NotifiedImplant {
 }
 
 // checkSurgery applies the rules that implantations and explantations share.
-func checkSurgery(results *platform.RuleResults, root platform.Path, day ident.Date, patient ident.SSIN, specialist platform.ProfessionalRef, facts surgeryFacts) {
+func checkSurgery(
+	results *platform.RuleResults, root platform.Path, day ident.Date, patient ident.SSIN,
+	specialist platform.ProfessionalRef, facts surgeryFacts,
+) {
 	path := root.Field("SurgeryDate")
 	birth := facts.patient.BirthDate
 	if birth.IsZero() {
@@ -130,12 +133,18 @@ func checkSurgery(results *platform.RuleResults, root platform.Path, day ident.D
 		results.AddViolation(OperationBeforeBirth, path)
 	}
 	if !facts.contentOnly {
-		checkDoctor(results, root.Field("Specialist"), specialist, facts.specialistPractices, day, SpecialistUnknown, SpecialistUnqualified)
+		checkDoctor(
+			results, root.Field("Specialist"), specialist, facts.specialistPractices, day, SpecialistUnknown,
+			SpecialistUnqualified,
+		)
 	}
 }
 
 // checkDoctor requires a physician or dentist on a day.
-func checkDoctor(results *platform.RuleResults, path platform.Path, professional platform.ProfessionalRef, practices []platform.Practice, day ident.Date, unknown, unqualified problem.Code) {
+func checkDoctor(
+	results *platform.RuleResults, path platform.Path, professional platform.ProfessionalRef,
+	practices []platform.Practice, day ident.Date, unknown, unqualified problem.Code,
+) {
 	switch {
 	case professional.IsZero() || day.IsZero():
 	case len(practices) == 0:
@@ -150,7 +159,10 @@ func checkImplantation(results *platform.RuleResults, n *Implantation, facts sur
 	const root = implantationPath
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	if !facts.contentOnly {
-		checkDoctor(results, root.Field("Prescriber"), n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown, PrescriberUnqualified)
+		checkDoctor(
+			results, root.Field("Prescriber"), n.Prescriber, facts.prescriberPractices, n.PrescriptionDate, PrescriberUnknown,
+			PrescriberUnqualified,
+		)
 	}
 	if !n.SurgeryDate.IsZero() && n.PrescriptionDate.After(n.SurgeryDate) {
 		results.AddViolation(PrescriptionAfter, root.Field("PrescriptionDate"))
@@ -217,7 +229,9 @@ func checkUDI(results *platform.RuleResults, path platform.Path, n *NotifiedImpl
 }
 
 // checkExpiry warns about an implant that had expired on the day, by its own expiry date or that of its UDI.
-func checkExpiry(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkExpiry(
+	results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts,
+) {
 	expiry := n.withUDIValues(facts.udi).Expiry
 	if expiry.IsZero() || !expiry.Before(day) {
 		return
@@ -230,7 +244,9 @@ func checkExpiry(results *platform.RuleResults, path platform.Path, n *NotifiedI
 }
 
 // checkPharmacist requires a pharmacist who is titular of the pharmacy on the day.
-func checkPharmacist(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkPharmacist(
+	results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts,
+) {
 	path = path.Field("Pharmacist")
 	switch {
 	case n.Pharmacist.IsZero():
@@ -244,7 +260,9 @@ func checkPharmacist(results *platform.RuleResults, path platform.Path, n *Notif
 }
 
 // checkDevice warns about deleted and recalled devices.
-func checkDevice(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+func checkDevice(
+	results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts,
+) {
 	device := facts.deviceByCode
 	if device == nil && n.Code.IsZero() {
 		device = facts.deviceByDI
@@ -272,7 +290,9 @@ type removalFacts struct {
 
 // checkExplantation applies the rules of an explantation and decides how many pieces each removal removes and leaves.
 // Several removals of one implant add up.
-func checkExplantation(results *platform.RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts) []Removal {
+func checkExplantation(
+	results *platform.RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts,
+) []Removal {
 	const root = explantationPath
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	removed := map[string]int{}
@@ -326,7 +346,8 @@ func checkRemovedLines(results *platform.RuleResults, removed map[string]ident.D
 		since, ok := removed[id]
 		switch {
 		case !ok:
-		case next.Patient != previous.Patient || !slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
+		case next.Patient != previous.Patient ||
+			!slices.ContainsFunc(next.Implants, func(n Implant) bool { return n.ID == id }):
 			results.AddViolation(ImplantRemovedSince, implantationPath, texts.Literal(id))
 		case since.Before(next.SurgeryDate):
 			results.AddViolation(ExplantBeforeImplant, implantationPath.Field("SurgeryDate"), texts.Literal(id))

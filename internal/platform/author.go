@@ -30,7 +30,8 @@ const (
 	idTypeCertificateHolder = "urn:be:fgov:ehealth:1.0:certificateholder:person:ssin"
 	idTypePersonPrefix      = "urn:be:fgov:person:ssin:"
 	idTypeEHealthPrefix     = "urn:be:fgov:ehealth:1.0:"
-	knownIDTypes            = "SSIN, NIHII, " + idTypeSSIN + ", " + idTypeCertificateHolder + ", " + idTypePersonPrefix + "…:nihii11"
+	knownIDTypes            = "SSIN, NIHII, " + idTypeSSIN + ", " + idTypeCertificateHolder + ", " +
+		idTypePersonPrefix + "…:nihii11"
 )
 
 // ParsePerson returns the one person that the author names. Identifiers of the signing organisation are allowed too;
@@ -100,5 +101,6 @@ func isContradiction[T interface {
 // NIHII number, by its first digit, which is 7, 8 or 9 for institutions.
 func (id AuthorID) isOrganisationID() bool {
 	return id.Type == "NIHII" && id.Value != "" && strings.ContainsAny(id.Value[:1], "789") ||
-		strings.HasPrefix(id.Type, idTypeEHealthPrefix) && strings.Contains(id.Type, ":nihii-number") && !strings.HasSuffix(id.Type, ":boolean")
+		strings.HasPrefix(id.Type, idTypeEHealthPrefix) && strings.Contains(id.Type, ":nihii-number") &&
+			!strings.HasSuffix(id.Type, ":boolean")
 }

@@ -23,7 +23,11 @@ type Config struct {
 
 // New creates an Service.
 func New(c Config) *Service {
-	return &Service{runner: platform.Runner[platform.Reader, platform.Writer]{Store: c.Store, Now: c.Now, Location: c.Location}}
+	return &Service{runner: platform.Runner[platform.Reader, platform.Writer]{
+		Store:    c.Store,
+		Now:      c.Now,
+		Location: c.Location,
+	}}
 }
 
 // CheckReady returns an error when the store cannot accept a write now.

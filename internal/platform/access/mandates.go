@@ -70,9 +70,14 @@ type MandateDetail struct {
 
 // ManageMandate grants, accepts, ends or transfers mandates, and returns those that changed. It does not check that
 // the other person exists: a refusal would reveal who is registered.
-func (s *Service) ManageMandate(ctx context.Context, c platform.Caller, req ManageMandateRequest) ([]MandateDetail, error) {
+func (s *Service) ManageMandate(
+	ctx context.Context, c platform.Caller, req ManageMandateRequest,
+) ([]MandateDetail, error) {
 	today := s.runner.Today()
-	changed, err := platform.InTransaction(ctx, s.runner, c, platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.otherPerson()}, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Mandate, error) {
+	changed, err := platform.InTransaction(ctx, s.runner, c, platform.AuditEvent{
+		Outcome: platform.OutcomeAccepted,
+		Patient: req.otherPerson(),
+	}, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Mandate, error) {
 		if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
 			return nil, err
 		}
@@ -99,7 +104,9 @@ func toMandateDetails(all []platform.Mandate, today ident.Date) []MandateDetail 
 	return out
 }
 
-func grantMandate(w platform.Writer, c platform.Caller, grant MandateGrant, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+func grantMandate(
+	w platform.Writer, c platform.Caller, grant MandateGrant, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Mandate, error) {
 	var err error
 	if e.Reason, err = authorization.MayGrantMandate(c, today); err != nil {
 		return nil, err
@@ -117,7 +124,12 @@ func grantMandate(w platform.Writer, c platform.Caller, grant MandateGrant, toda
 		return nil, err
 	}
 	e.Reason = "grant, " + e.Reason
-	m := platform.Mandate{Grantor: c.Person(), Grantee: grant.Grantee, Service: platform.MandateService, Period: grant.Period}
+	m := platform.Mandate{
+		Grantor: c.Person(),
+		Grantee: grant.Grantee,
+		Service: platform.MandateService,
+		Period:  grant.Period,
+	}
 	return []platform.Mandate{m}, addMandate(w, m, path.Field("Grantee"), today)
 }
 
@@ -152,7 +164,9 @@ func lockUnendedMandates(w platform.Writer, grantor, grantee ident.SSIN, today i
 	return found, nil
 }
 
-func acceptMandates(w platform.Writer, c platform.Caller, grantor ident.SSIN, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+func acceptMandates(
+	w platform.Writer, c platform.Caller, grantor ident.SSIN, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Mandate, error) {
 	if err := authorization.MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
@@ -174,7 +188,9 @@ func acceptMandates(w platform.Writer, c platform.Caller, grantor ident.SSIN, to
 	return all, nil
 }
 
-func endMandates(w platform.Writer, c platform.Caller, end MandateEnd, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+func endMandates(
+	w platform.Writer, c platform.Caller, end MandateEnd, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Mandate, error) {
 	if err := authorization.MayActForSelf(c, today); err != nil {
 		return nil, err
 	}
@@ -204,7 +220,9 @@ func endBeforeToday(w platform.Writer, all []platform.Mandate, today ident.Date)
 	return nil
 }
 
-func transferMandates(w platform.Writer, c platform.Caller, t MandateTransfer, today ident.Date, e *platform.AuditEvent) ([]platform.Mandate, error) {
+func transferMandates(
+	w platform.Writer, c platform.Caller, t MandateTransfer, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Mandate, error) {
 	reason, err := authorization.MayGrantMandate(c, today)
 	if err != nil {
 		return nil, err
@@ -267,9 +285,14 @@ func (s *Service) ListMandates(ctx context.Context, c platform.Caller, page plat
 		if err != nil {
 			return ListMandatesResult{}, err
 		}
-		all := slices.DeleteFunc(slices.Concat(given, received), func(m platform.Mandate) bool { return m.Service != platform.MandateService })
+		all := slices.DeleteFunc(
+			slices.Concat(given, received), func(m platform.Mandate) bool { return m.Service != platform.MandateService },
+		)
 		slices.SortFunc(all, func(a, b platform.Mandate) int {
-			return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Grantor.Digits(), b.Grantor.Digits()), cmp.Compare(a.Grantee.Digits(), b.Grantee.Digits()))
+			return cmp.Or(
+				a.From.Compare(b.From), cmp.Compare(a.Grantor.Digits(), b.Grantor.Digits()),
+				cmp.Compare(a.Grantee.Digits(), b.Grantee.Digits()),
+			)
 		})
 		return ListMandatesResult{Total: len(all), Mandates: toMandateDetails(platform.SlicePage(all, page), today)}, nil
 	})

@@ -69,22 +69,23 @@ func (s *Service) ManageStaff(ctx context.Context, c platform.Caller, req Manage
 	case req.End != nil:
 		event.Patient = req.End.Person
 	}
-	changed, err := platform.InTransaction(ctx, s.runner, c, event, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Affiliation, error) {
-		if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
-			return nil, err
-		}
-		manager, err := lockAndReloadCaller(w, c)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case req.Assign != nil:
-			return assignRole(w, manager, *req.Assign, today, e)
-		case req.End != nil:
-			return endRole(w, manager, *req.End, today, e)
-		}
-		return nil, problem.New(problem.InternalError)
-	})
+	changed, err := platform.InTransaction(ctx, s.runner, c, event,
+		func(w platform.Writer, e *platform.AuditEvent) ([]platform.Affiliation, error) {
+			if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
+				return nil, err
+			}
+			manager, err := lockAndReloadCaller(w, c)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case req.Assign != nil:
+				return assignRole(w, manager, *req.Assign, today, e)
+			case req.End != nil:
+				return endRole(w, manager, *req.End, today, e)
+			}
+			return nil, problem.New(problem.InternalError)
+		})
 	var members []StaffMember
 	for _, a := range changed {
 		members = append(members, newStaffMember(a, today))
@@ -105,8 +106,12 @@ func lockAndReloadCaller(w platform.Writer, c platform.Caller) (platform.Caller,
 	return c.WithAffiliations(affiliations), err
 }
 
-func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today ident.Date, e *platform.AuditEvent) ([]platform.Affiliation, error) {
-	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: a.Role, Person: a.Person}, "Assign", today)
+func assignRole(
+	w platform.Writer, c platform.Caller, a StaffAssignment, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Affiliation, error) {
+	reason, err := authorization.MayManageRole(
+		c, authorization.RoleChange{Role: a.Role, Person: a.Person}, "Assign", today,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +136,9 @@ func assignRole(w platform.Writer, c platform.Caller, a StaffAssignment, today i
 }
 
 // findUnendedRoles returns a person's affiliations to an organisation with the given role that have not ended.
-func findUnendedRoles(s platform.Reader, organisation ident.NIHII, person ident.SSIN, role platform.Role, today ident.Date) ([]platform.Affiliation, error) {
+func findUnendedRoles(
+	s platform.Reader, organisation ident.NIHII, person ident.SSIN, role platform.Role, today ident.Date,
+) ([]platform.Affiliation, error) {
 	all, err := s.Affiliations(organisation, person)
 	if err != nil {
 		return nil, err
@@ -145,8 +152,12 @@ func findUnendedRoles(s platform.Reader, organisation ident.NIHII, person ident.
 	return found, nil
 }
 
-func endRole(w platform.Writer, c platform.Caller, end StaffEnd, today ident.Date, e *platform.AuditEvent) ([]platform.Affiliation, error) {
-	reason, err := authorization.MayManageRole(c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "End", today)
+func endRole(
+	w platform.Writer, c platform.Caller, end StaffEnd, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Affiliation, error) {
+	reason, err := authorization.MayManageRole(
+		c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "End", today,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -141,16 +141,25 @@ func (m *ManageMandateRequest) ToDomain() access.ManageMandateRequest {
 	var change access.ManageMandateRequest
 	person := func(path platform.Path, text string) ident.SSIN { return parseField(&r, path, text, ident.ParseSSIN) }
 	if grant := m.Change.Grant; grant != nil {
-		change.Grant = &access.MandateGrant{Grantee: person("Grant.Grantee", grant.Grantee), Period: r.parsePeriod("Grant.Period", grant.From, grant.To)}
+		change.Grant = &access.MandateGrant{
+			Grantee: person("Grant.Grantee", grant.Grantee),
+			Period:  r.parsePeriod("Grant.Period", grant.From, grant.To),
+		}
 	}
 	if accept := m.Change.Accept; accept != nil {
 		change.Accept = &access.MandateAcceptance{Grantor: person("Accept.Grantor", accept.Grantor)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &access.MandateEnd{Grantee: person("End.Grantee", end.Grantee), Grantor: person("End.Grantor", end.Grantor)}
+		change.End = &access.MandateEnd{
+			Grantee: person("End.Grantee", end.Grantee),
+			Grantor: person("End.Grantor", end.Grantor),
+		}
 	}
 	if transfer := m.Change.Transfer; transfer != nil {
-		change.Transfer = &access.MandateTransfer{Grantee: person("Transfer.Grantee", transfer.Grantee), To: person("Transfer.To", transfer.To)}
+		change.Transfer = &access.MandateTransfer{
+			Grantee: person("Transfer.Grantee", transfer.Grantee),
+			To:      person("Transfer.To", transfer.To),
+		}
 	}
 	change.Defects = r.defects
 	return change
@@ -170,7 +179,10 @@ func (m *ManageStaffRequest) ToDomain() access.ManageStaffRequest {
 			Role: platform.Role(assign.Role), Period: r.parsePeriod("Assign.Period", assign.From, assign.To)}
 	}
 	if end := m.Change.End; end != nil {
-		change.End = &access.StaffEnd{Person: parseField(&r, "End.Person", end.Person, ident.ParseSSIN), Role: platform.Role(end.Role)}
+		change.End = &access.StaffEnd{
+			Person: parseField(&r, "End.Person", end.Person, ident.ParseSSIN),
+			Role:   platform.Role(end.Role),
+		}
 	}
 	change.Defects = r.defects
 	return change
@@ -191,16 +203,29 @@ func NewManageMandateResponse(s ResponseInfo, all []access.MandateDetail) *Manag
 }
 
 // NewListMandatesResponse returns the response with a page of the caller's mandates; page is the request's.
-func NewListMandatesResponse(s ResponseInfo, page platform.Page, found access.ListMandatesResult) *ListMandatesResponse {
-	return &ListMandatesResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
-		Mandate: newMandates(found.Mandates)}
+func NewListMandatesResponse(
+	s ResponseInfo, page platform.Page, found access.ListMandatesResult,
+) *ListMandatesResponse {
+	return &ListMandatesResponse{
+		Reply:       s.newReply(found.Total > 0),
+		Offset:      page.Offset,
+		MaxElements: page.Limit,
+		Total:       found.Total,
+		Mandate:     newMandates(found.Mandates),
+	}
 }
 
 func newMandates(all []access.MandateDetail) []Mandate {
 	var out []Mandate
 	for _, m := range all {
-		out = append(out, Mandate{Grantor: m.Grantor.Digits(), Grantee: m.Grantee.Digits(), From: m.From.String(), To: m.To.String(),
-			AcceptedOn: m.AcceptedOn.String(), State: string(m.State)})
+		out = append(out, Mandate{
+			Grantor:    m.Grantor.Digits(),
+			Grantee:    m.Grantee.Digits(),
+			From:       m.From.String(),
+			To:         m.To.String(),
+			AcceptedOn: m.AcceptedOn.String(),
+			State:      string(m.State),
+		})
 	}
 	return out
 }
@@ -212,14 +237,25 @@ func NewManageStaffResponse(s ResponseInfo, all []access.StaffMember) *ManageSta
 
 // NewListStaffResponse returns the response with a page of an organisation's staff roles; page is the request's.
 func NewListStaffResponse(s ResponseInfo, page platform.Page, found access.ListStaffResult) *ListStaffResponse {
-	return &ListStaffResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
-		Member: newStaffMembers(found.Members)}
+	return &ListStaffResponse{
+		Reply:       s.newReply(found.Total > 0),
+		Offset:      page.Offset,
+		MaxElements: page.Limit,
+		Total:       found.Total,
+		Member:      newStaffMembers(found.Members),
+	}
 }
 
 func newStaffMembers(all []access.StaffMember) []StaffMember {
 	var out []StaffMember
 	for _, m := range all {
-		out = append(out, StaffMember{Person: m.SSIN.Digits(), Role: string(m.Role), From: m.From.String(), To: m.To.String(), State: string(m.State)})
+		out = append(out, StaffMember{
+			Person: m.SSIN.Digits(),
+			Role:   string(m.Role),
+			From:   m.From.String(),
+			To:     m.To.String(),
+			State:  string(m.State),
+		})
 	}
 	return out
 }

@@ -51,8 +51,8 @@ var requestByContent = map[string]string{
 	"Implantation": "NotifyImplantRequest", "Explantation": "NotifyExplantRequest", "Content": "ReviseNotificationRequest",
 }
 
-// elementPath returns the names of the elements, with their positions, that lead to a value. The first field of the path
-// is that of a request, whose entry of requestElements is given.
+// elementPath returns the names of the elements, with their positions, that lead to a value. The first field of the
+// path is that of a request, whose entry of requestElements is given.
 func elementPath(request map[string]string, path platform.Path) string {
 	if strings.Contains(path.String(), "/") {
 		return path.String() // of a warning stored when the domain still had paths of elements

@@ -97,7 +97,10 @@ func (r *fieldParser) parseExplantation(path platform.Path, m *Explantation) imp
 }
 
 func (r *fieldParser) parseNotificationRef(m NotificationOf) implants.NotificationRef {
-	return implants.NotificationRef{Number: parseField(r, "Notification.Number", m.NotificationNumber, ident.ParseNotificationNumber), Reference: m.Reference}
+	return implants.NotificationRef{
+		Number:    parseField(r, "Notification.Number", m.NotificationNumber, ident.ParseNotificationNumber),
+		Reference: m.Reference,
+	}
 }
 
 // stateFromSave returns the requested state of a notification. The messages write the state ToValidate as "Submit".
@@ -112,14 +115,22 @@ func stateFromSave(save string) implants.State {
 func (m *NotifyImplantRequest) ToDomain() (implants.SubmissionOptions, implants.Implantation) {
 	var r fieldParser
 	n := r.parseImplantation("Implantation", &m.Implantation)
-	return implants.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), implants.Final), InputReference: m.InputReference, Defects: r.defects}, n
+	return implants.SubmissionOptions{
+		Save:           cmp.Or(stateFromSave(m.Save), implants.Final),
+		InputReference: m.InputReference,
+		Defects:        r.defects,
+	}, n
 }
 
 // ToDomain converts the request to values of the domain.
 func (m *NotifyExplantRequest) ToDomain() (implants.SubmissionOptions, implants.Explantation) {
 	var r fieldParser
 	n := r.parseExplantation("Explantation", &m.Explantation)
-	return implants.SubmissionOptions{Save: cmp.Or(stateFromSave(m.Save), implants.Final), InputReference: m.InputReference, Defects: r.defects}, n
+	return implants.SubmissionOptions{
+		Save:           cmp.Or(stateFromSave(m.Save), implants.Final),
+		InputReference: m.InputReference,
+		Defects:        r.defects,
+	}, n
 }
 
 // ToDomain converts the request to values of the domain.
@@ -132,7 +143,11 @@ func (m *GetNotificationRequest) ToDomain() implants.NotificationRequest {
 // ToDomain converts the request to values of the domain.
 func (m *ReviseNotificationRequest) ToDomain() implants.ReviseRequest {
 	var r fieldParser
-	n := implants.ReviseRequest{Notification: r.parseNotificationRef(m.Of), Version: m.Version, Save: stateFromSave(m.Save)}
+	n := implants.ReviseRequest{
+		Notification: r.parseNotificationRef(m.Of),
+		Version:      m.Version,
+		Save:         stateFromSave(m.Save),
+	}
 	if m.Content.Implantation != nil {
 		content := r.parseImplantation("Implantation", m.Content.Implantation)
 		n.Implantation = &content
@@ -159,21 +174,33 @@ func (m *DiscardNotificationRequest) ToDomain() implants.DiscardRequest {
 
 // ToDomain converts the request to values of the domain.
 func (m *ListPendingNotificationsRequest) ToDomain() implants.ListPendingRequest {
-	return implants.ListPendingRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, State: implants.State(m.State)}
+	return implants.ListPendingRequest{
+		Page:  platform.Page{Offset: m.Offset, Limit: m.MaxElements},
+		State: implants.State(m.State),
+	}
 }
 
 // ToDomain converts the request to values of the domain.
 func (m *SearchDeviceRequest) ToDomain() implants.SearchDeviceRequest {
 	var r fieldParser
 	code := parseField(&r, "Code", m.Criteria.NotificationCode, ident.ParseNotificationCode)
-	return implants.SearchDeviceRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, Text: m.Criteria.Text, Code: code,
-		UDI: m.Criteria.UDI, Category: m.Criteria.Category, Defects: r.defects}
+	return implants.SearchDeviceRequest{
+		Page:     platform.Page{Offset: m.Offset, Limit: m.MaxElements},
+		Text:     m.Criteria.Text,
+		Code:     code,
+		UDI:      m.Criteria.UDI,
+		Category: m.Criteria.Category,
+		Defects:  r.defects,
+	}
 }
 
 // ToDomain converts the request to values of the domain.
 func (m *SearchRequest) ToDomain() implants.SearchRequest {
 	var r fieldParser
-	c := implants.SearchRequest{Page: platform.Page{Offset: m.Offset, Limit: m.MaxElements}, EmergencyReason: m.EmergencyReason}
+	c := implants.SearchRequest{
+		Page:            platform.Page{Offset: m.Offset, Limit: m.MaxElements},
+		EmergencyReason: m.EmergencyReason,
+	}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
 		p := by.ByPatient

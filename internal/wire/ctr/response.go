@@ -24,7 +24,12 @@ type ResponseInfo struct {
 }
 
 func (s ResponseInfo) newReply(found bool) Reply {
-	r := Reply{ID: s.ID, InResponseTo: s.InResponseTo, IssueInstant: s.IssuedAt.UTC(), Status: Status{Code: StatusCode{Value: statusSuccess}}}
+	r := Reply{
+		ID:           s.ID,
+		InResponseTo: s.InResponseTo,
+		IssueInstant: s.IssuedAt.UTC(),
+		Status:       Status{Code: StatusCode{Value: statusSuccess}},
+	}
 	if !found {
 		r.Status.Code.Code = &NestedCode{Value: statusDataNotFound}
 	}
@@ -34,19 +39,31 @@ func (s ResponseInfo) newReply(found bool) Reply {
 // NewNotifyResponse returns the response to a notification. request is the name of the request element, for the paths
 // of the warnings.
 func NewNotifyResponse(s ResponseInfo, request string, r implants.Receipt) *NotifyResponse {
-	return &NotifyResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
-		Warning: newWarnings(request, r.Warnings)}
+	return &NotifyResponse{
+		Reply:   s.newReply(true),
+		Receipt: newReceipt(&r.Notification),
+		Implant: newImplants(r.AffectedImplants),
+		Warning: newWarnings(request, r.Warnings),
+	}
 }
 
 // NewReviseResponse returns the response to a revision; request is as for NewNotifyResponse.
 func NewReviseResponse(s ResponseInfo, request string, r implants.Receipt) *ReviseNotificationResponse {
-	return &ReviseNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Implant: newImplants(r.AffectedImplants),
-		Warning: newWarnings(request, r.Warnings)}
+	return &ReviseNotificationResponse{
+		Reply:   s.newReply(true),
+		Receipt: newReceipt(&r.Notification),
+		Implant: newImplants(r.AffectedImplants),
+		Warning: newWarnings(request, r.Warnings),
+	}
 }
 
 // NewValidateResponse returns the response to a validation; request is as for NewNotifyResponse.
 func NewValidateResponse(s ResponseInfo, request string, r implants.Receipt) *ValidateNotificationResponse {
-	return &ValidateNotificationResponse{Reply: s.newReply(true), Receipt: newReceipt(&r.Notification), Warning: newWarnings(request, r.Warnings)}
+	return &ValidateNotificationResponse{
+		Reply:   s.newReply(true),
+		Receipt: newReceipt(&r.Notification),
+		Warning: newWarnings(request, r.Warnings),
+	}
 }
 
 // NewDiscardResponse returns the response to discarding a notification, which has no warnings.
@@ -111,14 +128,26 @@ func newDevice(d *implants.Device) *Device {
 
 // NewSearchResponse returns the response with a page of a search; page is the request's.
 func NewSearchResponse(s ResponseInfo, page platform.Page, found implants.SearchResult) *SearchResponse {
-	return &SearchResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: found.Total,
-		Notification: newSummaries(found.Notifications)}
+	return &SearchResponse{
+		Reply:        s.newReply(found.Total > 0),
+		Offset:       page.Offset,
+		MaxElements:  page.Limit,
+		Total:        found.Total,
+		Notification: newSummaries(found.Notifications),
+	}
 }
 
 // NewListPendingNotificationsResponse returns the response with a page of pending notifications; page is the request's.
-func NewListPendingNotificationsResponse(s ResponseInfo, page platform.Page, found implants.SearchResult) *ListPendingNotificationsResponse {
-	return &ListPendingNotificationsResponse{Reply: s.newReply(found.Total > 0), Offset: page.Offset, MaxElements: page.Limit,
-		Total: found.Total, Notification: newSummaries(found.Notifications)}
+func NewListPendingNotificationsResponse(
+	s ResponseInfo, page platform.Page, found implants.SearchResult,
+) *ListPendingNotificationsResponse {
+	return &ListPendingNotificationsResponse{
+		Reply:        s.newReply(found.Total > 0),
+		Offset:       page.Offset,
+		MaxElements:  page.Limit,
+		Total:        found.Total,
+		Notification: newSummaries(found.Notifications),
+	}
 }
 
 func newSummaries(all []implants.NotificationSummary) []Summary {
@@ -139,7 +168,9 @@ func newSummaries(all []implants.NotificationSummary) []Summary {
 }
 
 // NewGetNotificationResponse returns the response with a complete notification; request is as for NewNotifyResponse.
-func NewGetNotificationResponse(s ResponseInfo, request string, d implants.NotificationDetail) *GetNotificationResponse {
+func NewGetNotificationResponse(
+	s ResponseInfo, request string, d implants.NotificationDetail,
+) *GetNotificationResponse {
 	n := Notification{
 		NotificationNumber: d.Number.Digits(), Reference: d.Reference, Version: d.Version, State: string(d.State),
 		OperationType: string(d.Type), RegisteredAt: d.RegisteredAt, Digest: d.Digest[:],
@@ -152,7 +183,10 @@ func NewGetNotificationResponse(s ResponseInfo, request string, d implants.Notif
 	}
 	for i := range min(len(d.Removals), len(d.AffectedImplants)) {
 		removal := &d.Removals[i]
-		n.Explant = append(n.Explant, RegisteredExplant{Implant: newImplant(&d.AffectedImplants[i]), Quantity: removal.Quantity, Reason: removal.Reason})
+		n.Explant = append(
+			n.Explant,
+			RegisteredExplant{Implant: newImplant(&d.AffectedImplants[i]), Quantity: removal.Quantity, Reason: removal.Reason},
+		)
 	}
 	for _, h := range d.History {
 		n.History = append(n.History, Revision{Version: h.Version, At: h.RegisteredAt, Author: h.Author.Digits(),
@@ -170,7 +204,9 @@ func NewCardResponse(s ResponseInfo, fileName string, pdf []byte) *GetImplantCar
 }
 
 // NewListPatientImplantsResponse returns the response with a page of a patient's implants; page is the request's.
-func NewListPatientImplantsResponse(s ResponseInfo, page platform.Page, list implants.ListImplantsResult) *ListPatientImplantsResponse {
+func NewListPatientImplantsResponse(
+	s ResponseInfo, page platform.Page, list implants.ListImplantsResult,
+) *ListPatientImplantsResponse {
 	return &ListPatientImplantsResponse{
 		Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total,
 		Implant: newImplants(list.Implants),
@@ -178,8 +214,15 @@ func NewListPatientImplantsResponse(s ResponseInfo, page platform.Page, list imp
 }
 
 // NewSearchDeviceResponse returns the response with a page of the device list; page is the request's.
-func NewSearchDeviceResponse(s ResponseInfo, page platform.Page, list implants.SearchDeviceResult) *SearchDeviceResponse {
-	m := &SearchDeviceResponse{Reply: s.newReply(list.Total > 0), Offset: page.Offset, MaxElements: page.Limit, Total: list.Total}
+func NewSearchDeviceResponse(
+	s ResponseInfo, page platform.Page, list implants.SearchDeviceResult,
+) *SearchDeviceResponse {
+	m := &SearchDeviceResponse{
+		Reply:       s.newReply(list.Total > 0),
+		Offset:      page.Offset,
+		MaxElements: page.Limit,
+		Total:       list.Total,
+	}
 	for i := range list.Devices {
 		m.Device = append(m.Device, *newDevice(&list.Devices[i]))
 	}
