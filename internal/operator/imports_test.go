@@ -389,9 +389,9 @@ func TestReplacedNumber(t *testing.T) {
 			if err != nil || found.Total != 3 {
 				t.Errorf("%s finds %d: %v", number, found.Total, err)
 			}
-			implants, err := r.ListPatientImplants(t.Context(), caller(), implants.ListImplantsRequest{Page: platform.Page{Limit: 10}, Patient: number})
-			if err != nil || implants.Total != 3 {
-				t.Errorf("%s has %d implants: %v", number, implants.Total, err)
+			carried, err := r.ListPatientImplants(t.Context(), caller(), implants.ListImplantsRequest{Page: platform.Page{Limit: 10}, Patient: number})
+			if err != nil || carried.Total != 3 {
+				t.Errorf("%s has %d implants: %v", number, carried.Total, err)
 			}
 		}
 		i.checkImport(i.newExtract("persons", "", content), "persons, delta of 2026-11-21: 1 read, 0 new, 0 changed, 1 unchanged, 0 ended\n")
