@@ -14,8 +14,8 @@ ONLY       ?= all
 
 # What --version prints, and the packages with concurrent production code.
 VERSION    ?= $(shell git describe --tags --always --abbrev=12 --match 'v[0-9]*' --dirty=-modified 2>/dev/null || echo devel)
-RACE       ?= ./internal/soapdoor ./internal/store/... ./internal/auditlog ./internal/batch ./internal/client \
-              ./internal/devkit/sandbox ./internal/message/revocation
+RACE       ?= ./internal/admission ./internal/service ./internal/soapdoor ./internal/store/... ./internal/auditlog \
+              ./internal/batch ./internal/client ./internal/devkit/sandbox ./internal/message/revocation ./internal/message/x509id
 
 tool        = go tool -modfile=.ci/tools.mod
 go_build    = CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)"

@@ -37,8 +37,8 @@ func startService(t *testing.T) *testService {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := started.Close(); err != nil {
-			t.Error(err)
+		if closing := started.Close(); closing != nil {
+			t.Error(closing)
 		}
 	})
 	address, err := url.Parse(started.URL)

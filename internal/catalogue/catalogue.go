@@ -5,11 +5,13 @@
 package catalogue
 
 import (
+	"github.com/openctr/ctr/internal/problem"
+
+	// These register codes and texts.
 	_ "github.com/openctr/ctr/internal/devkit/capture"
 	_ "github.com/openctr/ctr/internal/devkit/sandbox"
 	_ "github.com/openctr/ctr/internal/implants/card"
 	_ "github.com/openctr/ctr/internal/message/revocation"
-	"github.com/openctr/ctr/internal/problem"
 	_ "github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 )
 

@@ -35,8 +35,6 @@ var (
 
 const kneeDI = people.KneeDI
 
-func ssin(s string) ident.SSIN             { return people.MustSSIN(s) }
-func nihii(s string) ident.NIHII           { return people.MustNIHII(s) }
 func code(s string) ident.NotificationCode { return people.MustCode(s) }
 func day(s string) ident.Date              { return people.MustDate(s) }
 

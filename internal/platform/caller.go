@@ -107,6 +107,7 @@ func (c Caller) CanPractiseOn(day ident.Date) bool {
 	return c.organisation.IsZero() || HasProfessionalRoleOn(c.affiliations, day)
 }
 
+// HasProfessionalRoleOn reports whether one of the affiliations makes its holder a professional on that day.
 func HasProfessionalRoleOn(affiliations []Affiliation, day ident.Date) bool {
 	return slices.ContainsFunc(
 		affiliations, func(a Affiliation) bool { return a.Role.isProfessional() && a.Contains(day) },

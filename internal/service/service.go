@@ -117,7 +117,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Service{config: c, failures: make(chan error, 3), cancel: cancel}
-	defer func() {
+	defer func() { //nolint:contextcheck // closing outlives an aborted start
 		if err != nil {
 			err = errors.Join(err, listener.Close(), s.Close())
 		}

@@ -174,15 +174,15 @@ func TestSecondContract(t *testing.T) {
 		{"a request of CTR", readTemplate(t, "Search"), "", soap.OperationUnknown, "soap:Body", ""},
 		{"against the schema", sayRequest("Say", "<Txt/>"), "", schema.SchemaElement, "/echo:SayRequest/echo:Txt", "echo:Text, "},
 	} {
-		_, _, refusal := postToEcho(t, d, c.request, c.action, true)
-		if refusal == nil {
+		_, _, refused := postToEcho(t, d, c.request, c.action, true)
+		if refused == nil {
 			t.Errorf("%s: accepted", c.name)
 			continue
 		}
-		found := slices.IndexFunc(refusal.Violations, func(v soap.Violation) bool { return v.Code == string(c.code) })
-		if found < 0 || refusal.Violations[found].Path != c.path ||
-			!strings.Contains(refusal.Violations[found].Messages[texts.English], c.says) {
-			t.Errorf("%s: %+v", c.name, refusal.Violations)
+		found := slices.IndexFunc(refused.Violations, func(v soap.Violation) bool { return v.Code == string(c.code) })
+		if found < 0 || refused.Violations[found].Path != c.path ||
+			!strings.Contains(refused.Violations[found].Messages[texts.English], c.says) {
+			t.Errorf("%s: %+v", c.name, refused.Violations)
 		}
 	}
 	if _, _, refusal = postToEcho(t, d, sayRequest("Say", text), "", false); refusal == nil {

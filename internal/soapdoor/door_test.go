@@ -31,7 +31,7 @@ type door struct {
 
 // The schemas, compiled once for all tests.
 var (
-	messageSchema = sync.OnceValues(func() (*schema.Schema, error) { return ctr.CompileSchema() })
+	messageSchema = sync.OnceValues(ctr.CompileSchema)
 	errorSchema   = sync.OnceValues(func() (*schema.Schema, error) { return schema.Compile(ctr.Contract().Schemas, xsd.Errors, nil) })
 )
 

@@ -117,16 +117,16 @@ func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, err
 		return nil, err
 	}
 	c.applyVerified(verified)
-	operation, err := e.findOperation(verified.Body(), c.action)
+	called, err := e.findOperation(verified.Body(), c.action)
 	if err != nil {
 		return nil, err
 	}
-	c.Message.Operation, c.event.Operation = operation.name, operation.name
+	c.Message.Operation, c.event.Operation = called.name, called.name
 	checked, err := e.Schema.Check(verified.Body()) //nolint:contextcheck // pure computation, bounded by the message
 	if err != nil {
 		return nil, err
 	}
-	response, err := operation.handle(r.Context(), &c.Call, checked.Root())
+	response, err := called.handle(r.Context(), &c.Call, checked.Root())
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (e *endpoint) receiveMessage(r *http.Request, c *requestState) ([]byte, err
 	if c.admitted, err = e.admission.Admit(r.Context()); err != nil {
 		return nil, err
 	}
-	data, refusal := e.readRequest(r, c)
+	data, refusal := e.readRequest(r, c) //nolint:contextcheck // the admission ends with the request
 	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
 		return nil, refusal
 	}

@@ -49,7 +49,7 @@ func TestFailureAfterAudit(t *testing.T) {
 		t.Errorf("%d notifications", n)
 	}
 	var event struct{ Level, ID, Operation, Code, Error string }
-	if err := json.Unmarshal(logged.Bytes(), &event); err != nil {
+	if err = json.Unmarshal(logged.Bytes(), &event); err != nil {
 		t.Fatalf("%v: %s", err, logged.String())
 	}
 	if event.Level != "ERROR" || event.ID != a.refusal.ID || event.Operation != "NotifyImplant" || event.Code != "INTERNAL" ||

@@ -15,12 +15,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
 // compileSchemas compiles the schemas of the contract on its first call.
-var compileSchemas = sync.OnceValues(func() (*schema.Schema, error) { return ctr.CompileSchema() })
+var compileSchemas = sync.OnceValues(ctr.CompileSchema)
 
 // Outcome is the result of judging a requirement.
 type Outcome string

@@ -1,4 +1,4 @@
-// Package diagnose reports everything in a message that a service would refuse, not only the first error, in words
+// Package diagnosis reports everything in a message that a service would refuse, not only the first error, in words
 // for the sender. Start with Inspect.
 //
 // It is separate because two programs use it: the caller's tool, which has only the message, and a service outside

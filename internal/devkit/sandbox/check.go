@@ -55,9 +55,8 @@ func (s *Sandbox) handleCheck(w http.ResponseWriter, r *http.Request) {
 
 // readSubmittedMessage returns the uploaded file, or the pasted text if no file was chosen.
 func readSubmittedMessage(r *http.Request, maxBytes int64) ([]byte, error) {
-	if err := r.ParseMultipartForm(
-		maxBytes,
-	); err != nil { //nolint:gosec // the caller bounds the body with MaxBytesReader
+	err := r.ParseMultipartForm(maxBytes) //nolint:gosec // the caller bounds the body with MaxBytesReader
+	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = r.MultipartForm.RemoveAll() }()

@@ -1,10 +1,5 @@
 package p12
 
-import (
-	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/testing/costtest"
-)
-
 // These tests build stores that no program writes, with the building blocks of EncodeKeys.
 
 import (
@@ -19,6 +14,9 @@ import (
 	"math/big"
 	"testing"
 	"time"
+
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/testing/costtest"
 )
 
 const hostilePassword = "worthless"

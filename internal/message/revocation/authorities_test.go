@@ -227,7 +227,10 @@ func dialMemory(_ context.Context, _, address string) (net.Conn, error) {
 	if !ok {
 		return nil, errConnectionRefused
 	}
-	l := found.(*memoryListener)
+	l, ok := found.(*memoryListener)
+	if !ok {
+		return nil, errConnectionRefused
+	}
 	client, server := net.Pipe()
 	select {
 	case l.dialled <- server:

@@ -42,6 +42,7 @@ const (
 	otherMarkup // a comment, a processing instruction or a CDATA section
 )
 
+// NewSplitter reads the prologue and the start tag of the root, and returns a splitter of what follows.
 func NewSplitter(in *bufio.Reader) (*Splitter, error) {
 	s := &Splitter{in: in, lineNumber: 1}
 	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {

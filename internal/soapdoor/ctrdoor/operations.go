@@ -20,7 +20,7 @@ import (
 )
 
 // newHandlers returns the handlers of the operations of ctr.Contract.
-func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler { //nolint:funlen // a table with an entry per operation
+func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler { //nolint:funlen // a table, an entry per operation
 	return map[string]soapdoor.Handler{
 		"NotifyImplant": newHandler(r, func(
 			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest,

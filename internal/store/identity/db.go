@@ -37,7 +37,8 @@ type Tx struct {
 // Open loads the key file, and creates it for a new register.
 func Open(ctx context.Context, e *engine.DB, keyFile string) (*DB, error) {
 	db := &DB{engine: e, ring: &keyRing{path: keyFile}}
-	return db, db.openKeyRing(ctx)
+	err := db.openKeyRing(ctx)
+	return db, err
 }
 
 // Read runs f over one consistent view.

@@ -46,6 +46,7 @@ type keyEntry struct {
 	Secret  []byte `json:"secret"`  // 32 random bytes, in base64
 }
 
+// KeyFileName is the default name of the key file; the other constants bound what it may hold.
 const (
 	KeyFileName          = "keys.json"
 	keySecretSize        = 32

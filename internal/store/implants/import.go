@@ -28,7 +28,7 @@ func (s Register) LoadSources(ctx context.Context, entries implants.SourceEntrie
 }
 
 func (w Writer) loadEntries(entries *implants.SourceEntries) error {
-	if err := w.Writer.LoadSources(entries); err != nil {
+	if err := w.LoadSources(entries); err != nil {
 		return err
 	}
 	if err := w.loadDevices(entries.Devices); err != nil {
@@ -64,7 +64,7 @@ func (s Register) ReplaceSSIN(ctx context.Context, former, newer ident.SSIN) err
 
 // replaceSSIN also moves the pending notifications, which refer to current pseudonyms.
 func (w Writer) replaceSSIN(former, newer ident.SSIN) error {
-	from, to, err := w.Writer.ReplaceSSIN(former, newer)
+	from, to, err := w.ReplaceSSIN(former, newer)
 	if err != nil || from == to {
 		return err
 	}

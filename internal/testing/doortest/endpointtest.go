@@ -12,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/message/schema"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
@@ -29,7 +28,7 @@ type Door struct {
 }
 
 // compileMessageSchema compiles the schemas once for all tests.
-var compileMessageSchema = sync.OnceValues(func() (*schema.Schema, error) { return ctr.CompileSchema() })
+var compileMessageSchema = sync.OnceValues(ctr.CompileSchema)
 
 // New starts a service for the environment Test.
 func New(tb testing.TB) *Door {
