@@ -37,7 +37,7 @@ test: ## run every test, on SQLite and PostgreSQL
 	$(go_test) ./...
 
 race: ## run the tests of the packages with concurrent code, or those of RACE, with the race detector (needs a C compiler)
-	CGO_ENABLED=1 $(go_test) -race $(RACE)
+	CGO_ENABLED=1 $(go_test) -race -timeout 30m $(RACE)
 
 cover: ## measure statement coverage of internal/; writes bin/cover.html
 	@mkdir -p bin
