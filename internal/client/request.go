@@ -10,7 +10,7 @@ import (
 )
 
 // ReadRequest reads the request of an operation from a file, which contains the element itself or a complete envelope
-// around it. A signature in the envelope is ignored: the request is signed anew when it is sent.
+// around it. A signature in the envelope is ignored: the request is signed again when it is sent.
 func ReadRequest[Q any](file, operation string) (*Q, error) {
 	data, err := os.ReadFile(file) //nolint:gosec // the path is the user's own
 	if err != nil {
