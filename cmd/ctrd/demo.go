@@ -47,7 +47,7 @@ func (c *demoCommand) Run(e environment) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
 	s, err := service.Start(
-		e.ctx, service.Config{Now: time.Now, DataDirectory: directory, Development: true, Environment: "Development"},
+		e.ctx, service.Config{Now: time.Now, DataDirectory: directory, Development: true},
 	)
 	if err != nil {
 		return err

@@ -27,8 +27,8 @@ type serveCommand struct {
 	TLSCert     string   `name:"tls-cert" help:"PEM file with the server's certificate and its chain." type:"path" placeholder:"FILE"`
 	TLSKey      string   `name:"tls-key" help:"PEM file with the server's private key." type:"path" placeholder:"FILE"`
 	HTTP        bool     `name:"http" help:"Serve plain HTTP, on a loopback address only, for use behind a proxy."`
-	PublicURL   string   `help:"URL of the service for callers, used in the WSDL." placeholder:"URL"`
-	Environment string   `help:"Name of the environment, shown in faults." enum:"Development,Test,Integration,Acceptation,Simulation,Production" default:"Test"`
+	PublicURL   string   `help:"URL of the service for callers, used in the WSDL; required without --dev." placeholder:"URL"`
+	Environment string   `help:"Name of the environment, shown in faults: Development, Test, Integration, Acceptation, Simulation or Production. Production if omitted, or Development with --dev." enum:",Development,Test,Integration,Acceptation,Simulation,Production" default:"" placeholder:"NAME"`
 	Strict      bool     `help:"Require that the security token is signed too."`
 	AllowSHA1   string   `name:"allow-sha1" help:"Accept SHA-1 in signatures through this day (UTC)." placeholder:"DATE"`
 	RequireLink bool     `help:"Require an existing therapeutic relation for notifications too."`
@@ -122,6 +122,8 @@ func describeStartError(err error, listen string) error {
 		return fmt.Errorf("--http needs a loopback address, which %s is not: use TLS, or a proxy in front", listen)
 	case errors.Is(err, service.ErrNoTrust):
 		return errors.New("no trusted certification authority: use --trust FILE.pem, or --dev")
+	case errors.Is(err, service.ErrNoPublicURL):
+		return errors.New("the WSDL needs the address of the service for callers: use --public-url URL, or --dev")
 	case errors.Is(err, service.ErrNoTLSCertificate):
 		return errors.New("TLS needs --tls-cert and --tls-key (or --http behind a proxy, or --dev)")
 	case errors.Is(err, service.ErrListURLWithoutRequests):

@@ -79,7 +79,9 @@ func refusedStarts(t *testing.T) []refusedStart {
 	reply := func(p12, password string) []string {
 		return []string{"--dev", "--data", dev, "--sign-replies", "--reply-key", p12, "--reply-password-file", password}
 	}
-	plain := func(more ...string) []string { return append([]string{"--http", "--trust", trust}, more...) }
+	const publicURL = "https://ctr.example/ctr/v1"
+	named := func(more ...string) []string { return append([]string{"--public-url", publicURL}, more...) }
+	plain := func(more ...string) []string { return append(named("--http", "--trust", trust), more...) }
 	missing := filepath.Join(dir, "missing")
 	return []refusedStart{
 		{"ctr: wrong password", "ctr", nil, ctr(key, wrong), 2, "P12_PASSWORD"},
@@ -109,19 +111,27 @@ func refusedStarts(t *testing.T) []refusedStart {
 		{"plain HTTP for everybody", "", nil, plain("--data", dev, "--listen", "0.0.0.0:0"), 1, "loopback"},
 		{"plain HTTP for everybody, IPv6", "", nil, plain("--data", dev, "--listen", "[::]:0"), 1, "loopback"},
 		{"plain HTTP, no host", "", nil, plain("--data", dev, "--listen", ":0"), 1, "loopback"},
-		{"nobody trusted", "", nil, []string{"--http", "--data", dev}, 1, "--trust"},
-		{"no trust file", "", nil, []string{"--http", "--data", dev, "--trust", missing}, 1, "missing"},
-		{"trust file is a folder", "", nil, []string{"--http", "--data", dev, "--trust", dir}, 1, "directory"},
-		{"trust file without certificates", "", nil, []string{"--http", "--data", dev, "--trust", file}, 1, "--trust"},
+		{"nobody trusted", "", nil, named("--http", "--data", dev), 1, "--trust"},
+		{"no trust file", "", nil, named("--http", "--data", dev, "--trust", missing), 1, "missing"},
+		{"trust file is a folder", "", nil, named("--http", "--data", dev, "--trust", dir), 1, "directory"},
+		{"trust file without certificates", "", nil, named("--http", "--data", dev, "--trust", file), 1, "--trust"},
 		{"revocation list that is none", "", nil, plain("--data", dev, "--crl", file), 1, "--crl"},
 		{"OCSP response that is none", "", nil, plain("--data", dev, "--ocsp", file), 1, "--ocsp"},
 		{"address of a revocation list that is none", "", nil, plain("--data", dev, "--crl", "ldap://user:hidden@directory.example/"), 1, "--crl"},
 		{"address of a revocation list for nobody", "", nil, plain("--data", dev, "--revocation", "off", "--crl", "http://lists.example/ca.crl"), 1, "--crl"},
 		{"unknown policy of revocation", "", nil, plain("--data", dev, "--revocation", "perhaps"), 2, "perhaps"},
-		{"no TLS certificate", "", nil, []string{"--data", dev, "--trust", trust}, 1, "--tls-cert"},
-		{"TLS certificate that is none", "", nil, []string{"--data", dev, "--trust", trust, "--tls-cert", trust, "--tls-key", file}, 1, "TLS"},
+		{"no TLS certificate", "", nil, named("--data", dev, "--trust", trust), 1, "--tls-cert"},
+		{"TLS certificate that is none", "", nil, named("--data", dev, "--trust", trust, "--tls-cert", trust, "--tls-key", file), 1, "TLS"},
 		{"no PostgreSQL there", "", nil, plain("--data", dev, "--database", "postgres://register:hidden@127.0.0.1:1/register?sslmode=disable"), 1, "connection refused"},
 		{"not PostgreSQL", "", nil, plain("--data", dev, "--database", "mysql://127.0.0.1/register"), 1, "postgres://"},
+		{"no public URL", "", nil, []string{"--data", dev, "--trust", trust, "--tls-cert", trust, "--tls-key", file}, 1, "--public-url"},
+		{"no public URL behind a proxy", "", nil, []string{"--data", dev, "--trust", trust, "--http"}, 1, "--public-url"},
+		{"no public URL but a variable without text", "", []string{"CTR_PUBLIC_URL="}, []string{"--data", dev, "--trust", trust, "--http"}, 1, "--public-url"},
+		{"public URL without scheme", "", nil, plain("--data", dev, "--public-url", "ctr.example/ctr/v1"), 1, "--public-url"},
+		{"public URL without host", "", nil, plain("--data", dev, "--public-url", "https:///ctr/v1"), 1, "--public-url"},
+		{"public URL with a password", "", nil, plain("--data", dev, "--public-url", "https://user:hidden@ctr.example/ctr/v1"), 1, "--public-url"},
+		{"public URL with a query", "", nil, plain("--data", dev, "--public-url", "https://ctr.example/ctr/v1?wsdl"), 1, "--public-url"},
+		{"public URL of another protocol", "", nil, plain("--data", dev, "--public-url", "ftp://ctr.example/ctr/v1"), 1, "--public-url"},
 		{"SHA-1 without end", "", nil, plain("--data", dev, "--allow-sha1", "forever"), 1, "--allow-sha1"},
 	}
 }
@@ -201,7 +211,7 @@ func TestSilentPostgresIsGivenUp(t *testing.T) {
 	directory := t.TempDir()
 	trust := filepath.Join(directory, "trust.pem")
 	interop.WriteFile(t, trust, testpki.CAFile(t))
-	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "serve", "--http", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
+	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "serve", "--http", "--public-url", "https://ctr.example/ctr/v1", "--trust", trust, "--listen", "127.0.0.1:0", "--data", directory,
 		"--database", "postgres://register:hidden@"+silentPort(t)+"/register?sslmode=disable")
 	if result.ExitCode != 1 || strings.Count(result.Stderr, "\n") != 1 || strings.Contains(result.Stderr, "hidden") {
 		t.Errorf("exit %d after %s: %s", result.ExitCode, result.Duration, result.Stderr)

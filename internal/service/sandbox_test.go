@@ -64,9 +64,8 @@ func TestSandboxOnlyForDevelopment(t *testing.T) {
 	certs := filepath.Join(directory, "certs")
 	ca := filepath.Join(certs, "ca.pem")
 	for name, config := range map[string]service.Config{
-		"not for development": {DataDirectory: filepath.Join(t.TempDir(), "data"), TrustFiles: []string{ca},
-			TLSCertificateFile: filepath.Join(certs, "server.pem"), TLSKeyFile: filepath.Join(certs, "server-key.pem")},
-		"in production": {DataDirectory: directory, Development: true, Environment: "Production"},
+		"not for development": newOperationalConfig(t, certs),
+		"in production":       {DataDirectory: directory, Development: true, Environment: "Production"},
 	} {
 		service := startService(t, config)
 		service.CA = ca

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -36,8 +37,8 @@ type Config struct {
 	Listen        string // host:port; a free port of 127.0.0.1 if empty
 	MetricsListen string // host:port of the metrics; none if empty
 	PlainHTTP     bool   // no TLS; Listen must be a loopback address
-	PublicURL     string // the service's URL as callers see it; made from the listener if empty
-	Environment   string // the name shown in faults; "Test" if empty
+	PublicURL     string // the service's URL as callers see it; in development made from the listener if empty
+	Environment   string // the name shown in faults; "Production" if empty, or "Development" in development
 
 	// Development creates a test PKI and loads development data if DataDirectory is new, trusts that PKI and, unless
 	// Environment is Production, serves the pages for developers.
@@ -64,6 +65,8 @@ type Config struct {
 var (
 	// ErrNotLoopback means that plain HTTP would be served to other machines.
 	ErrNotLoopback = errors.New("plain HTTP needs a loopback address")
+	// ErrNoPublicURL means that the contract would send callers to whatever host a request names.
+	ErrNoPublicURL = errors.New("no public URL")
 	// ErrNoTrust means that no signer could ever be trusted.
 	ErrNoTrust = errors.New("no trusted certification authority")
 	// ErrNoTLSCertificate means that TLS lacks the certificate or its key.
@@ -110,6 +113,9 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	c = c.withDefaults()
 	if c.PlainHTTP && !loopback.IsAddress(c.Listen) {
 		return nil, fmt.Errorf("%w, not %s", ErrNotLoopback, c.Listen)
+	}
+	if err = c.checkPublicURL(); err != nil {
+		return nil, err
 	}
 	listener, err := listenTCP(ctx, c.Listen)
 	if err != nil {
@@ -171,12 +177,31 @@ func (c Config) withDefaults() Config {
 		c.Listen = "127.0.0.1:0"
 	}
 	if c.Environment == "" {
-		c.Environment = "Test"
+		c.Environment = "Production"
+		if c.Development {
+			c.Environment = "Development"
+		}
 	}
 	if c.RevocationPolicy == "" {
 		c.RevocationPolicy = revocation.PolicySoftFail
 	}
 	return c
+}
+
+// checkPublicURL refuses a URL that no caller can use. Only a development service may take its own from each request.
+func (c *Config) checkPublicURL() error {
+	if c.PublicURL == "" {
+		if c.Development {
+			return nil
+		}
+		return ErrNoPublicURL
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.User != nil ||
+		u.RawQuery != "" || u.Fragment != "" {
+		return &SettingError{Setting: "public-url", Err: errors.New("not an absolute http or https URL of the service")}
+	}
+	return nil
 }
 
 // Wait returns nil when ctx ends, or the error of a part of the service that failed. The service then still needs
