@@ -12,6 +12,7 @@ const (
 	TimestampMissing   problem.Code = "TIMESTAMP_MISSING"
 	TokenMissing       problem.Code = "SECURITY_TOKEN_MISSING"
 	SignatureMissing   problem.Code = "SIGNATURE_MISSING"
+	SignatureElsewhere problem.Code = "SIGNATURE_ELSEWHERE"
 
 	// Timestamp.
 	TimestampMalformed problem.Code = "TIMESTAMP_MALFORMED"
@@ -37,6 +38,7 @@ const (
 	// References of the signature.
 	ReferenceUnknown  problem.Code = "REFERENCE_NOT_FOUND"
 	ReferenceIDKind   problem.Code = "REFERENCE_ID_ATTRIBUTE"
+	ReferenceIDTwice  problem.Code = "REFERENCE_ID_AMBIGUOUS"
 	BodyUnsigned      problem.Code = "BODY_NOT_SIGNED"
 	TimestampUnsigned problem.Code = "TIMESTAMP_NOT_SIGNED"
 	TokenUnsigned     problem.Code = "SECURITY_TOKEN_NOT_SIGNED"
@@ -46,7 +48,7 @@ func init() {
 	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "InvalidSecurity"}, SecurityMissing,
 		SecurityUnexpected, SecurityRepeated, TimestampMissing, SignatureMissing, TimestampMalformed,
 		TimestampInstant, TimestampOrder, KeyReferenceMissing, KeyReferenceUnsupported, KeyReferenceAmbiguous,
-		TransformSTRTarget, ReferenceIDKind)
+		TransformSTRTarget, ReferenceIDKind, ReferenceIDTwice, SignatureElsewhere)
 	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "SecurityTokenUnavailable"},
 		TokenMissing, KeyReferenceWrong, KeyUnregistered)
 	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "MessageExpired"}, TimestampFuture,

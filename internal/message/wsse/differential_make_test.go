@@ -16,7 +16,6 @@ import (
 	"testing"
 	"unicode/utf16"
 
-	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/x509id"
@@ -361,7 +360,7 @@ func (m *messageWriter) writeForeignSecurity(prefixed string) string {
 	}
 	return "<o1:Security xmlns:o1='" + wsseSpace + "' " + prefixed + ":" + actor + `="urn:other" ` + prefixed + `:mustUnderstand="1">` +
 		pickFrom(m.draw, "", "<t:Timestamp xmlns:t='"+wsuSpace+"'><t:Created>2026-11-21T10:00:00Z</t:Created></t:Timestamp>",
-			"<Signature xmlns='"+dsig.Namespace+"'><SignedInfo/></Signature>") + "</o1:Security>"
+			"<Signature xmlns='urn:dsig'><SignedInfo/></Signature>") + "</o1:Security>"
 }
 
 // encodeMessage encodes a message in one of the supported encodings.

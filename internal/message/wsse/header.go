@@ -1,6 +1,8 @@
 package wsse
 
 import (
+	"slices"
+
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
@@ -134,6 +136,25 @@ func (c coverage) checkRequired(strict bool) error {
 		return newRefusal(TimestampUnsigned, signaturePath)
 	case strict && !c.certificate:
 		return newRefusal(TokenUnsigned, signaturePath)
+	}
+	return nil
+}
+
+// checkSingleReading refuses what this service reads in one way and another tool, which verifies the kept message
+// later, may read in another: a second ds:Signature in the Header, of which a tool may take the first, and a signed
+// element that has a second identifier or whose identifier is also the value of another attribute with such a name. The
+// content of the Body is signed, and comes later.
+func (m *securityNodes) checkSingleReading(signature referenceSet) error {
+	for e := range m.header.Descendants() {
+		if e.Is(dsig.Namespace, "Signature") && e != m.signature {
+			return newRefusal(SignatureElsewhere, "soap:Header")
+		}
+	}
+	signed := []xmldoc.Element{m.body, m.timestamp, m.token, m.key.tokenReference}
+	for _, e := range slices.AppendSeq(signed, m.header.Children()) {
+		if !e.IsZero() && signature.RefersTo(e) && !e.HasOneIdentifier() {
+			return newRefusal(ReferenceIDTwice, signaturePath, problem.DetailElement.With(e.Local()))
+		}
 	}
 	return nil
 }

@@ -224,6 +224,7 @@ func (i *inspector) inspectEnvelope(envelope *soap.Envelope) {
 	m.key, m.keyRefusal = m.readKeyInfo(m.signature.Child(dsig.Namespace, "KeyInfo"))
 	signature := dsig.Inspect(m.signature, dsig.Policy{AllowSHA1: i.options.AllowSHA1}, m)
 	i.report.Signature = signature
+	*header = appendUnique(*header, m.checkSingleReading(signature))
 	i.inspectCoverage(m.determineCoverage(signature))
 	i.inspectKey()
 	var key crypto.PublicKey

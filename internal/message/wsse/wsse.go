@@ -135,6 +135,9 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 	if m.keyRefusal != nil {
 		return nil, m.keyRefusal
 	}
+	if err = m.checkSingleReading(signature); err != nil {
+		return nil, err
+	}
 	created, until, err := readTimestamp(m.timestamp)
 	if err != nil {
 		return nil, err

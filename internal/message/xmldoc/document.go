@@ -15,7 +15,10 @@
 // only the rest.
 package xmldoc
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // The namespaces that the specifications themselves bind.
 const (
@@ -37,6 +40,7 @@ type Document struct {
 	namespaces         stringTable // declared namespace names; index 0 is "no namespace", 1 is the xml namespace
 	identifiedElements []identifiedElement
 	identifiers        map[string]int32        // indices into identifiedElements by value; nil up to linearSearchLimit
+	lookalikes         []identifiedElement     // attributes that another reader may take for an identifier
 	scratch            atomic.Pointer[scratch] // buffers for the next canonicalisation; nil while one is using them
 }
 
@@ -170,6 +174,24 @@ func (d *Document) ElementByID(id string) (Element, bool) {
 		return Element{d, d.identifiedElements[i].node}, true
 	}
 	return Element{}, false
+}
+
+// HasOneIdentifier reports whether every reader finds e by its identifier: e has one attribute with the local name id,
+// in any case and namespace, and no other such attribute of the document has the same value. Tools differ in which of
+// them they take for identifiers, and some compare the local name alone.
+func (e Element) HasOneIdentifier() bool {
+	id := ""
+	for i := range e.doc.identifiedElements {
+		if known := &e.doc.identifiedElements[i]; known.node == e.index {
+			if id != "" {
+				return false
+			}
+			id = known.value
+		}
+	}
+	return id != "" && !slices.ContainsFunc(e.doc.lookalikes, func(other identifiedElement) bool {
+		return other.node == e.index || other.value == id
+	})
 }
 
 func (d *Document) lookupIdentifier(id string) (int32, bool) {

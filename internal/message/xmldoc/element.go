@@ -110,6 +110,20 @@ func (e Element) Children() iter.Seq[Element] {
 	}
 }
 
+// Descendants yields the elements below e in document order.
+func (e Element) Descendants() iter.Seq[Element] {
+	return func(yield func(Element) bool) {
+		if e.doc == nil {
+			return
+		}
+		for i := e.index + 1; i < e.node().afterSubtree; i++ {
+			if e.doc.nodes[i].kind == elementNode && !yield(Element{e.doc, i}) {
+				return
+			}
+		}
+	}
+}
+
 // Child returns the first child element with the given expanded name, or the zero Element.
 func (e Element) Child(space, local string) Element {
 	for c := e.FirstChild(); !c.IsZero(); c = c.NextSibling() {

@@ -318,7 +318,10 @@ func (p *parser) finishAttributes(n *node) error {
 		if i > 0 && d.compareAttributes(all[i-1], all[i]) == 0 {
 			return p.errorAt(XMLAttributeDuplicate, int(max(all[i-1].nameStart, all[i].nameStart)))
 		}
-		if p.isIDAttribute(&all[i]) && !p.recordIdentifier(&all[i]) {
+		if local := d.localName(all[i].nameStart, all[i].nameLength, all[i].prefix); !strings.EqualFold(local, "id") {
+			continue
+		}
+		if !p.recordIdentifier(&all[i]) {
 			return p.errorAt(XMLIdentifierDuplicate, int(all[i].nameStart))
 		}
 	}
@@ -335,12 +338,9 @@ func (d *Document) compareAttributes(a, b attribute) int {
 	)
 }
 
-// isIDAttribute reports whether an attribute identifies its element.
+// isIDAttribute reports whether an attribute with the local name id, in any case, identifies its element.
 func (p *parser) isIDAttribute(a *attribute) bool {
 	local := p.doc.localName(a.nameStart, a.nameLength, a.prefix)
-	if len(local) != 2 {
-		return false
-	}
 	switch a.namespace {
 	case indexNone:
 		return local == "Id" || local == "ID" || local == "id"
@@ -352,10 +352,15 @@ func (p *parser) isIDAttribute(a *attribute) bool {
 	return false
 }
 
-// recordIdentifier records an identifier and reports whether it is new. An empty value identifies no element.
+// recordIdentifier records an identifier and reports whether it is new. An attribute that only another reader may take
+// for an identifier, and an empty one, which identifies no element, may repeat.
 func (p *parser) recordIdentifier(a *attribute) bool {
 	id := strings.Trim(p.doc.attributeValue(a), " \t\r\n")
-	return id == "" || p.doc.addIdentifier(id, p.lastNode)
+	if id == "" || !p.isIDAttribute(a) {
+		p.doc.lookalikes = append(p.doc.lookalikes, identifiedElement{id, p.lastNode})
+		return true
+	}
+	return p.doc.addIdentifier(id, p.lastNode)
 }
 
 // parseEndTag parses production ETag.
