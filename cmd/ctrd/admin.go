@@ -30,16 +30,19 @@ type importCommand struct {
 
 // registerFlags locate the register.
 type registerFlags struct {
-	Data     string `help:"Data directory of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
-	Database string `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
-	Keys     string `help:"File with the keys that encrypt personal data; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
+	Data       string `help:"Data directory of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
+	Database   string `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
+	Unverified bool   `name:"database-unverified" help:"Accept a database on another machine without sslmode=verify-full."`
+	Keys       string `help:"File with the keys that encrypt personal data; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
 }
 
 // openStore opens the store as the service does.
 func (f registerFlags) openStore(e environment) (*store.DB, error) {
-	db, err := store.Open(e.ctx, store.Config{URL: f.Database, Directory: f.Data, KeyFile: f.Keys})
+	db, err := store.Open(e.ctx, store.Config{
+		URL: f.Database, AllowUnverified: f.Unverified, Directory: f.Data, KeyFile: f.Keys,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("the database: %w", err)
+		return nil, fmt.Errorf("the database: %w", describeDatabaseError(err))
 	}
 	return db, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/service"
+	"github.com/openctr/ctr/internal/store"
 )
 
 // serveCommand holds the settings of a service.
@@ -18,6 +19,7 @@ type serveCommand struct {
 	Listen      string   `help:"Address to listen on." default:"127.0.0.1:8443" placeholder:"HOST:PORT"`
 	AdminListen string   `help:"Address for metrics; none if empty. Do not expose it publicly." placeholder:"HOST:PORT"`
 	Database    string   `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
+	Unverified  bool     `name:"database-unverified" help:"Accept a database on another machine without sslmode=verify-full: whoever answers in its place can read and change everything."`
 	Keys        string   `help:"File with the keys that encrypt personal data, created with a new register; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
 	Trust       []string `help:"PEM file of certification authorities trusted to issue signers' certificates. Repeatable." type:"path" placeholder:"FILE"`
 	Known       []string `help:"PEM file of registered certificates, to which a message may refer by issuer and serial number, key identifier or thumbprint. Repeatable." type:"path" placeholder:"FILE"`
@@ -79,6 +81,7 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		Log:                   slog.New(slog.NewJSONHandler(e.stderr, nil)),
 		DataDirectory:         c.Data,
 		DatabaseURL:           c.Database,
+		UnverifiedDatabase:    c.Unverified,
 		KeyFile:               c.Keys,
 		Listen:                c.Listen,
 		MetricsListen:         c.AdminListen,
@@ -128,6 +131,15 @@ func describeStartError(err error, listen string) error {
 		return errors.New("TLS needs --tls-cert and --tls-key (or --http behind a proxy, or --dev)")
 	case errors.Is(err, service.ErrListURLWithoutRequests):
 		return errors.New("--crl takes no URL with --revocation=off, which sends no requests")
+	}
+	return describeDatabaseError(err)
+}
+
+// describeDatabaseError names the flag that accepts a database server without proof of its identity.
+func describeDatabaseError(err error) error {
+	if errors.Is(err, store.ErrUnverifiedServer) {
+		return fmt.Errorf("%w: add it, with sslrootcert=FILE for an authority of your own, or use --database-unverified",
+			err)
 	}
 	return err
 }

@@ -123,6 +123,8 @@ func refusedStarts(t *testing.T) []refusedStart {
 		{"no TLS certificate", "", nil, named("--data", dev, "--trust", trust), 1, "--tls-cert"},
 		{"TLS certificate that is none", "", nil, named("--data", dev, "--trust", trust, "--tls-cert", trust, "--tls-key", file), 1, "TLS"},
 		{"no PostgreSQL there", "", nil, plain("--data", dev, "--database", "postgres://register:hidden@127.0.0.1:1/register?sslmode=disable"), 1, "connection refused"},
+		{"remote PostgreSQL, not verified", "", nil, plain("--data", dev, "--database", "postgres://register:hidden@db.example/register"), 1, "--database-unverified"},
+		{"remote PostgreSQL, any certificate", "", nil, plain("--data", dev, "--database", "postgres://register:hidden@127.0.0.1,db.example/register?sslmode=require"), 1, "sslmode=verify-full"},
 		{"not PostgreSQL", "", nil, plain("--data", dev, "--database", "mysql://127.0.0.1/register"), 1, "postgres://"},
 		{"no public URL", "", nil, []string{"--data", dev, "--trust", trust, "--tls-cert", trust, "--tls-key", file}, 1, "--public-url"},
 		{"no public URL behind a proxy", "", nil, []string{"--data", dev, "--trust", trust, "--http"}, 1, "--public-url"},

@@ -26,7 +26,12 @@ type openRegister struct {
 // open opens the store, loads the development data into a new development register, and starts the jobs that seal the
 // audit log and purge replay keys. The jobs end with background.
 func (b *openRegister) open(ctx, background context.Context, c *Config) (err error) {
-	b.store, err = store.Open(ctx, store.Config{URL: c.DatabaseURL, Directory: c.DataDirectory, KeyFile: c.KeyFile})
+	if c.UnverifiedDatabase {
+		c.Log.WarnContext(ctx, "the identity of the database server is not verified")
+	}
+	b.store, err = store.Open(ctx, store.Config{
+		URL: c.DatabaseURL, AllowUnverified: c.UnverifiedDatabase, Directory: c.DataDirectory, KeyFile: c.KeyFile,
+	})
 	if err != nil {
 		return fmt.Errorf("the database: %w", err)
 	}

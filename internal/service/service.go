@@ -32,7 +32,9 @@ type Config struct {
 
 	DataDirectory string // holds the embedded database and, in development, the test PKI
 	DatabaseURL   string // a PostgreSQL database; the embedded one if empty
-	KeyFile       string // the keys that encrypt personal data; keys.json in DataDirectory if empty
+	// UnverifiedDatabase accepts a database on another machine without sslmode=verify-full.
+	UnverifiedDatabase bool
+	KeyFile            string // the keys that encrypt personal data; keys.json in DataDirectory if empty
 
 	Listen        string // host:port; a free port of 127.0.0.1 if empty
 	MetricsListen string // host:port of the metrics; none if empty

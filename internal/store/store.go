@@ -24,10 +24,15 @@ import (
 //go:embed migrations
 var migrationFiles embed.FS
 
+// ErrUnverifiedServer means that the identity of a database server on another machine would not be verified.
+var ErrUnverifiedServer = engine.ErrUnverifiedServer
+
 // Config locates the database and the key file.
 type Config struct {
 	// URL of a PostgreSQL database, postgres://…; when empty, the register is an SQLite file in Directory.
 	URL string
+	// AllowUnverified permits a PostgreSQL server on another machine without sslmode=verify-full.
+	AllowUnverified bool
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
 	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
@@ -55,7 +60,9 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
-	e, err := engine.Open(ctx, engine.Config{URL: c.URL, Directory: c.Directory, Migrations: migrations})
+	e, err := engine.Open(ctx, engine.Config{
+		URL: c.URL, AllowUnverified: c.AllowUnverified, Directory: c.Directory, Migrations: migrations,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,8 @@ import (
 type Config struct {
 	// URL of a PostgreSQL database, postgres://…; when empty, the database is an SQLite file in Directory.
 	URL string
+	// AllowUnverified permits a PostgreSQL server on another machine without sslmode=verify-full.
+	AllowUnverified bool
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
 	// Migrations has the directories sqlite and postgres with the migrations of each engine.

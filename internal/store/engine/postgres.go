@@ -35,15 +35,9 @@ const (
 )
 
 func openPostgres(ctx context.Context, c Config) (engine, error) {
-	config, err := pq.NewConfig(c.URL)
+	config, err := parsePostgresURL(c.URL, c.AllowUnverified)
 	if err != nil {
-		// The error is dropped, because it may quote the URL and the password in it.
-		return nil, errors.New("the database URL is not a valid postgres:// URL")
-	}
-	// Binary parameters travel with the statement: one round trip, and no named statement, which a pooler would lose.
-	config.BinaryParameters = true
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = 5 * time.Second
+		return nil, err
 	}
 	connector, err := pq.NewConnectorConfig(config)
 	if err != nil {

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// ErrUnverifiedServer means that the identity of a database server on another machine would not be verified. Whoever
+// answers in its place would read and change everything.
+var ErrUnverifiedServer = errors.New("the database is on another machine, and sslmode=verify-full is missing in its URL")
+
+// parsePostgresURL reads the URL of a PostgreSQL database in libpq's form, which allows several hosts
+// (https://www.postgresql.org/docs/current/libpq-connect.html, section 34.1.1.3). Its errors quote nothing of the URL
+// but hosts and ports, because it may contain a password.
+func parsePostgresURL(address string, allowUnverified bool) (pq.Config, error) {
+	address, err := moveHosts(address)
+	if err != nil {
+		return pq.Config{}, err
+	}
+	config, err := pq.NewConfig(address)
+	if err != nil {
+		return config, errors.New("the database URL is not a valid postgres:// URL; " +
+			"several hosts are written postgres://USER@HOST:PORT,HOST:PORT/DATABASE")
+	}
+	switch config.TargetSessionAttrs {
+	case pq.TargetSessionAttrsReadOnly, pq.TargetSessionAttrsStandby, pq.TargetSessionAttrsPreferStandby:
+		return config, fmt.Errorf("target_session_attrs=%s in the database URL selects a server that cannot write",
+			config.TargetSessionAttrs)
+	case "":
+		if len(config.Multi) > 0 { // one of them accepts writes, and it may be another one tomorrow
+			config.TargetSessionAttrs = pq.TargetSessionAttrsReadWrite
+		}
+	}
+	if remote := findRemoteHost(config); remote != "" && config.SSLMode != pq.SSLModeVerifyFull && !allowUnverified {
+		return config, fmt.Errorf("%w (%s)", ErrUnverifiedServer, remote)
+	}
+	// Binary parameters travel with the statement: one round trip, and no named statement, which a pooler would lose.
+	config.BinaryParameters = true
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = max(2*time.Second, 5*time.Second/time.Duration(len(config.Multi)+1))
+	}
+	return config, nil
+}
+
+// findRemoteHost returns the first host that is neither this machine nor a Unix socket, or nothing. It resolves no
+// name: what a name means can change after the check.
+func findRemoteHost(config pq.Config) string {
+	hosts := append([]pq.ConfigMultihost{{Host: config.Host, Hostaddr: config.Hostaddr}}, config.Multi...)
+	for _, host := range hosts {
+		name, ip := host.Host, host.Hostaddr
+		if ip.IsValid() {
+			name = ip.String()
+		} else {
+			ip, _ = netip.ParseAddr(name)
+		}
+		local := name == "" || name == "localhost" || filepath.IsAbs(name) || strings.HasPrefix(name, "@")
+		if !local && !ip.Unmap().IsLoopback() {
+			return name
+		}
+	}
+	return ""
+}
+
+// moveHosts rewrites a URL with several hosts, an IPv6 address, or the directory of a Unix socket to one with the
+// parameters host and port, which is the form that the driver reads.
+func moveHosts(address string) (string, error) {
+	scheme, rest, _ := strings.Cut(address, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, tail := rest[:end], rest[end:]
+	at := strings.LastIndexByte(authority, '@') + 1
+	account, list := authority[:at], authority[at:]
+	if !strings.ContainsAny(list, ",%[") {
+		return address, nil
+	}
+	hosts, ports, err := splitHosts(list)
+	if err != nil {
+		return "", err
+	}
+	parsed, err := url.Parse(scheme + "://" + account + "localhost" + tail)
+	if err != nil {
+		return "", errors.New("the database URL is not a valid postgres:// URL")
+	}
+	query := parsed.Query()
+	for _, name := range []string{"host", "hostaddr", "port"} {
+		if query.Has(name) {
+			return "", fmt.Errorf("the database URL names its hosts twice: before the database and in the parameter %s", name)
+		}
+	}
+	query.Set("host", strings.Join(hosts, ","))
+	query.Set("port", strings.Join(ports, ","))
+	parsed.Host, parsed.RawQuery = "", query.Encode()
+	return parsed.String(), nil
+}
+
+// splitHosts splits a list HOST[:PORT],… with IPv6 addresses in brackets. As in libpq, a missing port is 5432 and a
+// missing host is localhost.
+func splitHosts(list string) (hosts, ports []string, err error) {
+	for entry := range strings.SplitSeq(list, ",") {
+		host, port := entry, ""
+		if end := strings.LastIndexByte(entry, ']'); strings.HasPrefix(entry, "[") && end > 0 {
+			host, port = entry[1:end], strings.TrimPrefix(entry[end+1:], ":")
+		} else if colon := strings.LastIndexByte(entry, ':'); colon >= 0 {
+			host, port = entry[:colon], entry[colon+1:]
+		}
+		decoded, unescapeErr := url.PathUnescape(host)
+		if unescapeErr != nil || strings.ContainsAny(decoded, ",[]") || strings.Contains(host, ":") && entry[0] != '[' {
+			return nil, nil, fmt.Errorf("the database URL has an invalid host %q; "+
+				"several hosts are written HOST:PORT,HOST:PORT, and an IPv6 address in brackets", entry)
+		}
+		if port == "" {
+			port = "5432"
+		}
+		if number, portErr := strconv.ParseUint(port, 10, 16); portErr != nil || number == 0 {
+			return nil, nil, fmt.Errorf("the database URL has an invalid port %q", port)
+		}
+		if decoded == "" {
+			decoded = "localhost"
+		}
+		hosts, ports = append(hosts, decoded), append(ports, port)
+	}
+	return hosts, ports, nil
+}
