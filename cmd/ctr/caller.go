@@ -31,7 +31,7 @@ func (c *commandLine) newServiceClient(ctx context.Context, stdout io.Writer) (*
 	if missing := c.missingFlags(); len(missing) > 0 {
 		return nil, fmt.Errorf("missing flags: %s", strings.Join(missing, ", "))
 	}
-	key, err := p12.ReadSigningKey(c.P12, c.PasswordFile)
+	key, err := p12.ReadSigningKey(c.P12, c.PasswordFile, time.Now())
 	if err != nil {
 		return nil, err
 	}

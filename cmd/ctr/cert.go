@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/message/p12"
@@ -37,10 +38,11 @@ type openedP12 struct {
 	data     []byte
 	password string
 	key      *x509id.Key // the signing key
+	now      time.Time   // at which it is valid, if one of the file is
 }
 
-func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
-	o := &openedP12{name: cmp.Or(f.File, c.P12)}
+func (f p12Argument) openP12(c *commandLine, t *commandContext) (*openedP12, error) {
+	o := &openedP12{name: cmp.Or(f.File, c.P12), now: t.now()}
 	switch {
 	case o.name == "":
 		return nil, errors.New("no .p12 file: name it, or set --p12=FILE")
@@ -54,7 +56,7 @@ func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
 	if o.password, err = p12.ReadPasswordFile(c.PasswordFile); err != nil {
 		return nil, err
 	}
-	if o.key, err = p12.DecodeSigningKey(o.data, o.password); err != nil {
+	if o.key, err = p12.DecodeSigningKey(o.data, o.password, o.now); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.name, err)
 	}
 	return o, nil
@@ -63,7 +65,7 @@ func (f p12Argument) openP12(c *commandLine) (*openedP12, error) {
 // reencryptKeys returns the same keys in a new file with current encryption, and their number. The new file has been
 // read back and compared.
 func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
-	keys, err := p12.DecodeKeysToRewrite(o.data, o.password)
+	keys, err := p12.DecodeKeysToRewrite(o.data, o.password, o.now)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%s: %w", o.name, err)
 	}
@@ -71,7 +73,7 @@ func (o *openedP12) reencryptKeys(password string) ([]byte, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
-	readBack, err := p12.DecodeKeysToRewrite(data, password)
+	readBack, err := p12.DecodeKeysToRewrite(data, password, o.now)
 	if err != nil {
 		return nil, 0, fmt.Errorf("the new .p12 file: %w", err)
 	}
@@ -111,7 +113,7 @@ type certPasswordCommand struct {
 
 // Run changes the password of a .p12 file.
 func (p *certPasswordCommand) Run(c *commandLine, t *commandContext) error {
-	file, err := p.openP12(c)
+	file, err := p.openP12(c, t)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ type certConvertCommand struct {
 
 // Run writes a .p12 file with current encryption.
 func (v *certConvertCommand) Run(c *commandLine, t *commandContext) error {
-	file, err := v.openP12(c)
+	file, err := v.openP12(c, t)
 	if err != nil {
 		return err
 	}
@@ -174,7 +176,7 @@ func (x *certExtractCommand) Run(c *commandLine, t *commandContext) error {
 	if x.Key && x.Out == "" {
 		return errors.New("--key needs -o FILE.pem: a private key is not shown on a screen")
 	}
-	file, err := x.openP12(c)
+	file, err := x.openP12(c, t)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ type certShowCommand struct{ p12Argument }
 
 // Run shows how a service identifies the holder of a certificate.
 func (s *certShowCommand) Run(c *commandLine, t *commandContext) error {
-	file, err := s.openP12(c)
+	file, err := s.openP12(c, t)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (r *certificateReport) assessSubject(leaf *x509.Certificate) {
 var platformFileName = regexp.MustCompile(`^([A-Z0-9_-]+=[0-9]+(?:,[0-9A-Z_-]+)?) [0-9]{8}-[0-9]{6}\.(?:p12|acc-p12)$`)
 
 func (r *certificateReport) assessFile(o *openedP12) error {
-	form, err := p12.ReadOutline(o.data)
+	form, err := p12.ReadOutline(o.data, o.password)
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.name, err)
 	}

@@ -133,7 +133,7 @@ func (c *conformanceCommand) newKeyLookup() (func(string) (*x509id.Key, error), 
 		if err != nil {
 			return nil, fmt.Errorf("--test-pki: %w", err)
 		}
-		return p12.DecodeSigningKey(data, password)
+		return p12.DecodeSigningKey(data, password, time.Now())
 	}, nil
 }
 

@@ -63,7 +63,7 @@ func (c *demoCommand) Run(e environment) (err error) {
 }
 
 func newDemoClient(s *service.Service) (*client.Client, error) {
-	key, err := p12.ReadSigningKey(s.TestPKI.P12[demoHospital], s.TestPKI.Password)
+	key, err := p12.ReadSigningKey(s.TestPKI.P12[demoHospital], s.TestPKI.Password, time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func TestDevelopment(t *testing.T) {
 		t.Errorf("entries %q", got)
 	}
 	for name, path := range files.P12 {
-		key, err := p12.DecodeSigningKey(readFileOrFail(t, path), "secret")
+		key, err := p12.DecodeSigningKey(readFileOrFail(t, path), "secret", testpki.Now())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -31,7 +31,7 @@ func (c *Config) newReplySigner() (func([]byte) ([]byte, error), error) {
 	if c.ReplyKeyFile == "" {
 		return nil, nil //nolint:nilnil // responses are unsigned by default
 	}
-	key, err := p12.ReadSigningKey(c.ReplyKeyFile, c.ReplyPasswordFile)
+	key, err := p12.ReadSigningKey(c.ReplyKeyFile, c.ReplyPasswordFile, c.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func TestDevelopmentServiceKeepsItsFolder(t *testing.T) {
 	}
 	checkPrivate(t, filepath.Join(directory, "ctr.sqlite"), service.PasswordFile(), service.P12[testpki.Hospital])
 	keyFile, password := mustReadFile(t, service.P12[testpki.Hospital]), mustReadFile(t, service.PasswordFile())
-	key, err := p12.DecodeSigningKey(keyFile, strings.TrimSpace(string(password)))
+	key, err := p12.DecodeSigningKey(keyFile, strings.TrimSpace(string(password)), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

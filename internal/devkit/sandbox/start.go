@@ -254,7 +254,7 @@ func (s *Sandbox) loadKey(entry string) (*x509id.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := p12.DecodeSigningKey(data, password)
+	key, err := p12.DecodeSigningKey(data, password, s.Now())
 	if err != nil {
 		return nil, err
 	}

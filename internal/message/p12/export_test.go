@@ -1,8 +1,6 @@
 package p12
 
-import "encoding/asn1"
+import "time"
 
-// AddClearContent adds a content of a file that is not encrypted as a whole.
-func (o *Outline) AddClearContent(content asn1.RawValue) bool {
-	return o.addData(contentInfo{Content: content})
-}
+// DecodeTime is when the tests open stores. Their certificates are valid then.
+var DecodeTime = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)

@@ -28,7 +28,7 @@ func newPBES2Algorithm(iterations int) derElement {
 }
 
 func newPKCS12PBEAlgorithm(iterations int) derElement {
-	return derSequence(derOID(oidsPKCS12PBE[0]), derSequence(derOctetString([]byte("salt")), derInteger(iterations)))
+	return derSequence(derOID(pkcs12Ciphers[0].id), derSequence(derOctetString([]byte("salt")), derInteger(iterations)))
 }
 
 func newShroudedBag(algorithm derElement) derElement {
@@ -64,7 +64,7 @@ func encodeStoreWithMAC(t *testing.T, macData ...derElement) []byte {
 func encryptBags(t *testing.T, bags ...derElement) derElement {
 	t.Helper()
 	s := pbes2Encrypter{password: hostilePassword, iterations: 1, random: rand.Reader}
-	safe, err := s.newEncryptedContent(bags)
+	safe, err := s.newEncryptedSafe(bags)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,13 +92,20 @@ func TestReadP12BoundsItsWork(t *testing.T) {
 		}
 		return all
 	}
+	nest := func(depth int) derElement {
+		inner := newCertificateBag(leaf)
+		for range depth {
+			inner = derSequence(derOID(oidSafeContentsBag), derExplicit(derSequence(inner)))
+		}
+		return inner
+	}
 	tests := []struct {
 		name string
 		data []byte
 		want problem.Code
 	}{
 		{"the MAC", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(huge)), TooCostly},
-		{"the MAC, just over", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(maxIterations+1)), TooCostly},
+		{"the MAC, just over", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(maxDerivationCost+1)), TooCostly},
 		{"the MAC, beyond 64 bits", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derTagged(2, derRaw(make16Bytes()))), TooCostly},
 		{"the MAC, zero", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(0)), Unreadable},
 		{"the MAC, negative", encodeStoreWithMAC(t, digest(oidSHA256), derOctetString(nil), derInteger(-1)), Unreadable},
@@ -113,11 +120,18 @@ func TestReadP12BoundsItsWork(t *testing.T) {
 		{"a key, old", encodeTestStore(t, 1, newClearContent(newShroudedBag(newPKCS12PBEAlgorithm(huge)))), TooCostly},
 		{"a safe, PBES2", encodeTestStore(t, 1, newEncryptedSafe(newPBES2Algorithm(huge))), TooCostly},
 		{"a safe, old", encodeTestStore(t, 1, newEncryptedSafe(newPKCS12PBEAlgorithm(huge))), TooCostly},
-		{"a hidden key", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), newShroudedBag(newPBES2Algorithm(huge)))), Unsupported},
-		{"a hidden key, old", encodeTestStore(t, 1, encryptBags(t, newShroudedBag(newPKCS12PBEAlgorithm(huge)))), Unsupported},
-		{"a key in a nested safe", encodeTestStore(t, 1, newClearContent(newCertificateBag(leaf), nested)), KeyMissing},
-		{"a key in a hidden nested safe", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), nested)), KeyMissing},
-		{"all together", encodeTestStore(t, 1, newClearContent(many(5, newShroudedBag(newPBES2Algorithm(500_000)))...)), TooCostly},
+		{"a hidden key", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), newShroudedBag(newPBES2Algorithm(huge)))), TooCostly},
+		{"a hidden key, old", encodeTestStore(t, 1, encryptBags(t, newShroudedBag(newPKCS12PBEAlgorithm(huge)))), TooCostly},
+		{"a key in a nested safe", encodeTestStore(t, 1, newClearContent(newCertificateBag(leaf), nested)), TooCostly},
+		{"a key in a hidden nested safe", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), nested)), TooCostly},
+		{"all together", encodeTestStore(t, 1, newClearContent(many(7, newShroudedBag(newPBES2Algorithm(500_000)))...)), TooCostly},
+		{"safes within safes", encodeTestStore(t, 1, newClearContent(nest(maxSafeDepth+1))), TooCostly},
+		{"elements within elements", encodeTestStore(t, 1, newClearContent(nest(maxDepth))), Unreadable},
+		{"a key in a safe with RC2", encodeTestStore(t, 1, newEncryptedSafe(derSequence(derOID(pkcs12Ciphers[3].id),
+			derSequence(derOctetString([]byte("salt")), derInteger(1))))), Unsupported},
+		{"a key with scrypt", encodeTestStore(t, 1, newClearContent(newShroudedBag(derSequence(derOID(oidPBES2), derSequence(
+			derSequence(derOID(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11591, 4, 11}), derSequence(derOctetString(nil), derInteger(huge))),
+			derSequence(derOID(oidAES256CBC), derOctetString(make([]byte, 16)))))))), Unsupported},
 		{"too many entries", encodeTestStore(t, 1, newClearContent(many(maxBags+1, nested)...)), TooCostly},
 		{"too many safes", encodeTestStore(t, 1, many(maxSafes+1, newClearContent())...), TooCostly},
 		{"a huge key", encodeTestStore(t, 1, newClearContent(derSequence(derOID(oidShroudedBag),
@@ -133,7 +147,7 @@ func TestReadP12BoundsItsWork(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			began := costtest.CPUTime(t)
-			key, err := DecodeSigningKey(tt.data, hostilePassword)
+			key, err := DecodeSigningKey(tt.data, hostilePassword, DecodeTime)
 			if key != nil || problem.From(err).Code != tt.want {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
@@ -175,7 +189,7 @@ func FuzzP12Inside(f *testing.F) {
 			encodeTestStore(t, 1, derRaw(content)), encodeTestStore(t, 1, plain), encodeTestStore(t, 1, encrypted), encodeTestStore(t, 1, newClearContent(leaf, key)),
 		} {
 			began := costtest.CPUTime(t)
-			key, err := DecodeSigningKey(data, hostilePassword)
+			key, err := DecodeSigningKey(data, hostilePassword, DecodeTime)
 			if (err == nil) == (key == nil) {
 				t.Errorf("key %v, error %v", key, err)
 			}

@@ -1,13 +1,13 @@
 package p12
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha1" //nolint:gosec // MAC algorithm of files by older programs
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/asn1"
+	"fmt"
 	"hash"
 	"strings"
 
@@ -31,12 +31,16 @@ func hashByOID(id asn1.ObjectIdentifier) func() hash.Hash {
 	switch id.String() {
 	case "1.3.14.3.2.26":
 		return sha1.New
+	case "2.16.840.1.101.3.4.2.4":
+		return sha256.New224
 	case "2.16.840.1.101.3.4.2.1":
 		return sha256.New
 	case "2.16.840.1.101.3.4.2.2":
 		return sha512.New384
 	case "2.16.840.1.101.3.4.2.3":
 		return sha512.New
+	case "2.16.840.1.101.3.4.2.6":
+		return sha512.New512_256
 	}
 	return nil
 }
@@ -45,12 +49,16 @@ func hmacByOID(id asn1.ObjectIdentifier) func() hash.Hash {
 	switch id.String() {
 	case "1.2.840.113549.2.7":
 		return sha1.New
+	case "1.2.840.113549.2.8":
+		return sha256.New224
 	case "1.2.840.113549.2.9":
 		return sha256.New
 	case "1.2.840.113549.2.10":
 		return sha512.New384
 	case "1.2.840.113549.2.11":
 		return sha512.New
+	case "1.2.840.113549.2.13":
+		return sha512.New512_256
 	}
 	return nil
 }
@@ -73,7 +81,7 @@ func (w *storeParser) parseMACData(data cryptobyte.String) error {
 	iterations := 1
 	if !data.Empty() {
 		var err error
-		if iterations, err = w.parseIterationCount(&data); err != nil {
+		if iterations, err = parseIterationCount(&data); err != nil {
 			return err
 		}
 	}
@@ -82,40 +90,18 @@ func (w *storeParser) parseMACData(data cryptobyte.String) error {
 	}
 	newHash := hashByOID(id)
 	if newHash == nil {
-		return newUnsupportedError("MAC algorithm " + id.String())
+		return newUnsupportedError("MAC algorithm " + nameOrOID(id))
 	}
+	if err := w.addCost(iterations, 1); err != nil {
+		return err
+	}
+	w.store.outline.MAC = nameOrOID(id)
 	mac.compute = func(secret, message []byte) ([]byte, error) {
-		return computeStoreMAC(newHash, secret, salt, iterations, message), nil
+		mac := hmac.New(newHash, deriveBytes(newHash, diversifierMAC, secret, salt, iterations, newHash().Size()))
+		mac.Write(message)
+		return mac.Sum(nil), nil
 	}
 	return nil
-}
-
-// computeStoreMAC computes the MAC of RFC 7292 appendix B: the key is the iterated hash of the diversifier 3, the salt
-// and the password, each repeated to whole blocks. The key is as long as the hash, so the derivation's further rounds
-// never run.
-func computeStoreMAC(newHash func() hash.Hash, secret, salt []byte, iterations int, message []byte) []byte {
-	h := newHash()
-	block := h.BlockSize()
-	h.Write(bytes.Repeat([]byte{3}, block))
-	h.Write(fillBlocks(salt, block))
-	h.Write(fillBlocks(secret, block))
-	key := h.Sum(nil)
-	for range iterations - 1 {
-		h.Reset()
-		h.Write(key)
-		key = h.Sum(key[:0])
-	}
-	mac := hmac.New(newHash, key)
-	mac.Write(message)
-	return mac.Sum(nil)
-}
-
-func fillBlocks(pattern []byte, block int) []byte {
-	if len(pattern) == 0 {
-		return nil
-	}
-	length := (len(pattern) + block - 1) / block * block
-	return bytes.Repeat(pattern, length/len(pattern)+1)[:length]
 }
 
 // Bounds on the key of a PBMAC1: RFC 9579 §4 warns of short keys, which can be guessed; no useful one is longer than
@@ -134,7 +120,7 @@ func (w *storeParser) parsePBMAC1(algorithm cryptobyte.String) error {
 		!parameters.Empty() || !scheme.ReadASN1ObjectIdentifier(&id) {
 		return newUnreadableError("the MAC")
 	}
-	p, err := w.parsePBKDF2(derivation)
+	p, err := parsePBKDF2(derivation)
 	if err != nil {
 		return err
 	}
@@ -142,10 +128,12 @@ func (w *storeParser) parsePBMAC1(algorithm cryptobyte.String) error {
 	if newHash == nil || p.keyLength < minMACKeyBytes || p.keyLength > maxMACKeyBytes {
 		return newUnsupportedError("its MAC")
 	}
+	if err := w.addCost(p.iterations, p.hashesPerIteration(p.keyLength)); err != nil {
+		return err
+	}
+	w.store.outline.MAC = nameOrOID(oidPBMAC1)
 	w.store.mac.compute = func(secret, message []byte) ([]byte, error) {
-		key, err := pbkdf2.Key(
-			p.newHash, strings.TrimSuffix(decodeBMPString(secret), "\x00"), p.salt, p.iterations, p.keyLength,
-		)
+		key, err := p.deriveKey(decodePassword(secret), p.keyLength)
 		if err != nil {
 			return nil, err
 		}
@@ -164,9 +152,26 @@ type pbkdf2Parameters struct {
 	newHash    func() hash.Hash
 }
 
+// hashesPerIteration returns the hash computations of an iteration: an HMAC has two, for each block of the key.
+func (p pbkdf2Parameters) hashesPerIteration(keyBytes int) int {
+	size := p.newHash().Size()
+	return 2 * ((keyBytes + size - 1) / size)
+}
+
+func (p pbkdf2Parameters) deriveKey(password string, keyBytes int) ([]byte, error) {
+	key, err := pbkdf2.Key(p.newHash, password, p.salt, p.iterations, keyBytes)
+	if err != nil {
+		return nil, fmt.Errorf("p12: deriving a key: %w", err)
+	}
+	return key, nil
+}
+
+// decodePassword returns the password of PBKDF2, which is UTF-8, from that of PKCS #12.
+func decodePassword(secret []byte) string { return strings.TrimSuffix(decodeBMPString(secret), "\x00") }
+
 // parsePBKDF2 parses an AlgorithmIdentifier with PBKDF2-params ::= SEQUENCE { salt OCTET STRING, iterationCount,
 // keyLength OPTIONAL, prf DEFAULT hmacWithSHA1 } (RFC 8018 appendix A.2).
-func (w *storeParser) parsePBKDF2(algorithm cryptobyte.String) (pbkdf2Parameters, error) {
+func parsePBKDF2(algorithm cryptobyte.String) (pbkdf2Parameters, error) {
 	var id asn1.ObjectIdentifier
 	var parameters, prf cryptobyte.String
 	d := pbkdf2Parameters{newHash: sha1.New}
@@ -174,14 +179,14 @@ func (w *storeParser) parsePBKDF2(algorithm cryptobyte.String) (pbkdf2Parameters
 		return d, newUnreadableError("a key derivation")
 	}
 	if !id.Equal(oidPBKDF2) {
-		return d, newUnsupportedError("key derivation " + id.String())
+		return d, newUnsupportedError("key derivation " + nameOrOID(id))
 	}
 	if !algorithm.ReadASN1(&parameters, tags.SEQUENCE) || !algorithm.Empty() ||
 		!parameters.ReadASN1Bytes(&d.salt, tags.OCTET_STRING) {
 		return d, newUnreadableError("a key derivation")
 	}
 	var err error
-	if d.iterations, err = w.parseIterationCount(&parameters); err != nil {
+	if d.iterations, err = parseIterationCount(&parameters); err != nil {
 		return d, err
 	}
 	if parameters.PeekASN1Tag(tags.INTEGER) && !parameters.ReadASN1Integer(&d.keyLength) {

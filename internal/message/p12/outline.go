@@ -2,42 +2,45 @@ package p12
 
 import (
 	"cmp"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openctr/ctr/internal/message/x509id"
 )
 
-// algorithmName names an encryption or MAC algorithm of a .p12 file. It is empty for an unknown algorithm.
-func algorithmName(id asn1.ObjectIdentifier) string {
-	switch id.String() {
-	case "1.2.840.113549.1.12.1.3":
-		return "SHA1-3DES"
-	case "1.2.840.113549.1.12.1.5":
-		return "SHA1-RC2-128"
-	case "1.2.840.113549.1.12.1.6":
-		return "SHA1-RC2-40"
-	case "2.16.840.1.101.3.4.1.2":
-		return "AES-128"
-	case "2.16.840.1.101.3.4.1.22":
-		return "AES-192"
-	case "2.16.840.1.101.3.4.1.42":
-		return "AES-256"
-	case "1.3.14.3.2.26":
-		return "SHA-1"
-	case "2.16.840.1.101.3.4.2.1":
-		return "SHA-256"
-	case "2.16.840.1.101.3.4.2.2":
-		return "SHA-384"
-	case "2.16.840.1.101.3.4.2.3":
-		return "SHA-512"
-	case oidPBMAC1.String():
-		return "PBMAC1"
-	}
-	return ""
+// algorithmNames names the encryption and MAC algorithms of .p12 files, also those that are refused.
+var algorithmNames = map[string]string{
+	"1.2.840.113549.1.12.1.1": "SHA1-RC4-128",
+	"1.2.840.113549.1.12.1.2": "SHA1-RC4-40",
+	"1.2.840.113549.1.12.1.4": "SHA1-2DES",
+	"1.2.840.113549.1.5.3":    "MD5-DES",
+	"1.2.840.113549.1.5.10":   "SHA1-DES",
+	"1.2.840.113549.3.7":      "3DES",
+	"1.2.840.113549.3.2":      "RC2",
+	"1.3.14.3.2.7":            "DES",
+	"1.3.6.1.4.1.11591.4.11":  "scrypt",
+	"1.2.840.113549.2.5":      "MD5",
+	"2.16.840.1.101.3.4.2.4":  "SHA-224",
+	"2.16.840.1.101.3.4.2.6":  "SHA-512/256",
+	"1.2.840.113549.1.12.1.3": "SHA1-3DES",
+	"1.2.840.113549.1.12.1.5": "SHA1-RC2-128",
+	"1.2.840.113549.1.12.1.6": "SHA1-RC2-40",
+	"2.16.840.1.101.3.4.1.2":  "AES-128",
+	"2.16.840.1.101.3.4.1.22": "AES-192",
+	"2.16.840.1.101.3.4.1.42": "AES-256",
+	"1.3.14.3.2.26":           "SHA-1",
+	"2.16.840.1.101.3.4.2.1":  "SHA-256",
+	"2.16.840.1.101.3.4.2.2":  "SHA-384",
+	"2.16.840.1.101.3.4.2.3":  "SHA-512",
+	oidPBMAC1.String():        "PBMAC1",
+}
+
+// nameOrOID names an algorithm, by its object identifier if it is unknown.
+func nameOrOID(id asn1.ObjectIdentifier) string {
+	return cmp.Or(algorithmNames[id.String()], id.String())
 }
 
 // isModernAlgorithm reports whether current programs write files with this algorithm.
@@ -46,138 +49,30 @@ func isModernAlgorithm(name string) bool {
 		name == "PBMAC1"
 }
 
-type contentInfo struct {
-	Type    asn1.ObjectIdentifier
-	Content asn1.RawValue `asn1:"tag:0,explicit"`
-}
-
-type safeBag struct {
-	ID         asn1.ObjectIdentifier
-	Value      asn1.RawValue `asn1:"tag:0,explicit"`
-	Attributes asn1.RawValue `asn1:"optional"`
-}
-
-// Outline is the information that a .p12 file (RFC 7292) reveals without its password.
+// Outline is what a .p12 file (RFC 7292) is made of.
 type Outline struct {
 	Keys            int
-	HasOtherContent bool     // unencrypted contents other than certificates
+	HasOtherContent bool     // contents other than keys and X.509 certificates
 	Encryption      []string // the names of the ciphers
 	MAC             string
 }
 
-var errUnexpectedForm = errors.New("the .p12 file has an unexpected structure; export it again with openssl or keytool")
+const notEncrypted = "none"
 
-// ReadOutline reads the outer structure. The file must have passed DecodeKeys, which limits it.
-func ReadOutline(file []byte) (*Outline, error) {
-	var store struct {
-		Version int
-		Safe    contentInfo
-		MAC     struct {
-			Mac struct {
-				Algorithm pkix.AlgorithmIdentifier
-				Digest    []byte
-			}
-			Salt       []byte
-			Iterations int `asn1:"optional,default:1"`
-		}
+// ReadOutline reads the structure of a file.
+func ReadOutline(data []byte, password string) (*Outline, error) {
+	w, _, err := openStore(data, password)
+	if err != nil {
+		return nil, err
 	}
-	var authenticated []byte
-	var contents []contentInfo
-	if !readDER(file, &store) || !readDER(store.Safe.Content.Bytes, &authenticated) || !readDER(authenticated, &contents) {
-		return nil, errUnexpectedForm
-	}
-	o := &Outline{MAC: cmp.Or(
-		algorithmName(store.MAC.Mac.Algorithm.Algorithm), store.MAC.Mac.Algorithm.Algorithm.String(),
-	)}
-	for _, c := range contents {
-		var known bool
-		switch {
-		case c.Type.Equal(oidEncryptedData):
-			known = o.addEncryptedData(c)
-		case c.Type.Equal(oidData):
-			known = o.addData(c)
-		}
-		if !known {
-			return nil, errUnexpectedForm
-		}
-	}
-	return o, nil
-}
-
-func readDER(data []byte, into any) bool {
-	rest, err := asn1.Unmarshal(data, into)
-	return err == nil && len(rest) == 0
-}
-
-// addEncryptedData reads a ContentInfo with EncryptedData, which contains certificates.
-func (o *Outline) addEncryptedData(c contentInfo) bool {
-	var data struct {
-		Version int
-		Info    struct {
-			Type       asn1.ObjectIdentifier
-			Algorithm  pkix.AlgorithmIdentifier
-			Ciphertext asn1.RawValue
-		}
-	}
-	if !readDER(c.Content.Bytes, &data) {
-		return false
-	}
-	o.addAlgorithm(data.Info.Algorithm)
-	return true
-}
-
-// addData reads a ContentInfo that is not encrypted as a whole: encrypted keys and unencrypted certificates.
-func (o *Outline) addData(c contentInfo) bool {
-	var data []byte
-	var bags []asn1.RawValue
-	if !readDER(c.Content.Bytes, &data) || !readDER(data, &bags) {
-		return false
-	}
-	certificates := false
-	for _, raw := range bags {
-		var bag safeBag
-		if !readDER(raw.FullBytes, &bag) {
-			return false
-		}
-		switch {
-		case bag.ID.Equal(oidCertBag):
-			certificates = true
-		case bag.ID.Equal(oidShroudedBag):
-			var key struct {
-				Algorithm pkix.AlgorithmIdentifier
-				Encrypted []byte
-			}
-			if !readDER(bag.Value.Bytes, &key) {
-				return false
-			}
-			o.addAlgorithm(key.Algorithm)
-			o.Keys++
-		default:
-			o.HasOtherContent = true
-		}
-	}
-	if certificates {
-		o.addEncryption("none")
-	}
-	return true
+	w.store.outline.Keys = len(w.store.keyEntries)
+	return &w.store.outline, nil
 }
 
 func (o *Outline) addEncryption(name string) {
 	if !slices.Contains(o.Encryption, name) {
 		o.Encryption = append(o.Encryption, name)
 	}
-}
-
-// addAlgorithm records an encryption algorithm. For PBES2 it is the cipher (RFC 8018 appendix A.4).
-func (o *Outline) addAlgorithm(a pkix.AlgorithmIdentifier) {
-	id := a.Algorithm
-	if id.Equal(oidPBES2) {
-		var parameters struct{ Derivation, Cipher pkix.AlgorithmIdentifier }
-		if readDER(a.Parameters.FullBytes, &parameters) {
-			id = parameters.Cipher.Algorithm
-		}
-	}
-	o.addEncryption(cmp.Or(algorithmName(id), id.String()))
 }
 
 // IsLegacy reports whether a current program may refuse the file because of its algorithms.
@@ -192,12 +87,12 @@ var errWouldLose = errors.New("the file contains more than encrypted keys with t
 
 // DecodeKeysToRewrite returns all keys of a file, the signing key first, each with a name. It fails if a key has no
 // certificate, or if the file contains what EncodeKeys could not write again.
-func DecodeKeysToRewrite(file []byte, password string) ([]*x509id.Key, error) {
-	keys, err := DecodeKeys(file, password)
+func DecodeKeysToRewrite(file []byte, password string, now time.Time) ([]*x509id.Key, error) {
+	keys, err := DecodeKeys(file, password, now)
 	if err != nil {
 		return nil, err
 	}
-	o, err := ReadOutline(file)
+	o, err := ReadOutline(file, password)
 	if err != nil {
 		return nil, err
 	}

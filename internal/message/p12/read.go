@@ -1,11 +1,15 @@
 package p12
 
 import (
+	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"slices"
 	"strings"
+	"time"
 
+	"golang.org/x/crypto/cryptobyte"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/openctr/ctr/internal/message/x509id"
@@ -18,34 +22,33 @@ import (
 const SigningEntryName = "authentication"
 
 // DecodeSigningKey returns the signing key of a PKCS #12 file: the entry called "authentication", otherwise the first
-// whose certificate allows signatures.
+// whose certificate allows signatures. Of several, and of several certificates for the same key, it is the one that is
+// valid at the time now: after a renewal people keep the old pair in the same file.
 //
 // The file itself sets its decoding cost: it contains the iteration counts of its key derivations, up to 2^31−1. The
-// library has no limit. Therefore parseStore checks the outer structure first, and the library only ever decodes small
-// stores made here, with a single encrypted item whose count has been checked. The iteration counts of keys inside an
-// encrypted safe are not visible from outside; the library refuses such keys before it derives anything: see
-// decryptCertificates.
-func DecodeSigningKey(data []byte, password string) (*x509id.Key, error) {
-	keys, _, err := decodeStore(data, password)
+// library has no limit. Therefore storeParser reads the structure first, safe by safe, and adds up the cost before
+// each derivation; the library only ever decodes small stores made here, with a single key whose cost has been counted.
+func DecodeSigningKey(data []byte, password string, now time.Time) (*x509id.Key, error) {
+	w, keys, err := decodeStore(data, password, now)
 	if err != nil {
 		return nil, err
 	}
-	return selectSigningKey(keys)
+	return w.selectSigningKey(keys, now)
 }
 
 // DecodeKeys returns every key of a .p12 file, the one that DecodeSigningKey returns first, so that the file can be
 // rewritten. It refuses a file with a key that has no certificate or cannot sign, because that key would be lost.
-func DecodeKeys(data []byte, password string) ([]*x509id.Key, error) {
-	keys, entries, err := decodeStore(data, password)
+func DecodeKeys(data []byte, password string, now time.Time) ([]*x509id.Key, error) {
+	w, keys, err := decodeStore(data, password, now)
 	if err != nil {
 		return nil, err
 	}
-	first, err := selectSigningKey(keys)
+	first, err := w.selectSigningKey(keys, now)
 	if err != nil {
 		return nil, err
 	}
-	if len(keys) != entries {
-		return nil, problem.New(Unsupported, texts.Literal("a key without its certificate"))
+	if len(keys) != len(w.store.keyEntries) {
+		return nil, problem.New(Unsupported, texts.Literal("a key that cannot be read, or without its certificate"))
 	}
 	all := []*x509id.Key{first}
 	for _, key := range keys {
@@ -56,22 +59,50 @@ func DecodeKeys(data []byte, password string) ([]*x509id.Key, error) {
 	return all, nil
 }
 
-// decodeStore returns the keys that have a certificate, and the number of all keys.
-func decodeStore(data []byte, password string) ([]*x509id.Key, int, error) {
-	store, err := parseStore(data)
-	if err != nil {
-		return nil, 0, err
+// openStore parses a store and decrypts its safes, but no key.
+func openStore(data []byte, password string) (w *storeParser, secret []byte, err error) {
+	if w, err = parseStore(data); err != nil {
+		return nil, nil, err
 	}
-	secret, err := store.findPasswordBytes(password)
-	if err != nil {
-		return nil, 0, err
+	if secret, err = w.store.findPasswordBytes(password); err != nil {
+		return nil, nil, err
 	}
-	certificates, err := store.decryptCertificates(secret, password)
-	if err != nil {
-		return nil, 0, err
+	for _, safe := range w.store.encryptedSafes {
+		if err = w.decryptSafe(safe, secret, password); err != nil {
+			return nil, nil, err
+		}
 	}
-	keys, err := store.decryptKeys(certificates, secret, password)
-	return keys, len(store.keyEntries), err
+	return w, secret, nil
+}
+
+// decodeStore returns the keys that have a certificate.
+func decodeStore(data []byte, password string, now time.Time) (*storeParser, []*x509id.Key, error) {
+	w, secret, err := openStore(data, password)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(w.store.certificates) == 0 || len(w.store.keyEntries) == 0 {
+		return nil, nil, w.newKeyMissingError()
+	}
+	keys, err := w.decryptKeys(secret, password, now)
+	return w, keys, err
+}
+
+// newKeyMissingError says which half of a key is missing.
+func (w *storeParser) newKeyMissingError() error {
+	switch {
+	case w.badKey != nil:
+		return problem.Wrap(Unsupported, w.badKey,
+			texts.Literal("a key cannot be decrypted, or its kind is not supported"))
+	case len(w.store.keyEntries) == 0:
+		return problem.New(KeyMissing, texts.Literal("it has no private key"))
+	case w.badCertificate != nil:
+		return problem.Wrap(KeyMissing, w.badCertificate, texts.Literal("a certificate cannot be read: "+
+			strings.TrimPrefix(w.badCertificate.Error(), "x509: ")))
+	case len(w.store.certificates) == 0:
+		return problem.New(KeyMissing, texts.Literal("it has no certificate"))
+	}
+	return problem.New(KeyMissing)
 }
 
 // findPasswordBytes returns the encoding of the password that yields the store's MAC. Some programs encode an empty
@@ -90,47 +121,65 @@ func (s *keyStore) findPasswordBytes(password string) ([]byte, error) {
 	return nil, problem.New(PasswordWrong)
 }
 
-// decryptCertificates decrypts the safes and returns their certificates.
+// decryptSafe decrypts a safe and parses its entries.
 //
-// Each safe is passed to the library behind a plaintext key. The library accepts exactly one key per store and stops at
-// a second one before it decrypts it, so nothing in the safe can start a derivation of its own. All known programs keep
-// the encrypted keys outside.
-func (s *keyStore) decryptCertificates(secret []byte, password string) ([]*x509.Certificate, error) {
-	var all []*x509.Certificate
-	for _, safe := range s.certificateSafes {
-		probe, err := encodeStore(secret, nil, 1, newClearContent(newPlaceholderKeyBag()), safe)
+// RC2 is in the library only. It gets such a safe behind a plaintext key: it accepts exactly one key per store and
+// stops at a second one before it decrypts it, so nothing in the safe can start a derivation of its own. All known
+// programs that write RC2 keep the encrypted keys outside.
+func (w *storeParser) decryptSafe(safe encryptedSafe, secret []byte, password string) error {
+	if safe.algorithm.newDecrypter != nil {
+		plaintext, err := safe.algorithm.decryptBytes(secret, safe.ciphertext)
 		if err != nil {
-			return nil, err
+			return problem.Wrap(Unsupported, err, texts.Literal("an encrypted part cannot be decrypted"))
 		}
-		_, first, others, err := pkcs12.DecodeChain(probe, password)
-		if err != nil {
-			return nil, problem.Wrap(Unsupported, err, texts.Literal("an encrypted part holds something else than certificates"))
+		var list cryptobyte.String
+		if !readSequence(plaintext, &list) {
+			return newUnreadableError("an encrypted part")
 		}
-		all = append(append(all, first), others...)
+		return w.parseBags(list, 0)
 	}
-	return all, nil
+	probe, err := encodeStore(secret, nil, 1, newClearContent(newPlaceholderKeyBag()),
+		newEncryptedContent(derRaw(safe.algorithmDER), safe.ciphertext))
+	if err != nil {
+		return err
+	}
+	_, first, others, err := pkcs12.DecodeChain(probe, password)
+	if err != nil {
+		return problem.Wrap(Unsupported, err,
+			texts.Literal("a part that is encrypted with RC2 holds something else than certificates"))
+	}
+	for _, certificate := range append([]*x509.Certificate{first}, others...) {
+		w.store.certificates = append(w.store.certificates, certificateEntry{certificate: certificate})
+	}
+	return nil
 }
 
-// decryptKeys decrypts the keys and matches them with their certificates. It skips keys without a certificate and keys
-// that cannot sign. The match is by public key: local key IDs are optional and sometimes wrong.
-func (s *keyStore) decryptKeys(
-	certificates []*x509.Certificate, secret []byte, password string,
-) ([]*x509id.Key, error) {
-	if len(certificates) == 0 {
-		return nil, problem.New(KeyMissing)
-	}
+// decryptKeys decrypts the keys and matches them with their certificates. It skips keys that cannot be read, have no
+// certificate or cannot sign.
+func (w *storeParser) decryptKeys(secret []byte, password string, now time.Time) ([]*x509id.Key, error) {
 	var keys []*x509id.Key
-	for _, entry := range s.keyEntries {
+	for _, entry := range w.store.keyEntries {
+		bag := entry.bag
+		if e := entry.encryption; e != nil && !e.algorithm.inLibrary {
+			plaintext, err := e.algorithm.decryptBytes(secret, e.ciphertext)
+			if err != nil {
+				w.badKey = err
+				continue
+			}
+			bag = derSequence(derOID(oidKeyBag), derExplicit(derRaw(plaintext)))
+		}
 		// The library requires a certificate beside the key; any will do.
-		probe, err := encodeStore(secret, nil, 1, newClearContent(newCertificateBag(certificates[0]), entry.bag))
+		certificate := newCertificateBag(w.store.certificates[0].certificate)
+		probe, err := encodeStore(secret, nil, 1, newClearContent(certificate, bag))
 		if err != nil {
 			return nil, err
 		}
 		private, _, _, err := pkcs12.DecodeChain(probe, password)
 		if err != nil {
-			return nil, problem.Wrap(Unsupported, err, texts.Literal("a key cannot be decrypted"))
+			w.badKey = err
+			continue
 		}
-		if key := newKeyWithCertificate(private, entry.friendlyName, certificates); key != nil {
+		if key := w.store.newKeyWithCertificate(private, entry.entryAttributes, now); key != nil {
 			keys = append(keys, key)
 		}
 	}
@@ -138,8 +187,9 @@ func (s *keyStore) decryptKeys(
 }
 
 // newKeyWithCertificate returns a private key with its certificate and issuers, or nil if the key cannot sign or has no
-// certificate.
-func newKeyWithCertificate(private any, name string, certificates []*x509.Certificate) *x509id.Key {
+// certificate. The match is by public key: local key IDs are optional and sometimes wrong. They decide only between
+// certificates that are equally good.
+func (s *keyStore) newKeyWithCertificate(private any, entry entryAttributes, now time.Time) *x509id.Key {
 	signer, ok := private.(crypto.Signer)
 	if !ok {
 		return nil
@@ -150,12 +200,46 @@ func newKeyWithCertificate(private any, name string, certificates []*x509.Certif
 	if !ok {
 		return nil
 	}
-	index := slices.IndexFunc(certificates, func(c *x509.Certificate) bool { return public.Equal(c.PublicKey) })
-	if index < 0 {
+	var all []*x509.Certificate
+	var best *certificateEntry
+	for i := range s.certificates {
+		candidate := &s.certificates[i]
+		all = append(all, candidate.certificate)
+		if !public.Equal(candidate.certificate.PublicKey) {
+			continue
+		}
+		if best == nil || cmp.Or(
+			compareValidity(candidate.certificate, best.certificate, now),
+			compareBool(candidate.localKeyID == entry.localKeyID, best.localKeyID == entry.localKeyID),
+			candidate.certificate.NotBefore.Compare(best.certificate.NotBefore),
+		) > 0 {
+			best = candidate
+		}
+	}
+	if best == nil {
 		return nil
 	}
-	leaf := certificates[index]
-	return &x509id.Key{Signer: signer, Certificate: leaf, Chain: buildChain(leaf, certificates), Name: name}
+	leaf := best.certificate
+	return &x509id.Key{
+		Signer: signer, Certificate: leaf, Chain: buildChain(leaf, all),
+		Name: cmp.Or(entry.friendlyName, best.friendlyName),
+	}
+}
+
+// compareValidity orders certificates by whether they are valid at a time.
+func compareValidity(a, b *x509.Certificate, now time.Time) int {
+	isValid := func(c *x509.Certificate) bool { return !now.Before(c.NotBefore) && !now.After(c.NotAfter) }
+	return compareBool(isValid(a), isValid(b))
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
 
 // buildChain follows the issuers of leaf among the given certificates.
@@ -172,14 +256,39 @@ func buildChain(leaf *x509.Certificate, certificates []*x509.Certificate) []*x50
 	return chain
 }
 
-func selectSigningKey(keys []*x509id.Key) (*x509id.Key, error) {
+// selectSigningKey chooses among the keys that are called "authentication" and those that may sign. A valid one comes
+// before a better name, but only another key of the same holder takes the place of the one called "authentication":
+// nobody shall sign in another name than they believe.
+func (w *storeParser) selectSigningKey(keys []*x509id.Key, now time.Time) (*x509id.Key, error) {
 	// Java converts aliases to lower case, other programs do not.
-	named := func(k *x509id.Key) bool { return strings.EqualFold(k.Name, SigningEntryName) }
-	if i := slices.IndexFunc(keys, named); i >= 0 {
-		return keys[i], nil
+	isNamed := func(k *x509id.Key) bool { return strings.EqualFold(k.Name, SigningEntryName) }
+	var holder []byte
+	if i := slices.IndexFunc(keys, isNamed); i >= 0 {
+		holder = keys[i].Certificate.RawSubject
 	}
-	if i := slices.IndexFunc(keys, func(k *x509id.Key) bool { return x509id.MaySign(k.Certificate) }); i >= 0 {
-		return keys[i], nil
+	var best *x509id.Key
+	for _, key := range keys {
+		if !isNamed(key) && (!x509id.MaySign(key.Certificate) ||
+			holder != nil && !bytes.Equal(holder, key.Certificate.RawSubject)) {
+			continue
+		}
+		if best == nil || cmp.Or(
+			compareValidity(key.Certificate, best.Certificate, now), compareBool(isNamed(key), isNamed(best)),
+			compareExpired(key.Certificate, best.Certificate, now),
+		) > 0 {
+			best = key
+		}
 	}
-	return nil, problem.New(KeyMissing)
+	if best == nil {
+		return nil, w.newKeyMissingError()
+	}
+	return best, nil
+}
+
+// compareExpired orders certificates that are both not valid by their end: the last one explains best what is wrong.
+func compareExpired(a, b *x509.Certificate, now time.Time) int {
+	if now.After(a.NotAfter) && now.After(b.NotAfter) {
+		return a.NotAfter.Compare(b.NotAfter)
+	}
+	return 0
 }

@@ -31,13 +31,14 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 		{"openssl-legacy.p12", "worthless", "", 2},
 		{"openssl-empty.p12", "", "", 0},
 		{"openssl-clear-certificates.p12", "worthless", "", 0},
+		{"openssl-clear-key.p12", "worthless", "", 0},
 		{"java.p12", "worthless", "authentication", 2},
 		{"java-legacy.p12", "worthless", "authentication", 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.file, func(t *testing.T) {
 			data := readFile(t, tt.file)
-			key, err := p12.DecodeSigningKey(data, tt.password)
+			key, err := p12.DecodeSigningKey(data, tt.password, p12.DecodeTime)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +49,7 @@ func TestReadP12OfOtherPrograms(t *testing.T) {
 				t.Error("not its key")
 			}
 			for _, wrong := range []string{tt.password + "x", "\U0001F511"} {
-				if key, err := p12.DecodeSigningKey(data, wrong); testpki.Code(err) != p12.PasswordWrong || key != nil {
+				if key, err := p12.DecodeSigningKey(data, wrong, p12.DecodeTime); testpki.Code(err) != p12.PasswordWrong || key != nil {
 					t.Errorf("with a wrong password: %v", err)
 				}
 			}
@@ -62,11 +63,11 @@ func TestReadP12WithPBMAC1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := p12.DecodeSigningKey(data, "worthless")
+	key, err := p12.DecodeSigningKey(data, "worthless", p12.DecodeTime)
 	if err != nil || !key.Certificate.Equal(want.Certificate) {
 		t.Fatal(err)
 	}
-	if _, err := p12.DecodeSigningKey(data, "worthles"); testpki.Code(err) != p12.PasswordWrong {
+	if _, err := p12.DecodeSigningKey(data, "worthles", p12.DecodeTime); testpki.Code(err) != p12.PasswordWrong {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }
@@ -91,10 +92,9 @@ func TestReadP12Refuses(t *testing.T) {
 		"too long":         {make([]byte, 1<<20+1), p12.TooCostly},
 		"one bit flipped":  {flipped, p12.PasswordWrong},
 		"no MAC":           {readFile(t, "openssl-nomac.p12"), p12.Unsupported},
-		"a key in clear":   {readFile(t, "openssl-clear-key.p12"), p12.KeyMissing},
 		"no key":           {onlyTrusted, p12.KeyMissing},
 	} {
-		if key, err := p12.DecodeSigningKey(tt.data, "worthless"); testpki.Code(err) != tt.want || key != nil {
+		if key, err := p12.DecodeSigningKey(tt.data, "worthless", p12.DecodeTime); testpki.Code(err) != tt.want || key != nil {
 			t.Errorf("%s: %v, want %s", name, err, tt.want)
 		}
 	}
@@ -122,7 +122,7 @@ func TestReadP12ChoosesTheKeyThatSigns(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := p12.DecodeSigningKey(data, "wachtwoord é€")
+			got, err := p12.DecodeSigningKey(data, "wachtwoord é€", p12.DecodeTime)
 			if tt.want == nil {
 				if got != nil || testpki.Code(err) != p12.KeyMissing {
 					t.Errorf("got %v", err)
@@ -187,7 +187,7 @@ func FuzzReadP12(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte, password string) {
 		began := costtest.CPUTime(t)
-		key, err := p12.DecodeSigningKey(data, password)
+		key, err := p12.DecodeSigningKey(data, password, p12.DecodeTime)
 		if (err == nil) == (key == nil) {
 			t.Errorf("key %v, error %v", key, err)
 		}
@@ -200,7 +200,7 @@ func FuzzReadP12(f *testing.F) {
 func BenchmarkReadP12(b *testing.B) {
 	data, password := testpki.P12File(b, testpki.Hospital)
 	for b.Loop() {
-		if _, err := p12.DecodeSigningKey(data, password); err != nil {
+		if _, err := p12.DecodeSigningKey(data, password, p12.DecodeTime); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -219,18 +219,18 @@ func readFile(t testing.TB, name string) []byte {
 func TestReadP12Keys(t *testing.T) {
 	t.Parallel()
 	octets, password := testpki.P12File(t, testpki.Hospital)
-	signing, err := p12.DecodeSigningKey(octets, password)
+	signing, err := p12.DecodeSigningKey(octets, password, p12.DecodeTime)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := p12.DecodeKeys(octets, password)
+	keys, err := p12.DecodeKeys(octets, password, p12.DecodeTime)
 	if err != nil || len(keys) != 2 {
 		t.Fatalf("%d keys, %v", len(keys), err)
 	}
 	if !keys[0].Certificate.Equal(signing.Certificate) || keys[1].Certificate.Equal(signing.Certificate) || keys[1].Name == "" {
 		t.Errorf("keys %q and %q", keys[0].Name, keys[1].Name)
 	}
-	if _, err = p12.DecodeKeys(octets, "wrong"); problem.From(err).Code != p12.PasswordWrong {
+	if _, err = p12.DecodeKeys(octets, "wrong", p12.DecodeTime); problem.From(err).Code != p12.PasswordWrong {
 		t.Errorf("with a wrong password: %v", err)
 	}
 }

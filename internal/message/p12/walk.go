@@ -1,6 +1,7 @@
 package p12
 
 import (
+	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 	"math/big"
@@ -16,61 +17,91 @@ import (
 // Bounds on PKCS #12 files. A store from the platform has 5 kB, two keys, five certificates and 2,048 to 10,000
 // iterations.
 const (
-	maxStoreBytes      = 1 << 20
-	maxIterations      = 600_000   // of one derivation: OWASP's recommendation for PBKDF2 with SHA-256
-	maxTotalIterations = 2_400_000 // of all derivations: a MAC, the certificates and two keys
-	maxSafes           = 8
-	maxBags            = 64
-	maxKeyBytes        = 8 << 10 // an encrypted RSA key of 8,192 bits needs 5 kB
+	maxStoreBytes = 1 << 20
+	maxIterations = 600_000 // that we write: OWASP's recommendation for PBKDF2 with SHA-256
+	// The cost of a derivation is its number of hash computations. Bouncy Castle and NSS ask for 600,000 iterations of
+	// each key, which are 1,800,000 computations with triple DES, and for as many or twice as many of the MAC.
+	maxDerivationCost = 2_400_000
+	maxTotalCost      = 12_000_000 // a MAC, the certificates and five keys of Bouncy Castle: a second
+	maxSafes          = 8
+	maxSafeDepth      = 4 // of safes within safes
+	maxBags           = 64
+	maxKeyBytes       = 8 << 10 // an encrypted RSA key of 8,192 bits needs 5 kB
 )
 
 // Object identifiers of RFC 7292 (PKCS #12), RFC 5652 (content types) and RFC 8018 (PKCS #5).
 var (
-	oidData           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
-	oidEncryptedData  = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
-	oidFriendlyName   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 20}
-	oidLocalKeyID     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 21}
-	oidX509           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}
-	oidKeyBag         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
-	oidShroudedBag    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
-	oidCertBag        = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
-	oidPBKDF2         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
-	oidPBES2          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
-	oidPBMAC1         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
-	oidHMACWithSHA256 = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
-	oidSHA256         = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
-	oidEd25519        = asn1.ObjectIdentifier{1, 3, 101, 112}
-	oidAES256CBC      = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
+	oidData            = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}
+	oidEncryptedData   = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 6}
+	oidFriendlyName    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 20}
+	oidLocalKeyID      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 21}
+	oidX509            = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 22, 1}
+	oidKeyBag          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 1}
+	oidShroudedBag     = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 2}
+	oidCertBag         = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 3}
+	oidSafeContentsBag = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 12, 10, 1, 6}
+	oidPBKDF2          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
+	oidPBES2           = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+	oidPBMAC1          = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 14}
+	oidHMACWithSHA256  = asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}
+	oidSHA256          = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}
+	oidTripleDESCBC    = asn1.ObjectIdentifier{1, 2, 840, 113549, 3, 7}
+	oidEd25519         = asn1.ObjectIdentifier{1, 3, 101, 112}
+	oidAES256CBC       = asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 1, 42}
 )
 
-// Password-based encryption algorithms of PKCS #12 itself, RFC 7292 appendix C.
-var oidsPKCS12PBE = []asn1.ObjectIdentifier{
-	{1, 2, 840, 113549, 1, 12, 1, 3}, // SHA-1, triple DES with three keys
-	{1, 2, 840, 113549, 1, 12, 1, 5}, // SHA-1, RC2 with 128 bits
-	{1, 2, 840, 113549, 1, 12, 1, 6}, // SHA-1, RC2 with 40 bits
-}
-
-// keyStore is the outer structure of a PKCS #12 file: everything that can be read and counted without the password.
+// keyStore is the content of a PKCS #12 file, as far as it is open: what can be read and counted without the password,
+// and after decryptSafes also what the encrypted safes hold.
 type keyStore struct {
 	mac               macVerifier
-	authenticatedSafe []byte       // the input of the MAC
-	certificateSafes  []derElement // ContentInfo: encrypted, or plaintext with certificates only
+	authenticatedSafe []byte // the input of the MAC
+	encryptedSafes    []encryptedSafe
+	certificates      []certificateEntry
 	keyEntries        []keyEntry
+	outline           Outline
+}
+
+type certificateEntry struct {
+	entryAttributes
+
+	certificate *x509.Certificate
 }
 
 type keyEntry struct {
+	entryAttributes
+
+	bag        derElement       // SafeBag with a PKCS8ShroudedKeyBag or a KeyBag
+	encryption *encryptedKeyBag // nil for a key in clear
+}
+
+type encryptedKeyBag struct {
+	algorithm  encryption
+	ciphertext []byte
+}
+
+// encryptedSafe is the content of an EncryptedData.
+type encryptedSafe struct {
+	algorithm    encryption
+	algorithmDER []byte
+	ciphertext   []byte
+}
+
+// entryAttributes name an entry and link a certificate to its key (RFC 7292 §4.2).
+type entryAttributes struct {
 	friendlyName string
-	bag          derElement // SafeBag with a PKCS8ShroudedKeyBag
+	localKeyID   string // its bytes; "" if there is none
 }
 
-// storeParser parses DER to the depth of PKCS #12, so no input can nest deeper, and adds up the cost of decoding.
+// storeParser parses a store to the depth of PKCS #12 and adds up the cost of decoding.
 type storeParser struct {
-	store      keyStore
-	iterations int
-	bags       int
+	store keyStore
+	cost  int
+	bags  int
+	// Why a certificate or a key cannot be read. It matters only if there is no other one to sign with.
+	badCertificate, badKey error
 }
 
-func parseStore(data []byte) (*keyStore, error) {
+func parseStore(data []byte) (*storeParser, error) {
 	if len(data) > maxStoreBytes {
 		return nil, newTooCostlyError("more than %d bytes", maxStoreBytes)
 	}
@@ -78,11 +109,11 @@ func parseStore(data []byte) (*keyStore, error) {
 	if err := w.parsePFX(data); err != nil {
 		return nil, err
 	}
-	return &w.store, nil
+	return &w, nil
 }
 
 func newUnreadableError(what string) error {
-	return problem.New(Unreadable, texts.Literal(what+" is not DER as expected"))
+	return problem.New(Unreadable, texts.Literal(what+" is not BER as expected"))
 }
 
 func newTooCostlyError(format string, limit int) error {
@@ -98,9 +129,11 @@ func (w *storeParser) parsePFX(data []byte) error {
 	var body, content, macData cryptobyte.String
 	var contentType asn1.ObjectIdentifier
 	var version int
-	input := cryptobyte.String(data)
-	if !input.ReadASN1(&body, tags.SEQUENCE) || !input.Empty() || !body.ReadASN1Integer(&version) ||
+	if !readSequence(data, &body) || !body.ReadASN1Integer(&version) ||
 		!parseContentInfo(&body, &contentType, &content) {
+		if other := describeOtherForm(data); other != "" {
+			return problem.New(Unreadable, texts.Literal(other))
+		}
 		return newUnreadableError("the file")
 	}
 	if version != 3 || !contentType.Equal(oidData) {
@@ -123,6 +156,13 @@ func (w *storeParser) parsePFX(data []byte) error {
 	return w.parseSafes(authenticated)
 }
 
+// readSequence reads BER that is one SEQUENCE.
+func readSequence(ber []byte, into *cryptobyte.String) bool {
+	der, ok := toDER(ber)
+	input := cryptobyte.String(der)
+	return ok && input.ReadASN1(into, tags.SEQUENCE) && input.Empty()
+}
+
 // parseContentInfo parses ContentInfo ::= SEQUENCE { contentType, content [0] EXPLICIT }.
 func parseContentInfo(from *cryptobyte.String, contentType *asn1.ObjectIdentifier, content *cryptobyte.String) bool {
 	var info cryptobyte.String
@@ -135,21 +175,16 @@ const tagExplicit0 = tags.Tag(0xa0) // [0], constructed
 // parseSafes parses AuthenticatedSafe ::= SEQUENCE OF ContentInfo.
 func (w *storeParser) parseSafes(data []byte) error {
 	var list cryptobyte.String
-	input := cryptobyte.String(data)
-	if !input.ReadASN1(&list, tags.SEQUENCE) || !input.Empty() {
+	if !readSequence(data, &list) {
 		return newUnreadableError("the list of safes")
 	}
 	for n := 0; !list.Empty(); n++ {
 		if n == maxSafes {
 			return newTooCostlyError("more than %d safes", maxSafes)
 		}
-		var whole, content cryptobyte.String
+		var content cryptobyte.String
 		var contentType asn1.ObjectIdentifier
-		if !list.ReadASN1Element(&whole, tags.SEQUENCE) {
-			return newUnreadableError("a safe")
-		}
-		rest := whole
-		if !parseContentInfo(&rest, &contentType, &content) {
+		if !parseContentInfo(&list, &contentType, &content) {
 			return newUnreadableError("a safe")
 		}
 		var err error
@@ -157,7 +192,6 @@ func (w *storeParser) parseSafes(data []byte) error {
 		case contentType.Equal(oidData):
 			err = w.parseClearSafe(content)
 		case contentType.Equal(oidEncryptedData):
-			w.store.certificateSafes = append(w.store.certificateSafes, derRaw(whole))
 			err = w.parseEncryptedSafe(content)
 		default:
 			err = newUnsupportedError("a safe is encrypted with a public key")
@@ -174,135 +208,205 @@ func (w *storeParser) parseEncryptedSafe(content cryptobyte.String) error {
 	var data, info, algorithm, ciphertext cryptobyte.String
 	var version int
 	var contentType asn1.ObjectIdentifier
+	var tag tags.Tag
 	if !content.ReadASN1(&data, tags.SEQUENCE) || !content.Empty() || !data.ReadASN1Integer(&version) ||
 		!data.ReadASN1(&info, tags.SEQUENCE) || !data.Empty() || !info.ReadASN1ObjectIdentifier(&contentType) ||
-		!info.ReadASN1(&algorithm, tags.SEQUENCE) ||
-		!info.ReadASN1(&ciphertext, tags.Tag(0).ContextSpecific()) || !info.Empty() {
+		!info.ReadASN1Element(&algorithm, tags.SEQUENCE) || !info.ReadAnyASN1(&ciphertext, &tag) || !info.Empty() {
 		return newUnreadableError("an encrypted safe")
 	}
-	return w.parseEncryptionAlgorithm(algorithm)
+	safe := encryptedSafe{algorithmDER: algorithm, ciphertext: ciphertext}
+	switch tag {
+	case tags.Tag(0).ContextSpecific():
+	case tagExplicit0: // an implicit tag hides from toDER that this is a string in segments
+		if safe.ciphertext = joinSegments(ciphertext); safe.ciphertext == nil {
+			return newUnreadableError("an encrypted safe")
+		}
+	default:
+		return newUnreadableError("an encrypted safe")
+	}
+	if !algorithm.ReadASN1(&algorithm, tags.SEQUENCE) {
+		return newUnreadableError("an encrypted safe")
+	}
+	var err error
+	if safe.algorithm, err = w.parseEncryptionAlgorithm(algorithm); err != nil {
+		return err
+	}
+	w.store.encryptedSafes = append(w.store.encryptedSafes, safe)
+	w.store.outline.addEncryption(safe.algorithm.name)
+	return nil
+}
+
+func joinSegments(list cryptobyte.String) []byte {
+	var all []byte
+	for !list.Empty() {
+		var segment cryptobyte.String
+		if !list.ReadASN1(&segment, tags.OCTET_STRING) {
+			return nil
+		}
+		all = append(all, segment...)
+	}
+	return all
 }
 
 // parseClearSafe parses SafeContents ::= SEQUENCE OF SafeBag, in an OCTET STRING.
 func (w *storeParser) parseClearSafe(content cryptobyte.String) error {
 	var safe, list cryptobyte.String
-	if !content.ReadASN1(&safe, tags.OCTET_STRING) || !content.Empty() ||
-		!safe.ReadASN1(&list, tags.SEQUENCE) || !safe.Empty() {
+	if !content.ReadASN1(&safe, tags.OCTET_STRING) || !content.Empty() || !readSequence(safe, &list) {
 		return newUnreadableError("a safe")
 	}
-	var certificates []derElement
+	certificates := len(w.store.certificates)
+	if err := w.parseBags(list, 0); err != nil {
+		return err
+	}
+	if len(w.store.certificates) > certificates {
+		w.store.outline.addEncryption(notEncrypted)
+	}
+	return nil
+}
+
+// parseBags parses the SafeBags of a safe, and those of the safes within it (RFC 7292 §4.2.6).
+func (w *storeParser) parseBags(list cryptobyte.String, depth int) error {
+	if depth > maxSafeDepth {
+		return newTooCostlyError("more than %d safes within each other", maxSafeDepth)
+	}
 	for !list.Empty() {
 		if w.bags++; w.bags > maxBags {
 			return newTooCostlyError("more than %d entries", maxBags)
 		}
-		var whole, bag, value cryptobyte.String
-		var bagType asn1.ObjectIdentifier
+		var whole cryptobyte.String
 		if !list.ReadASN1Element(&whole, tags.SEQUENCE) {
 			return newUnreadableError("an entry")
 		}
-		rest := whole
-		if !rest.ReadASN1(&bag, tags.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&bagType) ||
-			!bag.ReadASN1(&value, tagExplicit0) {
-			return newUnreadableError("an entry")
+		if err := w.parseBag(whole, depth); err != nil {
+			return err
 		}
-		switch {
-		case bagType.Equal(oidCertBag):
-			certificates = append(certificates, derRaw(whole))
-		case bagType.Equal(oidShroudedBag):
-			if err := w.parseShroudedKey(value); err != nil {
-				return err
-			}
-			w.store.keyEntries = append(
-				w.store.keyEntries,
-				keyEntry{friendlyName: parseFriendlyName(bag), bag: derRaw(whole)},
-			)
-		}
-		// Plaintext keys, secrets and nested safes cannot be signing keys: they are never decoded.
 	}
-	if len(certificates) > 0 {
-		w.store.certificateSafes = append(w.store.certificateSafes, newClearContent(certificates...))
+	return nil
+}
+
+// parseBag parses SafeBag ::= SEQUENCE { bagId, bagValue [0] EXPLICIT, bagAttributes SET OPTIONAL }.
+func (w *storeParser) parseBag(whole cryptobyte.String, depth int) error {
+	var bag, value cryptobyte.String
+	var bagType asn1.ObjectIdentifier
+	rest := whole
+	if !rest.ReadASN1(&bag, tags.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&bagType) ||
+		!bag.ReadASN1(&value, tagExplicit0) {
+		return newUnreadableError("an entry")
+	}
+	entry := keyEntry{entryAttributes: parseAttributes(bag), bag: derRaw(whole)}
+	switch {
+	case bagType.Equal(oidCertBag):
+		return w.parseCertificateBag(value, entry.entryAttributes)
+	case bagType.Equal(oidKeyBag):
+		if len(value) > maxKeyBytes {
+			return newTooCostlyError("a key of more than %d bytes", maxKeyBytes)
+		}
+		w.store.outline.addEncryption(notEncrypted)
+		w.store.keyEntries = append(w.store.keyEntries, entry)
+	case bagType.Equal(oidShroudedBag):
+		shrouded, err := w.parseShroudedKey(value)
+		if err != nil {
+			return err
+		}
+		entry.encryption = shrouded
+		w.store.outline.addEncryption(shrouded.algorithm.name)
+		w.store.keyEntries = append(w.store.keyEntries, entry)
+	case bagType.Equal(oidSafeContentsBag):
+		var list cryptobyte.String
+		if !value.ReadASN1(&list, tags.SEQUENCE) || !value.Empty() {
+			return newUnreadableError("a safe within a safe")
+		}
+		return w.parseBags(list, depth+1)
+	default: // secrets and lists of revoked certificates are never decoded
+		w.store.outline.HasOtherContent = true
+	}
+	return nil
+}
+
+// parseCertificateBag parses CertBag ::= SEQUENCE { certId, certValue [0] EXPLICIT OCTET STRING }. A certificate that
+// cannot be read does no harm if it is not that of a key.
+func (w *storeParser) parseCertificateBag(value cryptobyte.String, attributes entryAttributes) error {
+	var bag, explicit, der cryptobyte.String
+	var certificateType asn1.ObjectIdentifier
+	if !value.ReadASN1(&bag, tags.SEQUENCE) || !value.Empty() || !bag.ReadASN1ObjectIdentifier(&certificateType) ||
+		!bag.ReadASN1(&explicit, tagExplicit0) {
+		return newUnreadableError("a certificate")
+	}
+	if !certificateType.Equal(oidX509) || !explicit.ReadASN1(&der, tags.OCTET_STRING) {
+		w.store.outline.HasOtherContent = true
+		return nil
+	}
+	if certificate, err := x509.ParseCertificate(der); err == nil {
+		w.store.certificates = append(w.store.certificates, certificateEntry{attributes, certificate})
+	} else {
+		w.badCertificate = err
 	}
 	return nil
 }
 
 // parseShroudedKey parses EncryptedPrivateKeyInfo ::= SEQUENCE { algorithm, OCTET STRING } (RFC 5958 §3).
-func (w *storeParser) parseShroudedKey(value cryptobyte.String) error {
+func (w *storeParser) parseShroudedKey(value cryptobyte.String) (*encryptedKeyBag, error) {
 	var info, algorithm, ciphertext cryptobyte.String
 	if len(value) > maxKeyBytes {
-		return newTooCostlyError("a key of more than %d bytes", maxKeyBytes)
+		return nil, newTooCostlyError("a key of more than %d bytes", maxKeyBytes)
 	}
 	if !value.ReadASN1(&info, tags.SEQUENCE) || !value.Empty() || !info.ReadASN1(&algorithm, tags.SEQUENCE) ||
 		!info.ReadASN1(&ciphertext, tags.OCTET_STRING) || !info.Empty() {
-		return newUnreadableError("an encrypted key")
+		return nil, newUnreadableError("an encrypted key")
 	}
-	return w.parseEncryptionAlgorithm(algorithm)
+	parsed, err := w.parseEncryptionAlgorithm(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	return &encryptedKeyBag{algorithm: parsed, ciphertext: ciphertext}, nil
 }
 
-// parseEncryptionAlgorithm counts the cost of the algorithm's key derivation. It refuses unknown algorithms, whose cost
-// cannot be counted, so they never reach the library.
-func (w *storeParser) parseEncryptionAlgorithm(algorithm cryptobyte.String) error {
-	var id asn1.ObjectIdentifier
-	var parameters cryptobyte.String
-	if !algorithm.ReadASN1ObjectIdentifier(&id) || !algorithm.ReadASN1(&parameters, tags.SEQUENCE) ||
-		!algorithm.Empty() {
-		return newUnreadableError("an encryption algorithm")
-	}
-	if id.Equal(oidPBES2) {
-		var derivation, cipher cryptobyte.String
-		if !parameters.ReadASN1(&derivation, tags.SEQUENCE) || !parameters.ReadASN1(&cipher, tags.SEQUENCE) ||
-			!parameters.Empty() {
-			return newUnreadableError("an encryption algorithm")
-		}
-		_, err := w.parsePBKDF2(derivation)
-		return err
-	}
-	for _, known := range oidsPKCS12PBE {
-		if id.Equal(known) {
-			var salt []byte
-			if !parameters.ReadASN1Bytes(&salt, tags.OCTET_STRING) {
-				return newUnreadableError("an encryption algorithm")
-			}
-			_, err := w.parseIterationCount(&parameters)
-			return err
-		}
-	}
-	return newUnsupportedError("encryption algorithm " + id.String())
-}
-
-// parseIterationCount parses an iteration count and refuses one that is too high, alone or in total.
-func (w *storeParser) parseIterationCount(from *cryptobyte.String) (int, error) {
+// parseIterationCount parses an iteration count.
+func parseIterationCount(from *cryptobyte.String) (int, error) {
 	n := new(big.Int)
 	if !from.ReadASN1Integer(n) || n.Sign() < 1 {
 		return 0, newUnreadableError("an iteration count")
 	}
-	if n.Cmp(big.NewInt(maxIterations)) > 0 {
-		return 0, newTooCostlyError("more than %d iterations", maxIterations)
+	if n.Cmp(big.NewInt(maxDerivationCost)) > 0 {
+		return 0, newTooCostlyError("more than %d hash computations for one key", maxDerivationCost)
 	}
-	iterations := int(n.Int64())
-	if w.iterations += iterations; w.iterations > maxTotalIterations {
-		return 0, newTooCostlyError("more than %d iterations in all", maxTotalIterations)
-	}
-	return iterations, nil
+	return int(n.Int64()), nil
 }
 
-// parseFriendlyName returns the name in the attributes of a bag, which are not encrypted, or "" if it cannot be parsed.
-func parseFriendlyName(bag cryptobyte.String) string {
+// addCost counts a derivation, and refuses it if it is too costly, alone or with those before.
+func (w *storeParser) addCost(iterations, hashesEach int) error {
+	cost := iterations * hashesEach
+	if cost > maxDerivationCost {
+		return newTooCostlyError("more than %d hash computations for one key", maxDerivationCost)
+	}
+	if w.cost += cost; w.cost > maxTotalCost {
+		return newTooCostlyError("more than %d hash computations in all", maxTotalCost)
+	}
+	return nil
+}
+
+// parseAttributes reads what names an entry. It passes over what cannot be read, since nothing depends on it alone.
+func parseAttributes(bag cryptobyte.String) entryAttributes {
 	var attributes cryptobyte.String
+	var found entryAttributes
 	if !bag.ReadASN1(&attributes, tags.SET) {
-		return ""
+		return found
 	}
 	for !attributes.Empty() {
-		var attribute, values, text cryptobyte.String
+		var attribute, values, value cryptobyte.String
 		var id asn1.ObjectIdentifier
 		if !attributes.ReadASN1(&attribute, tags.SEQUENCE) || !attribute.ReadASN1ObjectIdentifier(&id) ||
 			!attribute.ReadASN1(&values, tags.SET) {
-			return ""
+			return found
 		}
-		if id.Equal(oidFriendlyName) && values.ReadASN1(&text, tagBMPString) {
-			return decodeBMPString(text)
+		switch {
+		case id.Equal(oidFriendlyName) && values.ReadASN1(&value, tagBMPString):
+			found.friendlyName = decodeBMPString(value)
+		case id.Equal(oidLocalKeyID) && values.ReadASN1(&value, tags.OCTET_STRING):
+			found.localKeyID = string(value)
 		}
 	}
-	return ""
+	return found
 }
 
 const tagBMPString = tags.Tag(30)

@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/pbkdf2"
 	"crypto/sha1" //nolint:gosec // local key IDs are SHA-1 thumbprints by convention; nothing depends on them
 	"crypto/sha256"
@@ -55,7 +56,7 @@ func EncodeKeys(keys []*x509id.Key, password string, iterations int, random io.R
 			}
 		}
 	}
-	safe, err := s.newEncryptedContent(certificateBags)
+	safe, err := s.newEncryptedSafe(certificateBags)
 	if err != nil {
 		return nil, err
 	}
@@ -129,8 +130,8 @@ func (s pbes2Encrypter) newShroudedKeyBag(key *x509id.Key, attributes derElement
 	), nil
 }
 
-// newEncryptedContent returns a ContentInfo with EncryptedData (RFC 7292 §4.1) that holds the bags.
-func (s pbes2Encrypter) newEncryptedContent(bags []derElement) (derElement, error) {
+// newEncryptedSafe returns a ContentInfo with EncryptedData (RFC 7292 §4.1) that holds the bags.
+func (s pbes2Encrypter) newEncryptedSafe(bags []derElement) (derElement, error) {
 	plaintext, err := encodeDER(derSequence(bags...))
 	if err != nil {
 		return nil, err
@@ -139,8 +140,12 @@ func (s pbes2Encrypter) newEncryptedContent(bags []derElement) (derElement, erro
 	if err != nil {
 		return nil, err
 	}
+	return newEncryptedContent(algorithm, ciphertext), nil
+}
+
+func newEncryptedContent(algorithm derElement, ciphertext []byte) derElement {
 	return derSequence(derOID(oidEncryptedData), derExplicit(derSequence(derInteger(0),
-		derSequence(derOID(oidData), algorithm, derTagged(tags.Tag(0).ContextSpecific(), derRaw(ciphertext)))))), nil
+		derSequence(derOID(oidData), algorithm, derTagged(tags.Tag(0).ContextSpecific(), derRaw(ciphertext))))))
 }
 
 // encodeStore returns a complete file of ContentInfos, with a SHA-256 MAC.
@@ -149,9 +154,10 @@ func encodeStore(secret, salt []byte, iterations int, contents ...derElement) ([
 	if err != nil {
 		return nil, err
 	}
-	mac := computeStoreMAC(sha256.New, secret, salt, iterations, authenticated)
+	mac := hmac.New(sha256.New, deriveBytes(sha256.New, diversifierMAC, secret, salt, iterations, sha256.Size))
+	mac.Write(authenticated)
 	macData := []derElement{
-		derSequence(derSequence(derOID(oidSHA256), derNull), derOctetString(mac)), derOctetString(salt),
+		derSequence(derSequence(derOID(oidSHA256), derNull), derOctetString(mac.Sum(nil))), derOctetString(salt),
 	}
 	if iterations != 1 { // DER omits the default
 		macData = append(macData, derInteger(iterations))

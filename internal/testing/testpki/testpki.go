@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"sync"
 	"testing"
+	"time"
 
 	certstestdata "github.com/openctr/ctr/certs-testdata"
 	"github.com/openctr/ctr/internal/authority"
@@ -55,7 +56,7 @@ func (f *frozenKeys) loadKey(name string) (*x509id.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %w", err)
 	}
-	key, err := p12.DecodeSigningKey(data, f.password)
+	key, err := p12.DecodeSigningKey(data, f.password, time.Time{})
 	if err != nil {
 		return nil, fmt.Errorf("testpki: %q: %w", name, err)
 	}
