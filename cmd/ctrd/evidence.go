@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/openctr/ctr/internal/evidence"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
@@ -53,7 +54,7 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 		return err
 	}
 	var file bytes.Buffer
-	if err = (operator.EvidenceExport{Store: db, Now: time.Now, Issuers: issuers}).Write(
+	if err = (evidence.Export{Store: db, Now: time.Now, Issuers: issuers}).Write(
 		e.ctx, number, &file,
 	); err != nil {
 		return err

@@ -33,6 +33,8 @@ var productionImports = []layer{
 		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl"}},
+	{"internal/evidence", []string{"internal/implants", "internal/platform", "internal/platform/ident", "internal/auditlog",
+		"internal/message/...", "internal/problem"}}, // not the store: whoever gets evidence has none
 	{"internal/operator/xmlrecords", nil},
 	{"internal/operator", []string{"internal/operator/xmlrecords", "internal/implants", "internal/platform", "internal/platform/ident", "internal/implants/udi",
 		"internal/message/xmldoc", // the published device list is XML

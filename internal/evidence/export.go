@@ -1,4 +1,4 @@
-package operator
+package evidence
 
 import (
 	"archive/zip"
@@ -20,17 +20,17 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
-// EvidenceExport writes a file that proves, offline, who signed the versions of a notification and when the register
+// Export writes a file that proves, offline, who signed the versions of a notification and when the register
 // accepted them.
-type EvidenceExport struct {
-	Store EvidenceStore
+type Export struct {
+	Store Store
 	Now   func() time.Time
 	// Issuers are certificates of authorities; the file contains those in the chain of a signer's certificate.
 	Issuers []*x509.Certificate
 }
 
-// EvidenceStore provides the stored versions with their proofs, and the service's signature.
-type EvidenceStore interface {
+// Store provides the stored versions with their proofs, and the service's signature.
+type Store interface {
 	Proofs(context.Context, ident.NotificationNumber) ([]implants.VersionProof, error)
 	Sign(context.Context, []byte) ([]byte, auditlog.PublicKey, error)
 }
@@ -106,17 +106,17 @@ type proofStatement struct {
 	Checkpoint auditlog.Checkpoint `json:"checkpoint"`
 }
 
-// ErrNoEvidence reports that the register has no such notification.
-var ErrNoEvidence = errors.New("the register has no notification with this number")
+// ErrNone reports that the register has no such notification.
+var ErrNone = errors.New("the register has no notification with this number")
 
 // Write writes the ZIP archive.
-func (e EvidenceExport) Write(ctx context.Context, number ident.NotificationNumber, to io.Writer) error {
+func (e Export) Write(ctx context.Context, number ident.NotificationNumber, to io.Writer) error {
 	versions, err := e.Store.Proofs(ctx, number)
 	if err != nil {
 		return err
 	}
 	if len(versions) == 0 {
-		return ErrNoEvidence
+		return ErrNone
 	}
 	// The signed statement names the signing key, so the key is needed before the statement exists.
 	_, key, err := e.Store.Sign(ctx, nil)
@@ -281,7 +281,7 @@ func containsCertificate(all []*x509.Certificate, one *x509.Certificate) bool {
 
 // addSignedStatement signs the statement and adds it with its signature, public key, issuers and instructions.
 func (b *evidenceBundle) addSignedStatement(
-	ctx context.Context, signer EvidenceStore, s *statement, key auditlog.PublicKey,
+	ctx context.Context, signer Store, s *statement, key auditlog.PublicKey,
 ) error {
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
