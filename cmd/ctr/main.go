@@ -22,7 +22,7 @@ import (
 
 // commandLine defines the flags and commands of ctr.
 type commandLine struct {
-	P12          string `name:"p12" help:"The .p12 file with the signing key. All commands except check, conformance and cert require it and the next two flags." type:"existingfile" placeholder:"FILE"`
+	P12          string `name:"p12" help:"The .p12 file with the signing key. All commands except check, conformance, cert and evidence require it and the next two flags." type:"existingfile" placeholder:"FILE"`
 	PasswordFile string `help:"File with the password of the .p12 file." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"Address of the service, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file with the certificate authorities to trust for TLS. Default: those of the system." type:"existingfile" placeholder:"FILE"`
@@ -47,6 +47,7 @@ type commandLine struct {
 	Check        checkCommand          `cmd:"" help:"Report everything in a signed message that the service would refuse. Needs no key. With --url, a service that is not in production does the check."`
 	Conformance  conformanceCommand    `cmd:"" help:"Test the messages of a client, or a test server, requirement by requirement."`
 	Cert         certCommand           `cmd:"" help:"Show the signing certificate and manage its .p12 file. Needs no service."`
+	Evidence     evidenceCommands      `cmd:"" help:"Verify evidence that an operator of a register exported. Needs no key and no service."`
 	Completion   cli.CompletionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Man          cli.ManualCommand     `cmd:"" hidden:"" help:"Print the manual page."`
 }

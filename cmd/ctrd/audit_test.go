@@ -131,6 +131,22 @@ func TestEvidenceVerifiesWithForeignTools(t *testing.T) {
 	if failed := runInstructions(t, files); len(failed) != 0 {
 		t.Fatalf("these steps fail: %q", failed)
 	}
+	verify := func(file string, args ...string) interop.Result {
+		return interop.RunProgram(t, interop.ProgramPath(t, "ctr"), append([]string{"evidence", "verify", file, "--trust", service.CA}, args...)...)
+	}
+	key := filepath.Join(t.TempDir(), "key.pem")
+	interop.WriteFile(t, key, []byte(runAdmin(t, directory, "audit", "key").Stdout))
+	anchor := filepath.Join(directory, auditlog.AnchorFileName)
+	if verified := verify(archive, "--public-key", key, "--checkpoints", anchor); verified.ExitCode != 0 ||
+		!strings.Contains(verified.Stdout, "genuine") || strings.Contains(verified.Stdout, "REMARK") {
+		t.Errorf("%d: %s%s", verified.ExitCode, verified.Stdout, verified.Stderr)
+	}
+	if verified := verify(archive); verified.ExitCode != 0 || !strings.Contains(verified.Stdout, "REMARK: the key of the service") {
+		t.Errorf("%d: %s%s", verified.ExitCode, verified.Stdout, verified.Stderr)
+	}
+	if verified := verify(key); verified.ExitCode != 2 {
+		t.Errorf("%d: %s%s", verified.ExitCode, verified.Stdout, verified.Stderr)
+	}
 	statement := string(files["statement.json"])
 	for _, want := range []string{`"number": "` + number, `"state": "Final"`, `"signer": "NIHII-HOSPITAL=71000436"`, `"outcome": "accepted"`, `"head_before":`, `"operation": "NotifyImplant"`} {
 		if !strings.Contains(statement, want) {

@@ -151,6 +151,18 @@ var errNotCheckpoint = errors.New("not a checkpoint")
 
 // ParseCheckpoint parses a line of the anchor file. A checkpoint has exactly one encoding; any other is refused.
 func ParseCheckpoint(data []byte) (Checkpoint, error) {
+	c, err := parseCheckpointJSON(data)
+	if err != nil {
+		return c, err
+	}
+	reencoded, err := json.Marshal(c)
+	if err != nil || !bytes.Equal(reencoded, data) {
+		return Checkpoint{}, fmt.Errorf("%w in the one form that it has", errNotCheckpoint)
+	}
+	return c, nil
+}
+
+func parseCheckpointJSON(data []byte) (Checkpoint, error) {
 	var l checkpointJSON
 	if err := json.Unmarshal(data, &l); err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", errNotCheckpoint, err)
@@ -171,14 +183,16 @@ func ParseCheckpoint(data []byte) (Checkpoint, error) {
 	if !parseHash(&c.Head, l.Head) || !parseHash(&c.PreviousLink, l.PreviousLink) {
 		return Checkpoint{}, fmt.Errorf("%w: a hash", errNotCheckpoint)
 	}
-	reencoded, err := json.Marshal(c)
-	if err != nil || !bytes.Equal(reencoded, data) {
-		return Checkpoint{}, fmt.Errorf("%w in the one form that it has", errNotCheckpoint)
-	}
 	return c, nil
 }
 
 func parseHash(hash *Hash, text string) bool {
 	decoded, err := hex.DecodeString(text)
 	return err == nil && copy(hash[:], decoded) == len(hash) && len(decoded) == len(hash)
+}
+
+// UnmarshalJSON decodes what MarshalJSON encodes.
+func (c *Checkpoint) UnmarshalJSON(data []byte) (err error) {
+	*c, err = parseCheckpointJSON(data)
+	return err
 }

@@ -1,3 +1,8 @@
+// Package evidence writes a file that proves, offline, who signed the versions of a notification and that the register
+// accepted them, and verifies such a file.
+//
+// It is separate from the operator's other commands because the verifier belongs to whoever gets a file: it runs the
+// code that accepted the messages and does not depend on the store. docs/evidence.md describes the file.
 package evidence
 
 import (
@@ -177,6 +182,8 @@ type signedMessage struct {
 	acceptedAt time.Time
 	sha256     string
 	hasIssuer  bool // a known issuer issued the certificate
+	// headerIDAttributes are additional arguments of xmlsec1.
+	headerIDAttributes string
 }
 
 func (b *evidenceBundle) addFile(name string, content []byte) *contentStatement {
@@ -214,9 +221,9 @@ func (b *evidenceBundle) addVersion(v *implants.VersionProof) (versionStatement,
 		NotBefore:        certificate.NotBefore.UTC().Format(time.RFC3339),
 		NotAfter:         certificate.NotAfter.UTC().Format(time.RFC3339),
 	}
-	b.signedMessages = append(
-		b.signedMessages, signedMessage{v.Version, v.RegisteredAt, s.Message.SHA256, b.addIssuerChain(certificate)},
-	)
+	b.signedMessages = append(b.signedMessages, signedMessage{
+		v.Version, v.RegisteredAt, s.Message.SHA256, b.addIssuerChain(certificate), headerIDAttributes(v.Evidence.Message),
+	})
 	return s, nil
 }
 
