@@ -44,6 +44,7 @@ var coveredElsewhere = map[problem.Code]string{
 	dsig.SignatureKeyUnsupported:   "such a certificate is refused before; tested in message/dsig",
 	x509id.CertSubjectDisagrees:    "no authority of ours issues it; tested in message/x509id",
 	x509id.CertSignatureWeak:       "no authority of ours issues it; tested in message/x509id",
+	x509id.CertExtendedKeyUsage:    "no frozen certificate has such a purpose; tested in message/x509id",
 	x509id.CertRevocationUnknown:   "TestRevocationUnknown",
 
 	// Errors that an operator sees when a service or a client starts, tested in message/p12 and message/revocation.

@@ -20,6 +20,7 @@ const (
 	CertExpired           problem.Code = "CERT_EXPIRED"
 	CertIsAuthority       problem.Code = "CERT_IS_AUTHORITY"
 	CertKeyUsage          problem.Code = "CERT_KEY_USAGE"
+	CertExtendedKeyUsage  problem.Code = "CERT_EXTENDED_KEY_USAGE"
 	CertKeyUnsupported    problem.Code = "CERT_KEY_UNSUPPORTED"
 
 	// Files of trusted authorities.
@@ -36,7 +37,7 @@ const (
 func init() {
 	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "InvalidSecurityToken"}, CertSubjectForm,
 		CertSubjectType, CertSubjectNumber, CertSubjectDisagrees, CertSignatureWeak, CertRevoked,
-		CertNotYetValid, CertExpired, CertIsAuthority, CertKeyUsage, CertKeyUnsupported,
+		CertNotYetValid, CertExpired, CertIsAuthority, CertKeyUsage, CertExtendedKeyUsage, CertKeyUnsupported,
 		TokenUnreadable, TokenPathTooLong, TokenPathOrder)
 	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "FailedAuthentication"}, CertUntrusted)
 	problem.Register(problem.Properties{Kind: problem.Unauthenticated, WSSFault: "FailedAuthentication", Retry: true},

@@ -164,6 +164,8 @@ func (t *TrustStore) verifyPath(
 		return verifiedPath{}, problem.New(CertIsAuthority)
 	case !MaySign(leaf):
 		return verifiedPath{}, problem.New(CertKeyUsage)
+	case !hasSigningPurpose(leaf):
+		return verifiedPath{}, problem.New(CertExtendedKeyUsage)
 	}
 	if keyErr := checkPublicKey(leaf); keyErr != nil {
 		return verifiedPath{}, keyErr
@@ -192,8 +194,11 @@ func (t *TrustStore) findChain(
 		Roots:         t.anchorPool,
 		Intermediates: intermediates,
 		CurrentTime:   checkTime,
-		KeyUsages:     []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+		KeyUsages:     signingPurposes(),
 	})
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.IncompatibleUsage {
+		return nil, problem.New(CertExtendedKeyUsage) // Go compares the purposes last, so the path is otherwise valid
+	}
 	if err != nil {
 		return nil, problem.Wrap(CertUntrusted, err)
 	}
@@ -217,6 +222,24 @@ func MaySign(c *x509.Certificate) bool {
 		return true
 	}
 	return !slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidKeyUsage) })
+}
+
+// signingPurposes returns the extended key usages of a caller's certificate, as the platform issues them. Others of the
+// same authorities, such as those of servers, of responders and of programs, must not sign messages.
+func signingPurposes() []x509.ExtKeyUsage {
+	return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection}
+}
+
+// hasSigningPurpose reports whether a certificate is for one of the signing purposes, or for none in particular. It is
+// stricter than Go's path validation, for which anyExtendedKeyUsage alone is enough: RFC 5280 §4.2.1.12 lets an
+// application that needs a particular purpose refuse that.
+func hasSigningPurpose(c *x509.Certificate) bool {
+	if len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(signingPurposes(), func(purpose x509.ExtKeyUsage) bool {
+		return slices.Contains(c.ExtKeyUsage, purpose)
+	})
 }
 
 func formatTimestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -197,6 +197,49 @@ func TestVerifyKeyUsage(t *testing.T) {
 	}
 }
 
+// TestFindingL5OnlySigningPurposes: a certificate that an authority issued for another purpose than a caller's may not
+// sign, whatever its key usage allows.
+func TestFindingL5OnlySigningPurposes(t *testing.T) {
+	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
+	const refused = x509id.CertExtendedKeyUsage
+	uses := func(all ...x509.ExtKeyUsage) x509.Certificate { return x509.Certificate{ExtKeyUsage: all} }
+	for name, tt := range map[string]struct {
+		template x509.Certificate
+		want     problem.Code
+	}{
+		"none":                      {uses(), ""},
+		"the platform's":            {uses(x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageEmailProtection), ""},
+		"client":                    {uses(x509.ExtKeyUsageClientAuth), ""},
+		"e-mail":                    {uses(x509.ExtKeyUsageEmailProtection), ""},
+		"client and server":         {uses(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth), ""},
+		"client and any":            {uses(x509.ExtKeyUsageAny, x509.ExtKeyUsageClientAuth), ""},
+		"any":                       {uses(x509.ExtKeyUsageAny), refused},
+		"any and server":            {uses(x509.ExtKeyUsageAny, x509.ExtKeyUsageServerAuth), refused},
+		"server":                    {uses(x509.ExtKeyUsageServerAuth), refused},
+		"program":                   {uses(x509.ExtKeyUsageCodeSigning), refused},
+		"responder":                 {uses(x509.ExtKeyUsageOCSPSigning), refused},
+		"time stamps":               {uses(x509.ExtKeyUsageTimeStamping), refused},
+		"server and program":        {uses(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageCodeSigning), refused},
+		"a tunnel":                  {uses(x509.ExtKeyUsageIPSECEndSystem), refused},
+		"one that nobody knows":     {x509.Certificate{UnknownExtKeyUsage: []asn1.ObjectIdentifier{{1, 2, 3}}}, refused},
+		"an unknown one and client": {x509.Certificate{UnknownExtKeyUsage: []asn1.ObjectIdentifier{{1, 2, 3}}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.template.KeyUsage = x509.KeyUsageDigitalSignature
+			trust := x509id.NewTrustStore(chain, nil, 10)
+			c := testpki.CreateCertificate(t, &tt.template, chain[0], testpki.NewRSAKey(2048), signer)
+			for range 2 { // the second time from the cache
+				if err := trust.Verify(c, testpki.Now()); testpki.Code(err) != tt.want {
+					t.Errorf("got %v, want %q", err, tt.want)
+				}
+			}
+			if err := testpki.NewTrustStore(t).Verify(c, testpki.Now()); testpki.Code(err) != x509id.CertUntrusted {
+				t.Errorf("of a stranger: %v", err)
+			}
+		})
+	}
+}
+
 // The refusal of SHA-1 goes to every sender, trusted or not, so it reveals nothing about trust.
 func TestVerifyRefusesSHA1(t *testing.T) {
 	signer, chain := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
