@@ -23,8 +23,8 @@ type serveCommand struct {
 	Keys        string   `help:"File with the keys that encrypt personal data, created with a new register; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
 	Trust       []string `help:"PEM file of certification authorities trusted to issue signers' certificates. Repeatable." type:"path" placeholder:"FILE"`
 	Known       []string `help:"PEM file of registered certificates, to which a message may refer by issuer and serial number, key identifier or thumbprint. Repeatable." type:"path" placeholder:"FILE"`
-	Revocation  string   `help:"What to do if a signer's revocation status is unknown: soft accepts and hard rejects the message, and both query the authority in the background; off uses only the files files." enum:"off,soft,hard" default:"soft"`
-	CRL         []string `name:"crl" help:"Revocation list: a file, reloaded when it changes, or a URL that no certificate contains or that must be loaded at startup. Repeatable." placeholder:"FILE|URL"`
+	Revocation  string   `help:"What to do if the revocation status of a signer's certificate, or of an authority above it, stays unknown after 2 s: soft accepts and hard rejects the message, and both query the authority; off uses only the files of --crl and --ocsp. If omitted: hard in Production, otherwise soft." enum:",off,soft,hard" default:"" placeholder:"POLICY"`
+	CRL         []string `name:"crl" help:"Revocation list: a file with one or, in PEM, several, reloaded when it changes, or a URL that no certificate contains or that must be loaded at startup. Repeatable." placeholder:"FILE|URL"`
 	OCSP        []string `name:"ocsp" help:"File with an OCSP response about one certificate, reloaded when it changes. Repeatable." type:"path" placeholder:"FILE"`
 	TLSCert     string   `name:"tls-cert" help:"PEM file with the server's certificate and its chain." type:"path" placeholder:"FILE"`
 	TLSKey      string   `name:"tls-key" help:"PEM file with the server's private key." type:"path" placeholder:"FILE"`

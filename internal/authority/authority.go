@@ -200,16 +200,29 @@ func (a *Authority) signCertificate(
 	return key, nil
 }
 
-// SignCRL returns a signed revocation list in DER. The number must rise from list to list.
+// SignCRL returns a revocation list of the issuing authority in DER. The number must rise from list to list.
 func (a *Authority) SignCRL(
 	number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate,
+) ([]byte, error) {
+	return a.signCRL(a.issuing, number, thisUpdate, nextUpdate, revoked...)
+}
+
+// SignRootCRL returns a revocation list of the root, which would list the issuing authority.
+func (a *Authority) SignRootCRL(
+	number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate,
+) ([]byte, error) {
+	return a.signCRL(a.root, number, thisUpdate, nextUpdate, revoked...)
+}
+
+func (a *Authority) signCRL(
+	issuer *x509id.Key, number int64, thisUpdate, nextUpdate time.Time, revoked ...*x509.Certificate,
 ) ([]byte, error) {
 	template := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: thisUpdate, NextUpdate: nextUpdate}
 	for _, c := range revoked {
 		template.RevokedCertificateEntries = append(template.RevokedCertificateEntries,
 			x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: thisUpdate, ReasonCode: 1}) // keyCompromise
 	}
-	der, err := x509.CreateRevocationList(a.random, template, a.issuing.Certificate, a.issuing.Signer)
+	der, err := x509.CreateRevocationList(a.random, template, issuer.Certificate, issuer.Signer)
 	if err != nil {
 		return nil, fmt.Errorf("authority: signing a revocation list: %w", err)
 	}

@@ -31,7 +31,7 @@ type DevelopmentPKI struct {
 // the directory.
 type DevelopmentFiles struct {
 	CA             string            `json:"ca"`       // PEM: the trust anchors, for signatures and for TLS
-	CRL            string            `json:"crl"`      // PEM: the revocation list
+	CRL            string            `json:"crl"`      // PEM: the revocation lists of the issuing authority and the root
 	Password       string            `json:"password"` // file with the password of the .p12 files, without line end
 	TLSCertificate string            `json:"tlsCertificate"`
 	TLSKey         string            `json:"tlsKey"`
@@ -180,7 +180,13 @@ func (d DevelopmentPKI) Write(dir string) (DevelopmentFiles, error) {
 	if err != nil {
 		return DevelopmentFiles{}, err
 	}
-	content[files.CRL] = pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})
+	rootCRL, err := trusted.SignRootCRL(1, d.IssuedAt, d.NotAfter)
+	if err != nil {
+		return DevelopmentFiles{}, err
+	}
+	for _, list := range [][]byte{crl, rootCRL} {
+		content[files.CRL] = append(content[files.CRL], pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: list})...)
+	}
 	if err := d.addServerFiles(trusted, files, content); err != nil {
 		return DevelopmentFiles{}, err
 	}

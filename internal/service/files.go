@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/devdata"
@@ -34,7 +33,7 @@ type serviceFiles struct {
 
 // readFiles reads the trust anchors, the revocation data and the server's certificate. A development service creates
 // them if its directory is new.
-func (c *Config) readFiles() (serviceFiles, error) {
+func (c *Config) readFiles(registry prometheus.Registerer) (serviceFiles, error) {
 	var f serviceFiles
 	var err error
 	if c.Development {
@@ -45,7 +44,7 @@ func (c *Config) readFiles() (serviceFiles, error) {
 	if f.trust, err = c.readTrust(f.development); err != nil {
 		return f, err
 	}
-	if f.revocation, err = c.newRevocation(f.trust, f.development); err != nil {
+	if f.revocation, err = c.newRevocation(registry, f.trust, f.development); err != nil {
 		return f, err
 	}
 	if f.knownCertificates, err = c.readKnownCertificates(); err != nil {
@@ -114,45 +113,6 @@ func (c *Config) readTrust(dev authority.DevelopmentFiles) (*x509id.TrustStore, 
 	}
 	return trust, nil
 }
-
-// newRevocation reads the revocation files and prepares the requests to the authorities.
-func (c *Config) newRevocation(
-	trust *x509id.TrustStore, dev authority.DevelopmentFiles,
-) (*revocation.StatusChecker, error) {
-	if c.RevocationPolicy == revocation.PolicyOff && slices.ContainsFunc(c.RevocationLists, isURL) {
-		return nil, ErrListURLWithoutRequests
-	}
-	r := revocation.NewStatusChecker(trust, revocation.StatusCheckerOptions{
-		Policy: c.RevocationPolicy,
-		Now:    c.Now,
-		Log:    c.Log,
-		HTTPClient: &http.Client{Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-			MaxIdleConns: 8, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
-		}},
-	})
-	lists := c.RevocationLists
-	if c.Development {
-		lists = append([]string{dev.CRL}, lists...)
-	}
-	for _, name := range lists {
-		if isURL(name) {
-			if err := r.AddCRLURL(name); err != nil {
-				return nil, &SettingError{Setting: "crl", Err: err} // without the URL, which may contain a password
-			}
-		} else if err := r.AddCRLFile(name); err != nil {
-			return nil, &SettingError{Setting: "crl", File: name, Err: err}
-		}
-	}
-	for _, name := range c.OCSPResponseFiles {
-		if err := r.AddOCSPFile(name); err != nil {
-			return nil, &SettingError{Setting: "ocsp", File: name, Err: err}
-		}
-	}
-	return r, nil
-}
-
-func isURL(name string) bool { return strings.Contains(name, "://") }
 
 // readKnownCertificates reads the certificates to which a message may refer instead of containing one.
 func (c *Config) readKnownCertificates() (*x509id.Directory, error) {

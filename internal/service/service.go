@@ -51,11 +51,12 @@ type Config struct {
 
 	TrustFiles            []string                // PEM: the authorities of signers' certificates
 	KnownCertificateFiles []string                // PEM: certificates that a message may refer to
-	RevocationPolicy      revocation.StatusPolicy // revocation.PolicySoftFail if empty
+	RevocationPolicy      revocation.StatusPolicy // if empty, hard in Production and soft elsewhere
 	RevocationLists       []string                // files or URLs
 	OCSPResponseFiles     []string
-	StrictTokens          bool      // require that the security token is signed too
-	AllowSHA1Until        time.Time // accept SHA-1 in signatures before this instant
+	ListFetchTimeout      time.Duration // how long the start waits for revocation lists; 5 s if zero
+	StrictTokens          bool          // require that the security token is signed too
+	AllowSHA1Until        time.Time     // accept SHA-1 in signatures before this instant
 
 	RequireCareRelation bool // for notifications too
 
@@ -134,14 +135,14 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := c.readFiles()
+	registry := prometheus.NewRegistry()
+	files, err := c.readFiles(registry)
 	if err != nil {
 		return nil, err
 	}
 	if err = s.register.open(ctx, background, &s.config); err != nil {
 		return nil, err
 	}
-	registry := prometheus.NewRegistry()
 	verifier := &wsse.Verifier{
 		Trust:          files.trust,
 		Registered:     files.knownCertificates,
@@ -166,8 +167,8 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if !c.PlainHTTP {
 		listener = tls.NewListener(listener, newTLSConfig(files.tlsCertificate))
 	}
+	s.startRevocation(ctx, background, files.revocation)
 	s.startServer(listener, handler)
-	s.jobs.Go(func() { files.revocation.Run(background) })
 	return s, nil
 }
 
@@ -186,6 +187,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.RevocationPolicy == "" {
 		c.RevocationPolicy = revocation.PolicySoftFail
+		if c.Environment == "Production" {
+			c.RevocationPolicy = revocation.PolicyHardFail
+		}
+	}
+	if c.ListFetchTimeout == 0 {
+		c.ListFetchTimeout = 5 * time.Second
 	}
 	return c
 }

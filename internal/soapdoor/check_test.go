@@ -246,7 +246,7 @@ func TestCheckIsBounded(t *testing.T) {
 func TestCheckAsksNoAuthority(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
-	believed, err := x509id.ParseTrustStore(64, testpki.CAFile(t))
+	believed, err := x509id.ParseTrustStore(64, x509id.EncodePEM(testpki.AuthorityCertificates(t)[0])) // whose list there is
 	if err != nil {
 		t.Fatal(err)
 	}

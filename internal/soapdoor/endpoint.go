@@ -1,6 +1,7 @@
 package soapdoor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -112,7 +113,7 @@ func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	verified, err := e.verifyEnvelope(c, data)
+	verified, err := e.verifyEnvelope(r.Context(), c, data)
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +191,9 @@ func (s *Service) newTooLargeError() error {
 	return problem.New(soap.MessageTooLarge, problem.DetailAtMostBytes.With(s.limits.Bytes))
 }
 
-// verifyEnvelope unpacks and parses the envelope and authenticates its signer.
-func (e *endpoint) verifyEnvelope(c *requestState, data []byte) (*wsse.Verified, error) {
+// verifyEnvelope unpacks and parses the envelope and authenticates its signer. If an authority has to be asked about a
+// new certificate, it waits for the answer without holding anything that others need.
+func (e *endpoint) verifyEnvelope(ctx context.Context, c *requestState, data []byte) (*wsse.Verified, error) {
 	data, err := c.media.UnpackEnvelope(data, e.limits)
 	if err != nil {
 		return nil, err
@@ -208,7 +210,7 @@ func (e *endpoint) verifyEnvelope(c *requestState, data []byte) (*wsse.Verified,
 		return nil, problem.New(soap.SOAPVersion).WithPath("Content-Type")
 	}
 	c.Message.Envelope = data
-	return e.Verifier.Verify(envelope)
+	return e.Verifier.VerifyAndWait(ctx, envelope, c.admitted.GiveBack)
 }
 
 // applyVerified tells the admission control that the message verified, and copies what the register needs from it.

@@ -309,6 +309,11 @@ func TestTwoGenerations(t *testing.T) {
 		root1, issuing1 := newCAChain(t, "CTR 001", newRSA4096Key)
 		root2, issuing2 := newCAChain(t, "CTR 002", newP384Key)
 		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root1, issuing1, root2, issuing2}, nil)
+		for _, root := range []testCA{root1, root2} {
+			if err := s.AddCRL(root.signCRL(t, x509.RevocationList{})); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, issuing := range map[string]testCA{"RSA": issuing1, "EC": issuing2} {
 			// The serial numbers are equal on purpose: they are unique within one authority only.
 			same := func(n int64) func(*x509.Certificate) {

@@ -25,7 +25,7 @@ import (
 // Bounds on CRLs. A CRL of the maximum size holds a quarter of a million serial numbers.
 const (
 	MaxCRLBytes       = 10 << 20 // of one CRL
-	MaxCRLs           = 64       // one CRL per authority, or per partition of an authority's CRL
+	MaxCRLs           = 64       // of one authority of the TrustStore: its CRL, or the partitions of it
 	maxRevokedSerials = 1 << 20  // of one CRL and those that it replaced
 )
 
@@ -67,6 +67,7 @@ type crlSnapshot struct {
 // parsedCRL holds the needed data of a CRL.
 type parsedCRL struct {
 	issuer  authorityID
+	owner   authorityID // whose share of the lists it uses
 	scope   crlScope
 	number  *big.Int
 	period  updatePeriod
@@ -118,62 +119,103 @@ func (r *crlSnapshot) findClearance(c, issuer *x509.Certificate) updatePeriod {
 	return longest
 }
 
-// NewStatusCheck returns the StatusCheck of a certificate with a verified path. What it needs to know of the path is
-// computed only once.
-func (r *crlSnapshot) NewStatusCheck(leaf, issuer *x509.Certificate) x509id.StatusCheck {
+// NewStatusCheck returns the StatusCheck of a verified path. What it needs to know of the path is computed only once.
+func (r *crlSnapshot) NewStatusCheck(path []*x509.Certificate) x509id.StatusCheck {
 	if r.checker == nil {
-		return func(*x509.Certificate, time.Time) error { return nil }
+		return func(time.Time) (<-chan struct{}, error) { return nil, nil }
 	}
-	return signerPath{
-		checker:      r.checker,
-		issuer:       issuer,
-		id:           newCertificateID(issuer, leaf.SerialNumber),
-		crlClearance: r.findClearance(leaf, issuer),
-	}.checkStatus
+	return r.checker.newPathStatus(r, path).checkStatus
 }
 
-func (r *crlSnapshot) countLists() int {
+// countLists returns the number of lists that use the share of an authority.
+func (r *crlSnapshot) countLists(owner authorityID) int {
 	n := 0
 	for _, lists := range r.byIssuer {
-		n += len(lists)
+		for _, l := range lists {
+			if l.owner == owner {
+				n++
+			}
+		}
 	}
 	return n
 }
 
-// AddCRL adds a certificate revocation list, in DER or PEM. It must be complete and signed by an authority of the
-// TrustStore. It replaces an older CRL of the same issuer and scope; an older one changes nothing. A CRL past its next
-// update still counts, because a revoked certificate stays revoked. A revoked certificate that a newer CRL omits also
-// stays revoked, unless it was only on hold: authorities drop expired certificates from their CRLs.
+// AddCRL adds a certificate revocation list in DER, or one or several in PEM. Each must be complete and signed by an
+// authority of the TrustStore. It replaces an older CRL of the same issuer and scope; an older one changes nothing. A
+// CRL past its next update still counts, because a revoked certificate stays revoked. A revoked certificate that a
+// newer CRL omits also stays revoked, unless it was only on hold: authorities drop expired certificates from their
+// CRLs.
 func (s *CRLStore) AddCRL(data []byte) error {
-	_, err := s.addCRLOfIssuer(data, nil)
-	return err
+	for _, list := range splitPEMLists(data) {
+		if _, err := s.addCRLOfIssuer(list, nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// addCRLOfIssuer is AddCRL, but also accepts a CRL of another authority whose path was verified, if not nil. It returns
-// the period of the CRL.
-func (s *CRLStore) addCRLOfIssuer(data []byte, other *x509.Certificate) (updatePeriod, error) {
+// splitPEMLists returns the content of each list in a PEM file, or the data itself if it is no PEM file with lists.
+func splitPEMLists(data []byte) [][]byte {
+	var lists [][]byte
+	for rest := data; len(data) <= MaxCRLBytes; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type == blockList {
+			lists = append(lists, block.Bytes)
+		}
+	}
+	if lists == nil {
+		return [][]byte{data}
+	}
+	return lists
+}
+
+// acceptedCRL is a CRL whose signature was verified.
+type acceptedCRL struct {
+	*parsedCRL
+
+	signer *x509.Certificate
+	isNew  bool // it changed what is known
+}
+
+// addCRLOfIssuer is AddCRL, but also accepts a CRL of another authority whose path was verified, if not nil. The CRL
+// uses the share of the owner, or that of the authority that signed it if nil.
+func (s *CRLStore) addCRLOfIssuer(data []byte, other, owner *x509.Certificate) (acceptedCRL, error) {
 	source, l, err := parseCRL(data)
 	if err != nil {
-		return updatePeriod{}, err
+		return acceptedCRL{}, err
 	}
 	isSignedBy := func(issuer *x509.Certificate) bool {
 		return bytes.Equal(issuer.RawSubject, source.RawIssuer) && source.CheckSignatureFrom(issuer) == nil
 	}
+	accepted := acceptedCRL{parsedCRL: l}
 	switch i := slices.IndexFunc(s.authorities, isSignedBy); {
 	case x509id.IsWeakSignatureAlgorithm(source.SignatureAlgorithm):
-		return updatePeriod{}, problem.New(CRLUntrusted, texts.Literal(source.SignatureAlgorithm.String()))
+		return acceptedCRL{}, problem.New(CRLUntrusted, texts.Literal(source.SignatureAlgorithm.String()))
 	case i >= 0:
-		l.issuer = newAuthorityID(s.authorities[i])
+		accepted.signer = s.authorities[i]
 	case other != nil && isSignedBy(other):
-		l.issuer = newAuthorityID(other)
+		accepted.signer = other
 	default:
-		return updatePeriod{}, problem.New(CRLUntrusted)
+		return acceptedCRL{}, problem.New(CRLUntrusted)
 	}
-	return l.period, s.storeCRL(string(source.RawIssuer), l)
+	if owner == nil {
+		owner = accepted.signer
+	}
+	l.issuer, l.owner = newAuthorityID(accepted.signer), newAuthorityID(owner)
+	accepted.isNew, err = s.storeCRL(string(source.RawIssuer), l)
+	return accepted, err
 }
 
-// storeCRL installs a new snapshot that contains the CRL.
-func (s *CRLStore) storeCRL(issuer string, l *parsedCRL) error {
+// isOwnAuthority reports whether a certificate is one of the TrustStore's authorities.
+func (s *CRLStore) isOwnAuthority(c *x509.Certificate) bool {
+	return slices.ContainsFunc(s.authorities, c.Equal)
+}
+
+// storeCRL installs a new snapshot that contains the CRL, unless a newer one is known.
+func (s *CRLStore) storeCRL(issuer string, l *parsedCRL) (isNew bool, err error) {
 	s.listsMu.Lock()
 	defer s.listsMu.Unlock()
 	current := s.snapshot.Load()
@@ -181,19 +223,19 @@ func (s *CRLStore) storeCRL(issuer string, l *parsedCRL) error {
 	next := &crlSnapshot{checker: current.checker, byIssuer: make(map[string][]*parsedCRL, len(current.byIssuer)+1)}
 	maps.Copy(next.byIssuer, current.byIssuer)
 	switch lists := slices.Clone(current.byIssuer[issuer]); {
-	case index < 0 && current.countLists() >= MaxCRLs:
-		return problem.New(CRLUnreadable, texts.Literal(fmt.Sprintf("there are %d lists already", MaxCRLs)))
+	case index < 0 && current.countLists(l.owner) >= MaxCRLs:
+		return false, problem.New(CRLUnreadable, texts.Literal(fmt.Sprintf("there are %d lists already", MaxCRLs)))
 	case index < 0:
 		next.byIssuer[issuer] = append(lists, l)
 	case !l.isNewerThan(lists[index]):
-		return nil
+		return false, nil
 	default:
 		l.inheritRevocations(lists[index])
 		lists[index] = l
 		next.byIssuer[issuer] = lists
 	}
 	s.snapshot.Store(next)
-	return nil
+	return true, nil
 }
 
 func (l *parsedCRL) hasSameScope(other *parsedCRL) bool {
@@ -274,15 +316,15 @@ func parseCRL(data []byte) (*x509.RevocationList, *parsedCRL, error) {
 // crlScope is the set of certificates that a CRL covers. The zero crlScope covers all certificates of its issuer.
 type crlScope struct {
 	extension             string // the whole extension: CRLs of different scope do not replace each other
+	onlyUserCertificates  bool
 	onlyCACertificates    bool
 	hasDistributionPoint  bool     // covers only certificates that name one of the URLs
 	distributionPointURLs []string // http, https, ldap…
 }
 
-// coversCertificate reports whether a signer's certificate would be on this CRL if it were revoked (RFC 5280 §6.3.3
-// step b).
+// coversCertificate reports whether a certificate would be on this CRL if it were revoked (RFC 5280 §6.3.3 step b).
 func (s crlScope) coversCertificate(c *x509.Certificate) bool {
-	if s.onlyCACertificates {
+	if c.IsCA && s.onlyUserCertificates || !c.IsCA && s.onlyCACertificates {
 		return false
 	}
 	return !s.hasDistributionPoint || slices.ContainsFunc(c.CRLDistributionPoints, func(address string) bool {
@@ -322,7 +364,8 @@ func parseCRLScope(der []byte) (crlScope, error) {
 			if s.distributionPointURLs, ok = parseDistributionPoint(value); !ok {
 				return crlScope{}, errUnreadable
 			}
-		case fieldOnlyUserCerts: // all signers are end entities
+		case fieldOnlyUserCerts:
+			s.onlyUserCertificates = len(value) == 1 && value[0] != 0
 		case fieldOnlyCACerts:
 			s.onlyCACertificates = len(value) == 1 && value[0] != 0
 		default:

@@ -23,7 +23,8 @@ type fetchTask struct {
 	acceptResponse func([]byte) (updatePeriod, error)
 
 	// The fields below are guarded by StatusChecker.mu.
-	isQueued bool
+	isQueued bool // or running
+	hasRun   bool
 	dueAt    time.Time
 	failures int
 }
@@ -80,7 +81,8 @@ func (r *StatusChecker) rescheduleTask(
 ) (previousFailures int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	previousFailures, e.isQueued = e.failures, false
+	defer r.announceLearned()
+	previousFailures, e.isQueued, e.hasRun = e.failures, false, true
 	switch {
 	case errors.Is(err, errHostUnavailable):
 		e.dueAt = now.Add(backoffDelay(1))

@@ -242,6 +242,9 @@ func TestListsOfAnIssuerInTheMessage(t *testing.T) {
 		good, revoked := issuing.issueSigner(t, "", there.URL), issuing.issueSigner(t, "", there.URL)
 		there.setReply(issuing.signCRL(t, x509.RevocationList{}, revoked))
 		s := startChecker(t, revocation.StatusCheckerOptions{Policy: revocation.PolicyHardFail}, []testCA{root}, nil)
+		if err := s.AddCRL(root.signCRL(t, x509.RevocationList{})); err != nil {
+			t.Fatal(err)
+		}
 		with := func(c *x509.Certificate) problem.Code {
 			return testpki.Code(s.VerifyWithIssuers([]*x509.Certificate{issuing.certificate}, c, testpki.Now()))
 		}

@@ -37,7 +37,7 @@ func (r *StatusChecker) addOCSPResponse(der []byte) error {
 	for _, authority := range r.authorities {
 		serial, a, err := parseOCSPResponse(der, nil, authority, r.options.Now(), r.CurrentLists().IsRevoked)
 		if err == nil {
-			r.recordStatus(newCertificateID(authority, serial), a)
+			r.recordStatus(newCertificateID(authority, serial), a, time.Time{})
 			return nil
 		}
 		lastErr = err

@@ -18,6 +18,13 @@ type signer struct {
 	subject     x509id.Subject
 }
 
+// authenticatedSigner is the signer of a message, and what is still open about their certificate.
+type authenticatedSigner struct {
+	*signer
+
+	status openStatus
+}
+
 // presentedCertificate is the certificate contained in a message.
 type presentedCertificate struct {
 	der     []byte
@@ -30,17 +37,17 @@ type presentedCertificate struct {
 // one that it identifies.
 func (v *Verifier) authenticateSigner(
 	m *securityNodes, signature *dsig.Signature, now time.Time,
-) (*signer, *dsig.Result, error) {
+) (authenticatedSigner, *dsig.Result, error) {
 	certificate, err := m.readPresentedCertificate()
 	if err != nil {
-		return nil, nil, err
+		return authenticatedSigner{}, nil, err
 	}
 	if certificate.der == nil {
 		return v.authenticateRegistered(m, signature, now)
 	}
 	authenticated, err := v.signerFromCertificate(certificate, &m.key, now)
 	if err != nil {
-		return nil, nil, err
+		return authenticatedSigner{}, nil, err
 	}
 	m.certificate = authenticated.certificate.Raw
 	result, err := signature.Verify(authenticated.certificate.PublicKey)
@@ -105,7 +112,7 @@ func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, e
 // only afterwards, so that an untrusted certificate gets the same answer whatever it contains.
 func (v *Verifier) signerFromCertificate(
 	presented presentedCertificate, key *keyReference, now time.Time,
-) (*signer, error) {
+) (authenticatedSigner, error) {
 	cached := v.signerCache.findSigner(presented.der)
 	certificate := presented.parsed
 	switch {
@@ -114,23 +121,24 @@ func (v *Verifier) signerFromCertificate(
 	case certificate == nil:
 		var err error
 		if certificate, err = x509.ParseCertificate(presented.der); err != nil {
-			return nil, problem.Wrap(x509id.TokenUnreadable, err).WithPath(presented.path)
+			return authenticatedSigner{}, problem.Wrap(x509id.TokenUnreadable, err).WithPath(presented.path)
 		}
 	}
 	if !key.selector.Matches(certificate) {
-		return nil, newRefusal(KeyReferenceDisagrees, key.path)
+		return authenticatedSigner{}, newRefusal(KeyReferenceDisagrees, key.path)
 	}
-	if err := v.Trust.VerifyWithIssuers(presented.issuers, certificate, now); err != nil {
-		return nil, withCertificatePath(err, presented.path, now)
+	open := openStatus{issuers: presented.issuers, certificate: certificate, path: presented.path}
+	if v.judgeStatus(&open, now); open.refusal != nil && open.pending == nil {
+		return authenticatedSigner{}, open.refusal
 	}
 	if cached != nil {
-		return cached, nil
+		return authenticatedSigner{cached, open}, nil
 	}
 	subject, err := x509id.SubjectFromCertificate(certificate)
 	if err != nil {
-		return nil, withCertificatePath(err, presented.path, now)
+		return authenticatedSigner{}, withCertificatePath(err, presented.path, now)
 	}
-	return &signer{certificate, subject}, nil
+	return authenticatedSigner{&signer{certificate, subject}, open}, nil
 }
 
 // authenticateRegistered verifies the signature with a registered certificate that the message only identifies.
@@ -140,21 +148,21 @@ func (v *Verifier) signerFromCertificate(
 // certificate or what was changed after signing.
 func (v *Verifier) authenticateRegistered(
 	m *securityNodes, signature *dsig.Signature, now time.Time,
-) (*signer, *dsig.Result, error) {
+) (authenticatedSigner, *dsig.Result, error) {
 	certificate := v.Registered.FindCertificate(&m.key.selector, now)
 	if certificate == nil {
-		return nil, nil, newRefusal(KeyUnregistered, m.key.path)
+		return authenticatedSigner{}, nil, newRefusal(KeyUnregistered, m.key.path)
 	}
 	m.certificate = certificate.Raw
 	result, refusal := signature.Verify(certificate.PublicKey)
 	if refusal != nil && problem.From(refusal).Code != dsig.DigestMismatch {
-		return nil, nil, problem.Wrap(KeyUnregistered, refusal).WithPath(m.key.path)
+		return authenticatedSigner{}, nil, problem.Wrap(KeyUnregistered, refusal).WithPath(m.key.path)
 	}
 	authenticated, err := v.signerFromCertificate(
 		presentedCertificate{der: certificate.Raw, parsed: certificate, path: m.key.path}, &m.key, now,
 	)
 	if err != nil {
-		return nil, nil, err
+		return authenticatedSigner{}, nil, err
 	}
 	return authenticated, result, refusal
 }

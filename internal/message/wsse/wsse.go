@@ -14,6 +14,7 @@
 package wsse
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"time"
@@ -80,6 +81,7 @@ type Verifier struct {
 	AllowSHA1Until time.Time
 
 	signerCache signerCache
+	waiters     statusWaiters
 }
 
 // Verified is a message whose signer has been authenticated. Only Verify creates one.
@@ -120,36 +122,69 @@ func (v *Verified) ReplayKey() [sha256.Size]byte { return v.replayKey }
 // It does not detect replays: the code that stores the effects of the message must store its ReplayKey in the same
 // transaction.
 func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
+	verified, open, err := v.verifyEnvelope(envelope)
+	if err == nil {
+		err = open.refusal
+	}
+	if err != nil {
+		return nil, err
+	}
+	return verified, nil
+}
+
+// VerifyAndWait is Verify, but waits for at most MaxStatusWait while an authority is being asked about a certificate
+// that was not seen before. It waits only for a message whose signature is good, and calls beforeWait first, so that
+// the caller can give back what others need meanwhile.
+func (v *Verifier) VerifyAndWait(ctx context.Context, envelope *soap.Envelope, beforeWait func()) (*Verified, error) {
+	verified, open, err := v.verifyEnvelope(envelope)
+	if err != nil {
+		return nil, err
+	}
+	if open.pending != nil {
+		beforeWait()
+		if open.refusal = v.awaitStatus(ctx, &open); open.refusal == nil {
+			// Time has passed, and the replay key is stored until ValidUntil only.
+			open.refusal = checkClock(verified.created, verified.validUntil, v.Now().UTC())
+		}
+	}
+	if open.refusal != nil {
+		return nil, open.refusal
+	}
+	return verified, nil
+}
+
+// verifyEnvelope verifies everything but the revocation status that an authority is being asked about.
+func (v *Verifier) verifyEnvelope(envelope *soap.Envelope) (*Verified, openStatus, error) {
 	now := v.Now().UTC()
 	m, err := readMessage(envelope)
 	if err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
 	signature, err := dsig.Parse(m.signature, dsig.Policy{AllowSHA1: now.Before(v.AllowSHA1Until)}, m)
 	if err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
 	if err = m.determineCoverage(signature).checkRequired(v.Strict); err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
 	if m.keyRefusal != nil {
-		return nil, m.keyRefusal
+		return nil, openStatus{}, m.keyRefusal
 	}
 	if err = m.checkSingleReading(signature); err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
 	created, until, err := readTimestamp(m.timestamp)
 	if err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
 	if err = checkClock(created, until, now); err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
 	authenticated, result, err := v.authenticateSigner(m, signature, now)
 	if err != nil {
-		return nil, err
+		return nil, openStatus{}, err
 	}
-	v.signerCache.addSigner(authenticated)
+	v.signerCache.addSigner(authenticated.signer)
 	return &Verified{
 		body:        m.body.FirstChild(),
 		signer:      authenticated.subject,
@@ -158,7 +193,7 @@ func (v *Verifier) Verify(envelope *soap.Envelope) (*Verified, error) {
 		validUntil:  until,
 		digest:      computeBodyDigest(signature, m.body),
 		replayKey:   computeReplayKey(result.SignedInfoDigest, authenticated.subject),
-	}, nil
+	}, authenticated.status, nil
 }
 
 // computeBodyDigest takes the digest from the signature if it has one in this form, which only a PrefixList prevents.

@@ -55,12 +55,22 @@ func parsePathCertificates(elements []cryptobyte.String) ([]*x509.Certificate, e
 }
 
 // VerifyWithIssuers is Verify with the issuers that a message contains. They help to reach an anchor if the service's
-// own authorities do not; being in a message does not make them trusted. A path built with their help is not cached,
-// because a later message must not benefit from it without containing them.
+// own authorities do not; being in a message does not make them trusted, and their revocation status counts like that
+// of the service's own. A path built with their help is not cached, because a later message must not benefit from it
+// without containing them.
 func (t *TrustStore) VerifyWithIssuers(issuers []*x509.Certificate, leaf *x509.Certificate, at time.Time) error {
-	err := t.Verify(leaf, at)
+	_, err := t.JudgeSigner(issuers, leaf, at)
+	return err
+}
+
+// JudgeSigner is VerifyWithIssuers for a caller who can wait: while an authority is being asked about a certificate of
+// the path, pending is a channel that is closed as soon as another call may give another result.
+func (t *TrustStore) JudgeSigner(
+	issuers []*x509.Certificate, leaf *x509.Certificate, at time.Time,
+) (pending <-chan struct{}, err error) {
+	pending, err = t.verifyLeaf(leaf, at)
 	if err == nil || len(issuers) == 0 || problem.From(err).Code != CertUntrusted {
-		return err
+		return pending, err
 	}
 	intermediates := t.intermediatePool.Clone()
 	for _, c := range issuers {
@@ -69,6 +79,6 @@ func (t *TrustStore) VerifyWithIssuers(issuers []*x509.Certificate, leaf *x509.C
 			intermediates.AddCert(c)
 		}
 	}
-	_, err = t.verifyPath(leaf, intermediates, at, t.currentLists())
-	return err
+	_, pending, err = t.verifyPath(leaf, intermediates, at, t.currentLists())
+	return pending, err
 }

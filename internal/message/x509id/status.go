@@ -19,12 +19,15 @@ type RevocationSource interface {
 type RevocationLists interface {
 	// IsRevoked reports whether a list contains the certificate.
 	IsRevoked(c *x509.Certificate) bool
-	// NewStatusCheck returns the StatusCheck of a certificate with a verified path, on none of the lists.
-	NewStatusCheck(leaf, issuer *x509.Certificate) StatusCheck
+	// NewStatusCheck returns the StatusCheck of a verified path, from the signer's certificate to the anchor's, with none
+	// of its certificates on a list.
+	NewStatusCheck(path []*x509.Certificate) StatusCheck
 }
 
-// StatusCheck returns an error if the known status of a certificate does not allow it to sign at an instant.
-type StatusCheck func(leaf *x509.Certificate, at time.Time) error
+// StatusCheck returns an error if the known status of a certificate of the path, the anchor apart, does not allow the
+// signer to sign at an instant. While an authority is being asked about one of unknown status, pending is a channel
+// that is closed as soon as something has been learned; only then may another check give another result.
+type StatusCheck func(at time.Time) (pending <-chan struct{}, err error)
 
 // SetRevocationSource connects a source. Call it before the TrustStore is used.
 func (t *TrustStore) SetRevocationSource(s RevocationSource) { t.revocations = s }
@@ -41,8 +44,8 @@ type noLists struct{}
 
 func (noLists) IsRevoked(*x509.Certificate) bool { return false }
 
-func (noLists) NewStatusCheck(_, _ *x509.Certificate) StatusCheck {
-	return func(*x509.Certificate, time.Time) error { return nil }
+func (noLists) NewStatusCheck([]*x509.Certificate) StatusCheck {
+	return func(time.Time) (<-chan struct{}, error) { return nil, nil }
 }
 
 // Offline returns a TrustStore that gives the same results as this one does now, without side effects: it caches

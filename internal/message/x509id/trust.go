@@ -113,23 +113,32 @@ func anyHasIssued(issuers []*x509.Certificate, c *x509.Certificate) bool {
 // Verify refuses a certificate that may not sign a message at the given instant.
 //
 // Everything that could reveal to an outsider which authorities are trusted gives the same code, CertUntrusted: another
-// authority, a self-signed certificate with a trusted name, an expired authority. Only a holder of a certificate from a
-// trusted authority gets a specific code: revoked, expired, not valid yet, not for signing. The only exception is a
-// certificate signed with MD5 or SHA-1: that code goes to every sender and so reveals nothing about trust.
+// authority, a self-signed certificate with a trusted name, an expired or revoked authority. Only a holder of a
+// certificate from a trusted authority gets a specific code: revoked, expired, not valid yet, not for signing. The only
+// exception is a certificate signed with MD5 or SHA-1: that code goes to every sender and so reveals nothing about
+// trust.
 //
 // For a cached certificate it only does a lookup: its path was verified with the current revocation lists, and the
-// instant is compared with the validity of the whole path each time. The status of the certificate itself is looked up
-// each time too.
+// instant is compared with the validity of the whole path each time. The status of each certificate of the path is
+// looked up each time too.
 func (t *TrustStore) Verify(leaf *x509.Certificate, at time.Time) error {
+	_, err := t.verifyLeaf(leaf, at)
+	return err
+}
+
+// verifyLeaf is Verify, and returns what StatusCheck returns.
+func (t *TrustStore) verifyLeaf(leaf *x509.Certificate, at time.Time) (pending <-chan struct{}, err error) {
 	lists := t.currentLists()
 	if cached, ok := t.verifiedPaths.getPath(leaf.Raw); ok && cached.lists == lists && cached.isValidAt(at) {
-		return cached.checkStatus(leaf, at)
+		if pending, err = cached.checkStatus(at); err == nil || !cached.hasAlternatives {
+			return pending, err
+		}
 	}
-	verified, err := t.verifyPath(leaf, t.intermediatePool, at, lists)
-	if verified.lists != nil { // the path is valid, even if the leaf's status is not
+	verified, pending, err := t.verifyPath(leaf, t.intermediatePool, at, lists)
+	if verified.lists != nil { // the path is valid, even if the status of its certificates is not
 		t.verifiedPaths.putPath(leaf.Raw, verified)
 	}
-	return err
+	return pending, err
 }
 
 // verifiedPath is a successful verification: what it depends on, and when it is valid.
@@ -137,58 +146,86 @@ type verifiedPath struct {
 	lists               RevocationLists
 	notBefore, notAfter time.Time
 	checkStatus         StatusCheck
+	hasAlternatives     bool // there are other paths, whose certificates may have another status
+}
+
+func newVerifiedPath(chain []*x509.Certificate, lists RevocationLists) verifiedPath {
+	p := verifiedPath{
+		lists: lists, notBefore: chain[0].NotBefore, notAfter: chain[0].NotAfter, checkStatus: lists.NewStatusCheck(chain),
+	}
+	for _, c := range chain[1:] {
+		p.notBefore, p.notAfter = laterTime(p.notBefore, c.NotBefore), earlierTime(p.notAfter, c.NotAfter)
+	}
+	return p
 }
 
 func (p verifiedPath) isValidAt(at time.Time) bool {
 	return !at.Before(p.notBefore) && !at.After(p.notAfter)
 }
 
-// verifyPath verifies a certificate without the cache. It returns a path together with an error if only the leaf's
-// revocation status is the reason.
+// verifyPath verifies a certificate without the cache. It returns a path together with an error if only the revocation
+// status of its certificates is the reason.
 func (t *TrustStore) verifyPath(
 	leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists,
-) (verifiedPath, error) {
+) (verifiedPath, <-chan struct{}, error) {
 	if IsWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
-		return verifiedPath{}, problem.New(CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
+		return verifiedPath{}, nil, problem.New(CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
 	}
-	chain, err := t.findChain(leaf, intermediates, at, lists)
+	chains, err := t.findChains(leaf, intermediates, at, lists)
+	if err == nil {
+		err = checkLeaf(leaf, at)
+	}
 	if err != nil {
-		return verifiedPath{}, err
+		return verifiedPath{}, nil, err
 	}
-	switch {
-	case at.Before(leaf.NotBefore):
-		return verifiedPath{}, problem.New(CertNotYetValid, certificateStarts.With(formatTimestamp(leaf.NotBefore)))
-	case at.After(leaf.NotAfter):
-		return verifiedPath{}, problem.New(CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
-	case leaf.IsCA:
-		return verifiedPath{}, problem.New(CertIsAuthority)
-	case !MaySign(leaf):
-		return verifiedPath{}, problem.New(CertKeyUsage)
-	case !hasSigningPurpose(leaf):
-		return verifiedPath{}, problem.New(CertExtendedKeyUsage)
-	}
-	if keyErr := checkPublicKey(leaf); keyErr != nil {
-		return verifiedPath{}, keyErr
-	}
-	issuer := chain[min(1, len(chain)-1)]
-	p := verifiedPath{
-		lists:       lists,
-		notBefore:   leaf.NotBefore,
-		notAfter:    leaf.NotAfter,
-		checkStatus: lists.NewStatusCheck(leaf, issuer),
-	}
-	for _, c := range chain {
-		p.notBefore, p.notAfter = laterTime(p.notBefore, c.NotBefore), earlierTime(p.notAfter, c.NotAfter)
-	}
-	return p, p.checkStatus(leaf, at)
+	return choosePath(chains, lists, at)
 }
 
-// findChain returns a chain to an anchor without revoked certificates. If the leaf is not valid at the instant, the
-// chain is verified at the nearest instant of the leaf's own validity, so that only holders of a certificate from a
-// trusted authority learn that theirs has expired.
-func (t *TrustStore) findChain(
+// checkLeaf refuses a certificate for what it says about itself.
+func checkLeaf(leaf *x509.Certificate, at time.Time) error {
+	switch {
+	case at.Before(leaf.NotBefore):
+		return problem.New(CertNotYetValid, certificateStarts.With(formatTimestamp(leaf.NotBefore)))
+	case at.After(leaf.NotAfter):
+		return problem.New(CertExpired, certificateEnds.With(formatTimestamp(leaf.NotAfter)))
+	case leaf.IsCA:
+		return problem.New(CertIsAuthority)
+	case !MaySign(leaf):
+		return problem.New(CertKeyUsage)
+	case !hasSigningPurpose(leaf):
+		return problem.New(CertExtendedKeyUsage)
+	}
+	return checkPublicKey(leaf)
+}
+
+// choosePath returns the first path whose certificates all have an acceptable status, or the first path and the refusal
+// that says most: a certificate of which an authority may still speak well before an authority that is revoked.
+func choosePath(
+	chains [][]*x509.Certificate, lists RevocationLists, at time.Time,
+) (first verifiedPath, pending <-chan struct{}, refusal error) {
+	for i, chain := range chains {
+		p := newVerifiedPath(chain, lists)
+		p.hasAlternatives = len(chains) > 1
+		asking, err := p.checkStatus(at)
+		if err == nil {
+			return p, asking, nil
+		}
+		if i == 0 {
+			first = p
+		}
+		if refusal == nil || problem.From(refusal).Code == CertUntrusted {
+			pending, refusal = asking, err
+		}
+	}
+	return first, pending, refusal
+}
+
+// findChains returns the chains to an anchor without certificates on a list, at least one. If the leaf is not valid at
+// the instant, the chains are verified at the nearest instant of the leaf's own validity, so that only holders of a
+// certificate from a trusted authority learn that theirs has expired.
+func (t *TrustStore) findChains(
 	leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists,
-) ([]*x509.Certificate, error) {
+) ([][]*x509.Certificate, error) {
 	checkTime := earlierTime(laterTime(at, leaf.NotBefore), leaf.NotAfter)
 	chains, err := leaf.Verify(x509.VerifyOptions{
 		Roots:         t.anchorPool,
@@ -202,15 +239,34 @@ func (t *TrustStore) findChain(
 	if err != nil {
 		return nil, problem.Wrap(CertUntrusted, err)
 	}
-	for _, chain := range chains {
-		if !slices.ContainsFunc(chain, lists.IsRevoked) {
-			return chain, nil
-		}
-	}
-	if lists.IsRevoked(leaf) {
+	chains = slices.DeleteFunc(chains, func(chain []*x509.Certificate) bool {
+		return slices.ContainsFunc(chain, lists.IsRevoked)
+	})
+	switch {
+	case len(chains) > 0:
+		return chains, nil
+	case lists.IsRevoked(leaf):
 		return nil, problem.New(CertRevoked)
 	}
-	return nil, problem.Wrap(CertUntrusted, errors.New("an issuer is revoked"))
+	return nil, problem.Wrap(CertUntrusted, ErrIssuerRevoked)
+}
+
+// ErrIssuerRevoked is wrapped in the refusal of a certificate whose authority is revoked.
+var ErrIssuerRevoked = errors.New("an issuer is revoked")
+
+// FindAuthorityPath returns a path from the certificate of an authority to an anchor. It does not look at revocation.
+func (t *TrustStore) FindAuthorityPath(c *x509.Certificate, at time.Time) ([]*x509.Certificate, error) {
+	if !c.IsCA || checkPublicKey(c) != nil || IsWeakSignatureAlgorithm(c.SignatureAlgorithm) {
+		return nil, problem.New(CertUntrusted)
+	}
+	chains, err := c.Verify(x509.VerifyOptions{
+		Roots: t.anchorPool, Intermediates: t.intermediatePool, CurrentTime: at,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return nil, problem.Wrap(CertUntrusted, err)
+	}
+	return chains[0], nil
 }
 
 var oidKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 15}

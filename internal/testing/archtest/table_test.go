@@ -86,7 +86,7 @@ var productionImports = []layer{
 	{"internal/message/soap", []string{"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/dsig", []string{"internal/message/x509id", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/p12", []string{"internal/message/x509id", "internal/problem"}},
-	{"internal/message/revocation", []string{"internal/message/x509id", "internal/problem"}},
+	{"internal/message/revocation", []string{"internal/message/x509id", "internal/durable", "internal/problem"}},
 	{"internal/message/x509id", []string{"internal/problem"}},
 	{"internal/message/xmldoc", []string{"internal/problem"}},
 
