@@ -170,7 +170,7 @@ func (p *explantationPlan) decideLines(
 func loadLineFacts(s Reader, n *NotifiedImplant, day ident.Date) (lineFacts, error) {
 	facts := parseUDI(n)
 	var err error
-	if n.UDI != "" && facts.udiErr == nil {
+	if facts.udi.DI != "" {
 		if facts.deviceByDI, err = deviceOrNil(s.DeviceByDI(facts.udi.DI)); err != nil {
 			return facts, err
 		}

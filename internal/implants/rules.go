@@ -71,9 +71,9 @@ type surgeryFacts struct {
 
 // lineFacts is the device list's and the authentic sources' data about one line, and its parsed UDI.
 type lineFacts struct {
-	udi                 udi.UDI // zero without a UDI, or when it is unreadable
-	udiErr              error
-	contentOnly         bool // only the UDI was parsed: the rules that need the data below do not apply
+	udi                 udi.UDI // what was understood of the UDI
+	udiErr              error   // says what was not
+	contentOnly         bool    // only the UDI was parsed: the rules that need the data below do not apply
 	deviceByCode        *Device
 	deviceByDI          *Device
 	pharmacistPractices []platform.Practice
@@ -210,8 +210,8 @@ func checkUDI(results *platform.RuleResults, path platform.Path, n *NotifiedImpl
 		return
 	}
 	if facts.udiErr != nil {
-		results.AddWarning(problem.From(facts.udiErr).Code, path.Field("UDI"))
-		return
+		unread := problem.From(facts.udiErr)
+		results.AddWarning(unread.Code, path.Field("UDI"), unread.Detail)
 	}
 	if facts.deviceByDI != nil && !n.Code.IsZero() && facts.deviceByDI.Code != n.Code {
 		results.AddWarning(WarnUDIOtherCode, path.Field("UDI"))

@@ -201,6 +201,11 @@ var implantationCases = []implantationCase{
 		warn: []string{"WARN_UDI_OF_ANOTHER_CODE at " + theLine + ".UDI"}},
 	{name: "UDI that nobody can read", rule: udi.UDIUnparsable, edit: func(_ *impl, l *line) { l.UDI = "no such thing" },
 		warn: []string{"UDI_UNPARSABLE at " + theLine + ".UDI"}},
+	{name: "UDI with a separator that the scanner replaced", rule: udi.UDIPartlyRead, edit: func(_ *impl, l *line) { l.UDI = "010541000000104710L1^21S1" }},
+	{name: "UDI with a day that does not exist", rule: udi.UDIPartlyRead, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001047(17)290631(10)L1" },
+		warn: []string{"UDI_PARTLY_READ at " + theLine + ".UDI"}},
+	{name: "UDI with a lot that cannot be, of another code", rule: udi.UDIPartlyRead, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001115(10)L 1" },
+		warn: []string{"UDI_PARTLY_READ at " + theLine + ".UDI", "WARN_UDI_OF_ANOTHER_CODE at " + theLine + ".UDI"}},
 	{name: "GTIN with a wrong check digit", rule: udi.UDIGTINCheck, edit: func(_ *impl, l *line) { l.UDI = "(01)05410000001048" },
 		warn: []string{"UDI_GTIN_CHECK at " + theLine + ".UDI"}},
 }

@@ -38,8 +38,8 @@ func (results *RuleResults) AddViolationBetween(code problem.Code, path, related
 }
 
 // AddWarning adds a warning.
-func (results *RuleResults) AddWarning(code problem.Code, path Path) {
-	results.warnings = append(results.warnings, Warning{Code: code, Path: path})
+func (results *RuleResults) AddWarning(code problem.Code, path Path, detail ...texts.Text) {
+	results.warnings = append(results.warnings, Warning{Code: code, Path: path, Detail: texts.Join(detail...)})
 }
 
 // Violations returns the violations, without the defects.

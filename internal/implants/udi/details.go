@@ -17,11 +17,10 @@ var (
 	noSuchDay                    = texts.Declare1[string]("udi.no_such_day", "identifier")
 
 	hibcStart         = texts.Declare("udi.hibc_start")
-	hibcCharacter     = texts.Declare("udi.hibc_character")
 	hibcCheck         = texts.Declare("udi.hibc_check")
 	hibcSecondary     = texts.Declare("udi.hibc_secondary")
 	hibcPrimary       = texts.Declare("udi.hibc_primary")
 	hibcSecondaryData = texts.Declare("udi.hibc_secondary_data")
 
-	isbtStructure = texts.Declare("udi.isbt_structure")
+	isbtStructureFault = texts.Declare("udi.isbt_structure")
 )

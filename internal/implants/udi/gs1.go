@@ -2,181 +2,214 @@ package udi
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/problem"
 )
 
-const (
-	// separator is FNC1 as transmitted by scanners; it terminates an element of variable length.
-	separator = "\x1d"
-	// visibleSeparator replaces separator where control characters are not allowed, as in XML 1.0.
-	visibleSeparator = "␝"
-)
+// bracketedIdentifier matches an application identifier in the form that people read. Other parentheses belong to a
+// value.
+var bracketedIdentifier = regexp.MustCompile(`\(([0-9]{2,4})\)`)
 
-// dataType is the type of the data after an application identifier.
-type dataType uint8
+// squareIdentifier is what some programs write instead.
+var squareIdentifier = regexp.MustCompile(`\[([0-9]{2,4})\]`)
 
-const (
-	numericData dataType = iota
-	textData
-	gtinData
-	dateData
-)
-
-// elementFormat is the format of the data after an application identifier.
-type elementFormat struct {
-	dataType   dataType
-	isVariable bool // terminated by a separator or the end of the text instead of its length
-	length     int  // the maximum length if isVariable
+// beginsWithBrackets reports whether an application identifier in parentheses begins s.
+func beginsWithBrackets(s string) bool {
+	return strings.HasPrefix(s, "(") && bracketedIdentifier.MatchString(s[:min(len(s), len("(1234)"))])
 }
 
-// findElementFormat returns the format for the application identifiers used on implant labels (GS1 General
-// Specifications, 3.2).
-func findElementFormat(identifier string) (elementFormat, bool) {
-	switch identifier {
-	case "01":
-		return elementFormat{dataType: gtinData, length: 14}, true
-	case "11", "13", "15", "17":
-		return elementFormat{dataType: dateData, length: 6}, true
-	case "20":
-		return elementFormat{dataType: numericData, length: 2}, true
-	case "10", "21", "22":
-		return elementFormat{dataType: textData, isVariable: true, length: 20}, true
-	case "240", "241", "250":
-		return elementFormat{dataType: textData, isVariable: true, length: 30}, true
-	case "30", "37":
-		return elementFormat{dataType: numericData, isVariable: true, length: 8}, true
+// readGS1 reads an element string, the form with identifiers in parentheses, or a GTIN without its identifier.
+//
+// Digits alone with a valid check digit are a GTIN, although they may also be the elements of a second barcode, unless
+// these begin with a date.
+func (r *reading) readGS1(s string) {
+	r.udi.Issuer = GS1
+	gtin, rest := cutGTIN(s)
+	if gtin == "" || readsAsElements(s, rest) {
+		r.readElements(s)
+		return
 	}
-	return elementFormat{}, false
+	r.udi.DI = gtin
+	r.readElements(rest)
 }
 
-// gs1Parser collects the elements of one identifier.
-type gs1Parser struct {
-	udi               UDI
-	valueByIdentifier map[string]string
-}
-
-func newGS1Parser() *gs1Parser {
-	return &gs1Parser{udi: UDI{Issuer: GS1}, valueByIdentifier: map[string]string{}}
-}
-
-// parseBracketed parses the human readable form. A value ends at the next opening parenthesis, so a value that contains
-// one can only be given as an element string.
-func parseBracketed(s string) (UDI, error) {
-	r := newGS1Parser()
-	for s != "" {
-		identifier, rest, closed := strings.Cut(s[1:], ")")
-		form, known := findElementFormat(identifier)
-		if !closed || !known {
-			return UDI{}, newUnparsableError(unknownIdentifier)
-		}
-		end := strings.IndexByte(rest, '(')
-		if end < 0 {
-			end = len(rest)
-		}
-		if err := r.addElement(identifier, form, strings.Trim(rest[:end], " \r\n\t")); err != nil {
-			return UDI{}, err
-		}
-		s = rest[end:]
+// readsAsElements reports whether s is better read as elements than as a GTIN and the rest.
+func readsAsElements(s, rest string) bool {
+	elements := &reading{}
+	elements.readElements(s)
+	if elements.udi.DI != "" {
+		return true
 	}
-	return r.udi, nil
+	identifier, _ := findLeadingIdentifier(s)
+	return len(elements.faults) == 0 && (rest != "" || identifier >= "11" && identifier <= "17")
 }
 
-// parseElements parses an element string from a scanner: elements of fixed length follow one another, a separator
-// terminates those of variable length.
-func parseElements(s string) (UDI, error) {
-	s = strings.TrimRight(strings.ReplaceAll(s, visibleSeparator, separator), " ")
-	s = strings.TrimPrefix(s, separator)
-	r := newGS1Parser()
-	for s != "" {
-		identifier, form, known := findLeadingIdentifier(s)
-		if !known {
-			return UDI{}, newUnparsableError(unknownIdentifierOrSeparator)
+// readBracketed reads the form that people read. A value ends at the next identifier in parentheses, or at a separator.
+func (r *reading) readBracketed(s string) {
+	for {
+		at := bracketedIdentifier.FindStringSubmatchIndex(s)
+		if at == nil {
+			break
 		}
-		s = s[len(identifier):]
-		end := min(form.length, len(s))
-		if form.isVariable {
-			if end = strings.Index(s, separator); end < 0 {
-				end = len(s)
+		if strings.TrimSpace(s[:at[0]]) != "" {
+			r.addFault(unknownIdentifier)
+		}
+		identifier, value := s[at[2]:at[3]], s[at[1]:]
+		s = ""
+		if next := bracketedIdentifier.FindStringIndex(value); next != nil {
+			value, s = value[:next[0]], value[next[0]:]
+		}
+		form := formatByIdentifier[identifier]
+		if !form.isKnown {
+			form.charset = isCharacterSet82
+		}
+		end, next := findSeparator(value, form.charset)
+		r.addElement(identifier, form, value[:end])
+		r.readElements(value[next:])
+	}
+}
+
+// readElements reads an element string from a scanner: elements of predefined length follow one another, a separator
+// ends the others.
+func (r *reading) readElements(s string) {
+	for s = skipSeparators(s); s != ""; s = skipSeparators(s) {
+		if beginsWithBrackets(s) {
+			r.readBracketed(s)
+			return
+		}
+		identifier, form := findLeadingIdentifier(s)
+		if !form.isKnown && !form.isPredefined {
+			r.addFault(unknownIdentifierOrSeparator)
+			s = r.skipUnreadable(s)
+			continue
+		}
+		value := strings.TrimLeft(s[len(identifier):], " ")
+		end, next := findSeparator(value, form.charset)
+		if form.min == form.max && end >= form.max {
+			end, next = form.max, form.max
+			if !form.hasCharacters(value[:end]) && r.udi.DI == "" {
+				if at := findGTINElement(value); at >= 0 {
+					end, next = at, at
+				}
 			}
 		}
-		if err := r.addElement(identifier, form, s[:end]); err != nil {
-			return UDI{}, err
-		}
-		s = strings.TrimPrefix(s[end:], separator)
+		r.addElement(identifier, form, value[:end])
+		s = value[next:]
 	}
-	return r.udi, nil
 }
 
-// findLeadingIdentifier returns the application identifier at the beginning of s. No identifier is a prefix of another.
-func findLeadingIdentifier(s string) (string, elementFormat, bool) {
-	for width := 2; width <= min(3, len(s)); width++ {
-		if form, known := findElementFormat(s[:width]); known {
-			return s[:width], form, true
-		}
+// skipUnreadable returns what follows text that is no element: the device identifier if it is there and not known yet,
+// else what is behind the next separator.
+func (r *reading) skipUnreadable(s string) string {
+	if at := findGTINElement(s); at > 0 && r.udi.DI == "" {
+		return s[at:]
 	}
-	return "", elementFormat{}, false
+	_, next := findSeparator(s, isCharacterSet82)
+	return s[next:]
 }
 
-// addElement checks one element and stores it if the UDI has a field for it.
-func (r *gs1Parser) addElement(identifier string, form elementFormat, value string) error {
-	if before, repeated := r.valueByIdentifier[identifier]; repeated && before != value {
-		return newUnparsableError(twoValues.With("(" + identifier + ")"))
-	}
-	r.valueByIdentifier[identifier] = value
-	if value == "" || len(value) > form.length || !form.isVariable && len(value) < form.length {
-		return newUnparsableError(wrongLength.With("(" + identifier + ")"))
-	}
-	if form.dataType == textData && !allBytes(value, isCharacterSet82) ||
-		form.dataType != textData && !allBytes(value, isDigit) {
-		return newUnparsableError(wrongCharacter.With("(" + identifier + ")"))
-	}
-	var day ident.Date
-	if form.dataType == dateData {
-		var exists bool
-		day, exists = newCalendarDay(
-			expandYear(parseDigits(value[:2])),
-			parseDigits(value[2:4]),
-			parseDigits(value[4:]),
-		)
-		if !exists {
-			return newUnparsableError(noSuchDay.With("(" + identifier + ")"))
+// findGTINElement returns where the first element with a valid GTIN is, before any separator, or -1. It finds the
+// device identifier behind an element of the wrong length.
+func findGTINElement(s string) int {
+	end, _ := findSeparator(s, isCharacterSet82)
+	for at := 0; at+16 <= end; at++ {
+		if s[at:at+2] == "01" && isValidGTIN(s[at+2:at+16]) {
+			return at
 		}
 	}
-	if form.dataType == gtinData && !isValidGTIN(value) {
-		return problem.New(UDIGTINCheck)
+	return -1
+}
+
+// addElement checks one element, and stores it if the UDI has a field for it. A faulty element is only left out.
+func (r *reading) addElement(identifier string, form elementFormat, value string) {
+	value = strings.Trim(value, " ")
+	name := "(" + identifier + ")"
+	switch {
+	case !form.isKnown:
+		r.addFault(unknownIdentifier)
+		return
+	case identifier == "01":
+		r.addGTIN(value)
+		return
+	case !form.hasLength(value):
+		r.addFault(wrongLength.With(name))
+		return
+	case !form.hasCharacters(value):
+		r.addFault(wrongCharacter.With(name))
+		return
 	}
 	switch identifier {
-	case "01":
-		r.udi.DI = value
 	case "10":
-		r.udi.Lot = value
+		setField(r, &r.udi.Lot, value, name)
 	case "21":
-		r.udi.Serial = value
-	case "11":
-		r.udi.Manufactured = day
-	case "17":
-		r.udi.Expiry = day
+		setField(r, &r.udi.Serial, value, name)
+	case "11", "12", "13", "15", "16", "17":
+		day, exists := newCalendarDay(expandYear(parseDigits(value[:2])), parseDigits(value[2:4]), parseDigits(value[4:]))
+		switch {
+		case !exists:
+			r.addFault(noSuchDay.With(name))
+		case identifier == "11":
+			setField(r, &r.udi.Manufactured, day, name)
+		case identifier == "17":
+			setField(r, &r.udi.Expiry, day, name)
+		}
 	}
-	return nil
 }
 
-// isCharacterSet82 reports whether c is in GS1 character set 82 (7.11): the invariant characters of ISO/IEC 646 without
-// space.
-func isCharacterSet82(c byte) bool {
-	return isAlphanumeric(c) || strings.IndexByte(`!"%&'()*+,-./:;<=>?_`, c) >= 0
+// addGTIN stores a GTIN, which may lack the zeros that fill it up to 14 digits, or be followed by other text.
+func (r *reading) addGTIN(value string) {
+	digits := strings.ReplaceAll(value, " ", "")
+	if !allBytes(digits, isDigit) {
+		r.addFault(wrongCharacter.With("(01)"))
+		if digits, _ = cutGTIN(value); digits == "" {
+			return
+		}
+	}
+	gtin, isLength := expandGTIN(digits)
+	switch {
+	case !isLength:
+		r.addFault(wrongLength.With("(01)"))
+	case !isValidGTIN(gtin):
+		r.isGTINWrong = true
+	default:
+		setField(r, &r.udi.DI, gtin, "(01)")
+	}
 }
 
-// isValidGTIN reports whether the sum of the digits, weighted alternately by 3 and 1, is a multiple of ten (7.9).
-func isValidGTIN(digits string) bool {
+// expandGTIN fills a GTIN of 8, 12 or 13 digits up to 14. It returns false for another length.
+func expandGTIN(s string) (string, bool) {
+	switch len(s) {
+	case 8, 12, 13, 14:
+		return strings.Repeat("0", 14-len(s)) + s, true
+	}
+	return "", false
+}
+
+// cutGTIN returns the valid GTIN without an application identifier at the beginning of s, in 14 digits, and the rest of
+// s. The GTIN is empty if there is none.
+func cutGTIN(s string) (gtin, rest string) {
+	end := 0
+	for end < len(s) && isDigit(s[end]) {
+		end++
+	}
+	gtin, isLength := expandGTIN(s[:end])
+	if isLength && isValidGTIN(gtin) {
+		return gtin, s[end:]
+	}
+	return "", s
+}
+
+// isValidGTIN reports whether s consists of digits whose sum, weighted alternately by 3 and 1, is a multiple of ten
+// (7.9).
+func isValidGTIN(s string) bool {
 	sum := 0
-	for i := range len(digits) {
+	for i := range len(s) {
 		weight := 3 - 2*(i%2)
-		sum += weight * int(digits[i]-'0')
+		sum += weight * int(s[i]-'0')
 	}
-	return sum%10 == 0
+	return allBytes(s, isDigit) && sum%10 == 0
 }
 
 // formatGS1 returns the human readable form or, if a value contains an opening parenthesis, the element string.

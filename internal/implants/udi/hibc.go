@@ -10,42 +10,119 @@ import (
 // code39Characters are the characters of HIBC in the order of their values for the check character.
 const code39Characters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"
 
-// parseHIBC parses a primary code, optionally followed by secondary data. It ignores surrounding asterisks, the printed
-// start and stop characters of Code 39. A final underscore is the printed form of a space as check character.
-func parseHIBC(s string) (UDI, error) {
-	if inner, starred := strings.CutPrefix(s, "*"); starred {
-		s = strings.TrimSuffix(inner, "*")
-	}
+// readHIBC reads a primary code with the secondary data that follow it in the same code, or in a second one behind it.
+// It ignores asterisks, the printed start and stop characters of Code 39. A final underscore is the printed form of a
+// space as check character.
+func (r *reading) readHIBC(s string) {
+	r.udi.Issuer = HIBCC
+	s = strings.TrimLeft(strings.ReplaceAll(strings.ToUpper(s), "*", " "), " ")
 	if len(s) < 2 || s[0] != '+' {
-		return UDI{}, newUnparsableError(hibcStart)
+		r.addFault(hibcStart)
+		return
 	}
-	data, check := s[:len(s)-1], s[len(s)-1]
-	if check == '_' {
-		check = ' '
+	primary, secondary := splitHIBCCodes(s)
+	if secondary == "" {
+		r.readHIBCCode(s)
+		return
 	}
-	want, valid := hibcCheckCharacter(data)
-	if !valid {
-		return UDI{}, newUnparsableError(hibcCharacter)
+	r.readHIBCCode(primary)
+	// The last character of the data links the code to the primary code, whose check character it repeats.
+	_, link := lastHIBCCharacter(primary)
+	data, isValid := cutHIBCCheck(secondary, func(data string) bool { return data[len(data)-1] == link && len(data) > 1 })
+	if !isValid {
+		r.addFault(hibcCheck)
+		return
 	}
-	if check != want {
-		return UDI{}, newUnparsableError(hibcCheck)
-	}
-	primary, secondary, joined := strings.Cut(data[1:], "/")
-	if primary != "" && !isUpper(primary[0]) {
-		return UDI{}, newUnparsableError(hibcSecondary)
-	}
-	if !isHIBCPrimary(primary) {
-		return UDI{}, newUnparsableError(hibcPrimary)
-	}
-	u := UDI{Issuer: HIBCC, DI: "+" + primary}
-	if joined {
-		for part := range strings.SplitSeq(secondary, "/") {
-			if !u.addHIBCSecondary(part) {
-				return UDI{}, newUnparsableError(hibcSecondaryData)
+	r.addHIBCSecondary(data[1 : len(data)-1])
+}
+
+// splitHIBCCodes splits the text at the plus sign that begins a secondary code. The second part is empty if there is
+// none, or if what precedes it is not a primary code with its check character.
+func splitHIBCCodes(s string) (primary, secondary string) {
+	const longest = len("+A123PRODUCT12345678901UC") + 4 // with what may separate the codes
+	for at := len("+A1231C"); at+1 < min(len(s), longest+1); at++ {
+		if s[at] != '+' || s[at+1] != '$' && !isDigit(s[at+1]) {
+			continue
+		}
+		for end := at; end > 0; end-- {
+			if data, isValid := cutHIBCCheck(s[:end], isHIBCData); isValid && isHIBCPrimary(data[1:]) {
+				return data + checkOf(data), s[at:]
+			}
+			if strings.IndexByte(" /,;|"+separator, s[end-1]) < 0 {
+				break
 			}
 		}
 	}
-	return u, nil
+	return s, ""
+}
+
+// checkOf returns the check character of data that consist of characters of HIBC.
+func checkOf(data string) string {
+	check, _ := hibcCheckCharacter(data)
+	return string(check)
+}
+
+func lastHIBCCharacter(s string) (before string, last byte) { return s[:len(s)-1], s[len(s)-1] }
+
+// cutHIBCCheck removes the check character from data that isData accepts. It returns false if there is no valid one.
+// Spaces at the end are not data, but one of them may be the check character, which some programs remove.
+func cutHIBCCheck(s string, isData func(string) bool) (data string, isValid bool) {
+	trimmed := strings.TrimRight(s, " ")
+	isSpaceCheck := func() bool {
+		want, known := hibcCheckCharacter(trimmed)
+		return known && want == ' ' && isData(trimmed)
+	}
+	if len(trimmed) < 2 || trimmed != s && isSpaceCheck() {
+		return trimmed, len(trimmed) > 1
+	}
+	data, check := lastHIBCCharacter(trimmed)
+	if check == '_' {
+		check = ' '
+	}
+	if want, known := hibcCheckCharacter(data); known && check == want && isData(data) {
+		return data, true
+	}
+	return trimmed, isSpaceCheck()
+}
+
+// isHIBCData reports whether s is a code without its check character: primary data, alone or before a slash, or
+// secondary data.
+func isHIBCData(s string) bool {
+	primary, _, _ := strings.Cut(strings.TrimPrefix(s, "+"), "/")
+	return isHIBCPrimary(primary) || isHIBCSecondary(primary)
+}
+
+func isHIBCSecondary(s string) bool { return s != "" && !isUpper(s[0]) }
+
+// readHIBCCode reads one code: primary data, and secondary data behind a slash. Without a valid check character only
+// the device identifier is certain, and only if its end is.
+func (r *reading) readHIBCCode(s string) {
+	data, isValid := cutHIBCCheck(s, isHIBCData)
+	primary, secondary, isJoined := strings.Cut(data[1:], "/")
+	switch {
+	case isHIBCSecondary(primary):
+		r.addFault(hibcSecondary)
+		if isValid && len(data) > 2 {
+			r.addHIBCSecondary(data[1 : len(data)-1])
+		}
+		return
+	case !isHIBCPrimary(primary) && !isValid:
+		r.addFault(hibcCheck)
+		return
+	case !isHIBCPrimary(primary):
+		r.addFault(hibcPrimary)
+		return
+	}
+	r.udi.DI = "+" + primary
+	switch {
+	case !isValid:
+		r.isCheckMissing = !isJoined
+		r.addFault(hibcCheck)
+	case isJoined:
+		for part := range strings.SplitSeq(secondary, "/") {
+			r.addHIBCSecondary(part)
+		}
+	}
 }
 
 // hibcCheckCharacter returns the check character: the sum of all values modulo 43.
@@ -68,41 +145,54 @@ func isHIBCPrimary(s string) bool {
 		allBytes(s, func(c byte) bool { return isDigit(c) || isUpper(c) })
 }
 
-// addHIBCSecondary parses one part of the secondary data according to its flag.
-func (u *UDI) addHIBCSecondary(part string) bool {
+// addHIBCSecondary reads one part of the secondary data according to its flag. A faulty value is only left out.
+func (r *reading) addHIBCSecondary(part string) {
 	flag := part[:len(part)-len(strings.TrimLeft(part, "$+"))]
 	value := part[len(flag):]
-	switch flag {
-	case "$$+":
-		return u.addHIBCDatedValue(value, &u.Serial)
-	case "$$":
-		return u.addHIBCDatedValue(value, &u.Lot)
-	case "$+":
-		return isHIBCValue(value) && setOnce(&u.Serial, value)
-	case "$":
-		return isHIBCValue(value) && setOnce(&u.Lot, value)
-	case "":
-	default:
-		return false
-	}
 	switch {
-	case strings.HasPrefix(value, "S"):
-		return isHIBCValue(value[1:]) && setOnce(&u.Serial, value[1:])
+	case flag == "$$+":
+		r.addHIBCDatedValue(value, &r.udi.Serial, flag)
+	case flag == "$$":
+		r.addHIBCDatedValue(value, &r.udi.Lot, flag)
+	case flag == "$+":
+		r.addHIBCValue(value, &r.udi.Serial, flag)
+	case flag == "$":
+		r.addHIBCValue(value, &r.udi.Lot, flag)
+	case flag != "":
+		r.addFault(hibcSecondaryData)
+	case strings.HasPrefix(value, "S") && len(value) > 1:
+		r.addHIBCValue(value[1:], &r.udi.Serial, "S")
 	case strings.HasPrefix(value, "Q"):
-		return len(value) > 1 && len(value) <= 6 && allBytes(value[1:], isDigit)
+		if len(value) < 2 || len(value) > 6 || !allBytes(value[1:], isDigit) {
+			r.addFault(hibcSecondaryData)
+		}
 	case strings.HasPrefix(value, "14D"):
-		return setEightDigitDate(&u.Expiry, value[3:])
+		r.addHIBCDate(&r.udi.Expiry, value)
 	case strings.HasPrefix(value, "16D"):
-		return setEightDigitDate(&u.Manufactured, value[3:])
+		r.addHIBCDate(&r.udi.Manufactured, value)
 	case len(value) >= 5: // the oldest form: the day of expiry within its year, then the lot
-		return u.addHIBCDatedValue("5"+value, &u.Lot)
+		r.addHIBCDatedValue("5"+value, &r.udi.Lot, "$$")
+	default:
+		r.addFault(hibcSecondaryData)
 	}
-	return false
 }
 
-// addHIBCDatedValue parses an optional quantity, an expiry date in the layout given by its first digit, and an optional
+// addHIBCValue stores a lot or serial number, which may be empty: other data follow then.
+func (r *reading) addHIBCValue(value string, field *string, name string) {
+	isValue := len(value) <= 18 &&
+		allBytes(value, func(c byte) bool { return isDigit(c) || isUpper(c) || c == '-' || c == '.' })
+	switch {
+	case value == "":
+	case !isValue:
+		r.addFault(hibcSecondaryData)
+	default:
+		setField(r, field, value, name)
+	}
+}
+
+// addHIBCDatedValue reads an optional quantity, an expiry date in the layout given by its first digit, and an optional
 // lot or serial number, which it stores in field.
-func (u *UDI) addHIBCDatedValue(s string, field *string) bool {
+func (r *reading) addHIBCDatedValue(s string, field *string, name string) {
 	quantity := 0
 	switch {
 	case strings.HasPrefix(s, "8"):
@@ -111,21 +201,26 @@ func (u *UDI) addHIBCDatedValue(s string, field *string) bool {
 		quantity = len("9QQQQQ")
 	}
 	if len(s) < quantity || !allBytes(s[:quantity], isDigit) {
-		return false
+		r.addFault(hibcSecondaryData)
+		return
 	}
 	s = s[quantity:]
 	if s == "" {
-		return quantity > 0
+		return
 	}
 	form := hibcDateLayout(s[0])
 	if len(s) < len(form) || !allBytes(s[:len(form)], isDigit) {
-		return false
+		r.addFault(hibcSecondaryData)
+		return
 	}
-	if expiry, dated := parseHIBCDate(form, s); dated && !setOnce(&u.Expiry, expiry) || !dated && form != "7" {
-		return false
+	if form != "7" {
+		if expiry, exists := parseHIBCDate(form, s); exists {
+			setField(r, &r.udi.Expiry, expiry, "14D")
+		} else {
+			r.addFault(noSuchDay.With(name))
+		}
 	}
-	value := s[len(form):]
-	return value == "" || isHIBCValue(value) && setOnce(field, value)
+	r.addHIBCValue(s[len(form):], field, name)
 }
 
 // hibcDateLayout returns the layout of a date with the given first digit: from 2 on the digit is a flag, below it
@@ -165,18 +260,19 @@ func parseHIBCDate(form, s string) (ident.Date, bool) {
 	return newCalendarDay(year, field("MM"), field("DD"))
 }
 
-func setEightDigitDate(field *ident.Date, s string) bool {
-	if len(s) != 8 || !allBytes(s, isDigit) {
-		return false
+// addHIBCDate stores a date of eight digits behind its identifier, 14D or 16D.
+func (r *reading) addHIBCDate(field *ident.Date, value string) {
+	name, digits := value[:3], value[3:]
+	if len(digits) != 8 || !allBytes(digits, isDigit) {
+		r.addFault(hibcSecondaryData)
+		return
 	}
-	day, exists := newCalendarDay(parseDigits(s[:4]), parseDigits(s[4:6]), parseDigits(s[6:]))
-	return exists && setOnce(field, day)
-}
-
-// isHIBCValue reports whether s is valid as a lot or serial number.
-func isHIBCValue(s string) bool {
-	return s != "" && len(s) <= 18 &&
-		allBytes(s, func(c byte) bool { return isDigit(c) || isUpper(c) || c == '-' || c == '.' })
+	day, exists := newCalendarDay(parseDigits(digits[:4]), parseDigits(digits[4:6]), parseDigits(digits[6:]))
+	if !exists {
+		r.addFault(noSuchDay.With(name))
+		return
+	}
+	setField(r, field, day, name)
 }
 
 // formatHIBC returns the primary and secondary data in one code, with four-digit years.

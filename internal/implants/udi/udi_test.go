@@ -2,6 +2,11 @@ package udi_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -163,109 +168,186 @@ func checkRefused(t *testing.T, s string, code problem.Code, reason string) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
-	const gtin = "(01)05410000001047"
-	for _, c := range []struct{ in, reason string }{
-		{"", "empty"},
-		{" \r\n", "empty"},
-		{"]d2", "empty"},
-		{strings.Repeat("(", 251), "longer than 250"},
-		{"L2201", "none of the signs"},
-		{"é", "none of the signs"},
-		{"\x00", "none of the signs"},
-
-		{"(01)2102222233336", "right length"},
-		{"(01)051022222233336", "right length"},
-		{"(01)", "right length"},
-		{"(01)0541000000104A", "character"},
-		{"(10)L1", "no device identifier"},
-		{gtin + "(10)", "right length"},
-		{gtin + "(10)" + strings.Repeat("L", 21), "right length"},
-		{gtin + "(10)A B", "character"},
-		{gtin + "(10)A#B", "character"},
-		{gtin + "(10)é", "character"},
-		{gtin + "(10)A\x1dB", "character"},
-		{gtin + "(10)A(B)", "application identifier"},
-		{gtin + "(10)A(B", "application identifier"},
-		{gtin + "(10)A(10)B", "two different values"},
-		{gtin + "(99)X", "application identifier"},
-		{gtin + "(", "application identifier"},
-		{gtin + "()", "application identifier"},
-		{gtin + "(17)29123", "right length"},
-		{gtin + "(17)291232", "not a day"},
-		{gtin + "(17)291300", "not a day"},
-		{gtin + "(17)290000", "not a day"},
-		{gtin + "(15)290231", "not a day"},
-		{gtin + "(30)1A", "character"},
-
-		{"05410000001047", "application identifier"},
-		{"0105410000001047" + "99X", "application identifier"},
-		{"0105410000001047" + "1729123", "right length"},
-		{"0105410000001047" + "17", "right length"},
-		{"0105410000001047" + "1", "application identifier"},
-		{"0105410000001047" + "10", "right length"},
-		{"0105410000001047" + "10A\x1d\x1d21B", "application identifier"},
-		{"0105410000001047" + "10" + strings.Repeat("L", 20) + "21S", "right length"},
-		{"10L1", "no device identifier"},
-		{"\x1d", "no device identifier"},
-
-		{"+", "does not begin"},
-		{"*", "does not begin"},
-		{"*A*", "does not begin"},
-		{"+A123BJC5D6E71H", "check character"},
-		{"+A123bJC5D6E71G", "character that HIBC"},
-		{"+A123BJC5D6E71\x00G", "character that HIBC"},
-		{"+A123BJC5D6E71G*", "check character"},
-		{withHIBCCheck("+$$52001510X3G"), "secondary"},
-		{withHIBCCheck("+20015LOTG"), "secondary"},
-		{withHIBCCheck("++A123BJC"), "secondary"},
-		{withHIBCCheck("+"), "labeler"},
-		{withHIBCCheck("+A1231"), "labeler"},
-		{withHIBCCheck("+A123BJC5D6E7X"), "labeler"},
-		{withHIBCCheck("+A123BJ-5D6E71"), "labeler"},
-		{withHIBCCheck("+A123" + strings.Repeat("P", 19) + "1"), "labeler"},
-		{withHIBCCheck("+A123BJC5D6E71/"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$+"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$$LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$LOT/$LOU"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$A B"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$" + strings.Repeat("L", 19)), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$1328LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$2022930LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$3280230LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$328023"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$527366LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$527000LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$8"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$8AA7LOT"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$7A$B"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/$$3280229/14D20280301"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/14D2028022"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/14D00000229"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/16D20280230"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/S"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/Q"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/Q1A"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/X"), "secondary data"},
-		{withHIBCCheck("+A123BJC5D6E71/XXXXXX"), "secondary data"},
-
-		{"=/A9999XYZ100T094", "structure"},
-		{"=/A9999XYZ100T09-4", "structure"},
-		{"=/A9999XYZ100T0944=>014366", "structure"},
-		{"=/A9999XYZ100T0944=>014000", "structure"},
-		{"=/A9999XYZ100T0944=>01403A", "structure"},
-		{"=/A9999XYZ100T0944=,000025=,000026", "structure"},
-		{"=/A9999XYZ100T0944X", "structure"},
-		{"=/A9999XYZ100T0944=)1TE123456A", "structure"},
-		{"=,000025", "no device identifier"},
-		{"&", "structure"},
-		{"=", "structure"},
-	} {
-		checkRefused(t, c.in, udi.UDIUnparsable, c.reason)
+// TestFindingUDINeverAllOrNothing reads every carrier of testdata/carriers.tsv.
+func TestFindingUDINeverAllOrNothing(t *testing.T) {
+	for _, c := range readCarriers(t) {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := udi.Parse(c.text)
+			text := strings.Join(
+				[]string{got.DI, got.Lot, got.Serial, got.Expiry.String(), got.Manufactured.String()}, " | ",
+			)
+			if want := strings.Join(c.want, " | "); text != want {
+				t.Errorf("%q\n got %s\nwant %s", c.text, text, want)
+			}
+			checkReason(t, err, c.code, c.reason)
+			if err == nil {
+				if again, err := udi.Parse(got.String()); err != nil || again != got {
+					t.Errorf("%q reads as %+v, %v", got, again, err)
+				}
+			}
+		})
 	}
-	checkRefused(t, "(01)02102222233336", udi.UDIGTINCheck, "")
+}
+
+func checkReason(t *testing.T, err error, code problem.Code, reason string) {
+	t.Helper()
+	if code == "" {
+		if err != nil {
+			t.Errorf("refused with %v", err)
+		}
+		return
+	}
+	refusal, typed := errors.AsType[*problem.Error](err)
+	if !typed || refusal.Code != code || refusal.Kind != problem.RuleViolated ||
+		!strings.Contains(refusal.Detail.String(), reason) {
+		t.Errorf("refused with %v, want %s %s", err, code, reason)
+	}
+}
+
+// carrier is a text, the values in it (device identifier, lot, serial number, expiry, manufactured), and what is told
+// about the rest.
+type carrier struct {
+	name, text string
+	want       []string
+	code       problem.Code
+	reason     string
+}
+
+func readCarriers(t testing.TB) []carrier {
+	t.Helper()
+	data, err := os.ReadFile("testdata/carriers.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var carriers []carrier
+	for line := range strings.Lines(string(data)) {
+		cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if strings.HasPrefix(cells[0], "#") {
+			continue
+		}
+		text, err := strconv.Unquote(`"` + cells[1] + `"`)
+		if err != nil || len(cells) != 9 {
+			t.Fatalf("%s: %v, %d cells", cells[0], err, len(cells))
+		}
+		carriers = append(carriers, carrier{cells[0], text, cells[2:7], problem.Code(cells[7]), cells[8]})
+	}
+	return carriers
+}
+
+// makeValue returns a value of a format of the table, made of the given digit and letter; long asks for all optional
+// characters.
+func makeValue(format string, long bool) string {
+	var b strings.Builder
+	for _, m := range regexp.MustCompile(`(\[?)([nxyz])(\.\.)?([0-9]+)`).FindAllStringSubmatch(format, -1) {
+		n, _ := strconv.Atoi(m[4])
+		switch {
+		case m[1] != "" && !long:
+			n = 0
+		case m[3] != "" && !long:
+			n = 1
+		}
+		sign := "1"
+		if m[2] != "n" {
+			sign = "C"
+		}
+		b.WriteString(strings.Repeat(sign, n))
+	}
+	return b.String()
+}
+
+// TestEveryApplicationIdentifierIsPassedOver puts each identifier of the table between the elements that the register
+// keeps, with its shortest and its longest value.
+func TestEveryApplicationIdentifierIsPassedOver(t *testing.T) {
+	want := udi.UDI{Issuer: udi.GS1, DI: "02102222233339", Lot: "K77-A", Serial: "SN/4012", Expiry: mustParseDay(t, "2031-05-31")}
+	count := 0
+	for _, row := range udi.TableOfIdentifiers() {
+		if slices.Contains([]string{"01", "10", "11", "17", "21"}, row.First) {
+			continue
+		}
+		for _, identifier := range []string{row.First, row.Last} {
+			for _, long := range []bool{false, true} {
+				value, separator := makeValue(row.Format, long), "\x1d"
+				if row.IsPredefined {
+					separator = ""
+				}
+				element := identifier + value
+				for _, text := range []string{
+					"(01)02102222233339(17)310531(10)K77-A(" + identifier + ")" + value + "(21)SN/4012",
+					"(" + identifier + ")" + value + "(01)02102222233339(17)310531(10)K77-A(21)SN/4012",
+					"010210222223333917310531" + element + separator + "10K77-A\x1d21SN/4012",
+					element + separator + "01021022222333391731053110K77-A\x1d21SN/4012",
+					"01021022222333391731053110K77-A\x1d21SN/4012\x1d" + element,
+					"01021022222333391731053110K77-A^" + element + strings.ReplaceAll(separator, "\x1d", "^") + "21SN/4012",
+				} {
+					count++
+					if got, err := udi.Parse(text); err != nil || got != want {
+						t.Errorf("%q\n got %+v, %v", text, got, err)
+					}
+				}
+			}
+		}
+	}
+	if count < 2000 {
+		t.Errorf("only %d carriers", count)
+	}
+}
+
+// TestParseDI reads every spelling of a device identifier as the same one.
+func TestParseDI(t *testing.T) {
+	for _, c := range []struct {
+		want  []string
+		texts []string
+	}{
+		{[]string{"05410000001047"}, []string{
+			"05410000001047", "5410000001047", "(01)05410000001047", "(01)5410000001047", "0105410000001047",
+			" 5410000001047 ", "5 410000 001047", "541-0000-00104-7", "]E05410000001047", "[01]05410000001047",
+			"(01)05410000001047(10)L2201", "01054100000010471729123110L2201^21S-000917", "https://id.example/01/05410000001047",
+		}},
+		{[]string{"00000096385074"}, []string{"96385074", "(01)96385074", "00000096385074"}},
+		{[]string{"00614141007349"}, []string{"614141007349", "0614141007349", "(01)614141007349"}},
+		{[]string{"+A123BJC5D6E71"}, []string{
+			"+A123BJC5D6E71", "+A123BJC5D6E71G", "*+A123BJC5D6E71G*", "+a123bjc5d6e71g", " +A123BJC5D6E71G ", "]A0+A123BJC5D6E71G",
+			withHIBCCheck("+A123BJC5D6E71/$LOT"),
+		}},
+		{[]string{"A9999XYZ100T0944"}, []string{"A9999XYZ100T0944", "=/A9999XYZ100T0944", "=/A9999XYZ100T0944=,000025"}},
+		{[]string{"1TE123456A"}, []string{"1TE123456A", "=)1TE123456A"}},
+	} {
+		for _, text := range c.texts {
+			if got, err := udi.ParseDI(text); err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("%q is %q, %v; want %q", text, got, err, c.want)
+			}
+		}
+	}
+	for _, c := range []struct {
+		text string
+		code problem.Code
+	}{
+		{"", udi.UDIUnparsable}, {"knee", udi.UDIUnparsable}, {"05410000001048", udi.UDIUnparsable},
+		{"(01)05410000001048", udi.UDIGTINCheck}, {"(10)L1", udi.UDIUnparsable}, {"123456789", udi.UDIUnparsable},
+		{"+A123BJC5D6E71H", udi.UDIUnparsable}, {"(01)05410000001047(10)A B", udi.UDIPartlyRead},
+		{"05410000090133,05410000090140", udi.UDIPartlyRead}, {"=/A9999XYZ100T09", udi.UDIUnparsable},
+	} {
+		got, err := udi.ParseDI(c.text)
+		if checkReason(t, err, c.code, ""); got != nil {
+			t.Errorf("%q is %q", c.text, got)
+		}
+	}
+}
+
+// TestParseDIFindsBothReadingsOfADigit gives primary data without check character whose last digit is the check
+// character of the digits before it: both are the identifier that may be meant.
+func TestParseDIFindsBothReadingsOfADigit(t *testing.T) {
+	for unit := range 100 {
+		shorter := fmt.Sprintf("+A123B%02d", unit)
+		longer := withHIBCCheck(shorter)
+		if last := longer[len(longer)-1]; last < '0' || last > '9' {
+			continue
+		}
+		got, err := udi.ParseDI(longer)
+		if err != nil || !slices.Equal(got, []string{shorter, longer}) {
+			t.Errorf("%s is %q, %v", longer, got, err)
+		}
+	}
 }
 
 func TestIssuersHaveNames(t *testing.T) {
@@ -280,17 +362,23 @@ func FuzzUDI(f *testing.F) {
 	for _, c := range acceptedUDIs {
 		f.Add(c.in)
 	}
+	for _, c := range readCarriers(f) {
+		f.Add(c.text)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := udi.Parse(s)
+		checkValues(t, s, got)
 		if err != nil {
 			refusal, typed := errors.AsType[*problem.Error](err)
-			if !typed || refusal.Code != udi.UDIUnparsable && refusal.Code != udi.UDIGTINCheck || !got.IsZero() {
+			if !typed || (refusal.Code == udi.UDIPartlyRead) != (got.DI != "") {
 				t.Errorf("%q is refused with %v and gives %+v", s, err, got)
 			}
-			return
 		}
-		if got.DI == "" || len(got.String()) > 250 {
-			t.Errorf("%q gives %+v, written %q", s, got, got)
+		if got.DI == "" {
+			if err == nil || got.String() != "" {
+				t.Errorf("%q gives %+v, %v", s, got, err)
+			}
+			return
 		}
 		if again, err := udi.Parse(got.String()); err != nil || again != got {
 			t.Errorf("%q gives %+v, written %q, which gives %+v, %v", s, got, got, again, err)
@@ -298,7 +386,71 @@ func FuzzUDI(f *testing.F) {
 		if (got.Issuer == udi.HIBCC) != strings.HasPrefix(got.DI, "+") {
 			t.Errorf("%q is of %s", s, got.Issuer)
 		}
+		if forms, err := udi.ParseDI(got.DI); err != nil || !slices.Contains(forms, got.DI) {
+			t.Errorf("%q gives %q, which is read as %q, %v", s, got.DI, forms, err)
+		}
 	})
+}
+
+var separatorInValue = regexp.MustCompile("(?i)[^!\"%&'()*+,./0-9:;<=>?A-Z_a-z-]|[<(](gs|fnc1|1d|0x1d|029)[>)]|%1d")
+
+// checkValues fails if a value holds a character or a text that stands for a separator, or is longer than any standard
+// allows.
+func checkValues(t *testing.T, s string, u udi.UDI) {
+	t.Helper()
+	for _, value := range []string{u.DI, u.Lot, u.Serial} {
+		if separatorInValue.MatchString(value) || len(value) > 24 {
+			t.Errorf("%q gives the value %q", s, value)
+		}
+	}
+}
+
+// FuzzDeviceIdentifierIsFound breaks everything around a device identifier that stands where its standard puts it.
+func FuzzDeviceIdentifierIsFound(f *testing.F) {
+	for _, garbage := range []string{"", "10L1", "17299999", "^21S", "(10)(17)", "/$L", "=,1", "1", "$$", "]", "\x1d", "17AB01"} {
+		f.Add(uint64(0), garbage)
+		f.Add(uint64(541000000104), garbage)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, garbage string) {
+		if len(garbage) > 300 || strings.Contains(garbage, "01") {
+			return // a second device identifier would contradict the first
+		}
+		gtin := withGTINCheck(fmt.Sprintf("%013d", seed%1e13))
+		hibc := fmt.Sprintf("+Z%05d", seed%1e5)
+		isbt := fmt.Sprintf("A%09dT%05d", seed%1e9, seed%1e5)
+		for _, c := range []struct{ di, text string }{
+			{gtin, "01" + gtin + garbage},
+			{gtin, "]d201" + gtin + garbage},
+			{gtin, "(01)" + gtin + "(10)" + garbage},
+			{gtin, "(10)" + strings.ReplaceAll(garbage, "(", "") + "(01)" + gtin},
+			{gtin, "01" + gtin + "\x1d" + garbage},
+			{hibc, withHIBCCheck(hibc) + " "},
+			{hibc, hibc + "/" + garbage},
+			{isbt, "=/" + isbt + garbage},
+		} {
+			if strings.HasPrefix(c.di, "A") && (strings.Contains(garbage, "=/") || strings.Contains(garbage, "=)")) {
+				continue
+			}
+			got, _ := udi.Parse(c.text)
+			if got.DI != c.di {
+				t.Errorf("%q gives %q, want %q", c.text, got.DI, c.di)
+			}
+			checkValues(t, c.text, got)
+		}
+	})
+}
+
+// withGTINCheck appends the check digit, computed independently of the package.
+func withGTINCheck(digits string) string {
+	sum := 0
+	for i, c := range digits {
+		weight := 1
+		if (len(digits)-i)%2 == 1 {
+			weight = 3
+		}
+		sum += weight * int(c-'0')
+	}
+	return digits + strconv.Itoa((10-sum%10)%10)
 }
 
 func BenchmarkParse(b *testing.B) {
