@@ -39,7 +39,7 @@ func (*batchCommand) Help() string {
 		`Each answer is stored in FILE.journal at once. However a run ends, the same command continues from there.
 
 Exit codes: 0 everything is accepted; 1 something was refused, or left out by --skip-bad; 2 a flag or the file is ` +
-		`wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or the ` +
+		`wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or only with faults of its own, or the ` +
 		`run was stopped: the same command continues; 4 not authenticated. With --watch: 0 stopped.
 
 Columns and details: docs/batch.md.`

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/openctr/ctr/cmd/internal/cli"
+	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/texts"
@@ -139,7 +140,7 @@ func reportError(stderr io.Writer, err error) int {
 	switch {
 	case !refused:
 		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
-		if errors.Is(err, client.ErrUnreachable) {
+		if errors.Is(err, client.ErrUnreachable) || errors.Is(err, batch.ErrServiceFails) {
 			return exitUnreachable
 		}
 		return exitUsage

@@ -216,6 +216,68 @@ func TestGivesUp(t *testing.T) {
 	}
 }
 
+// TestFindingR7FaultsOfTheService: a fault of the service is no property of a row. Nothing is written off, one bad row
+// does not stop the others, and a broken service ends the run.
+func TestFindingR7FaultsOfTheService(t *testing.T) {
+	failed := batch.Answer{Verdict: batch.VerdictFailed, Err: errLost}
+	for name, tt := range map[string]struct {
+		patience  time.Duration
+		parallel  int
+		fails     func(reference string, call int) bool // the call is counted for each reference
+		accepted  int
+		calls     int // 0: not counted, because the workers run at once
+		wantError error
+	}{
+		"a table is away for a moment":    {time.Hour, 4, func(_ string, call int) bool { return call <= 2 }, 30, 90, nil},
+		"one by one":                      {time.Hour, 1, func(_ string, call int) bool { return call <= 9 }, 30, 300, nil},
+		"one row fails for ever":          {time.Hour, 1, func(reference string, _ int) bool { return reference == "A-3" }, 29, 39, batch.ErrServiceFails},
+		"one row fails, among many":       {time.Hour, 8, func(reference string, _ int) bool { return reference == "A-3" }, 29, 39, batch.ErrServiceFails},
+		"one row fails, without patience": {0, 1, func(reference string, _ int) bool { return reference == "A-3" }, 29, 30, batch.ErrServiceFails},
+		"every other row":                 {time.Hour, 1, func(reference string, _ int) bool { return reference[len(reference)-1]%2 == 0 }, 15, 165, batch.ErrServiceFails},
+		"everything fails":                {time.Hour, 1, func(string, int) bool { return true }, 0, 20, batch.ErrServiceFails},
+		"everything fails, eight at once": {time.Hour, 8, func(string, int) bool { return true }, 0, 0, batch.ErrServiceFails},
+		"it breaks in the middle":         {time.Hour, 1, func(reference string, _ int) bool { return reference >= "A-2" }, 2, 22, batch.ErrServiceFails},
+		"the fault is over at the tenth":  {time.Hour, 1, func(reference string, call int) bool { return reference == "A-3" && call < 10 }, 30, 39, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, journal := validFile(t, 30), filepath.Join(t.TempDir(), "list.csv.journal")
+			var mu sync.Mutex
+			calls, total := map[string]int{}, 0
+			s := newSender(&fakeRegister{})
+			s.Parallel, s.Patience = tt.parallel, tt.patience
+			isMended := false
+			s.Send = func(_ context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
+				mu.Lock()
+				defer mu.Unlock()
+				total++
+				calls[request.InputReference]++
+				if !isMended && tt.fails(request.InputReference, calls[request.InputReference]) {
+					return failed
+				}
+				return batch.Answer{Verdict: batch.VerdictAccepted, Number: "1", Reference: "r"}
+			}
+			p, err := runOnce(t.Context(), t, s, f, journal, false)
+			if tt.wantError == nil && err != nil || !errors.Is(err, tt.wantError) || p.Refused != 0 || p.Accepted != tt.accepted {
+				t.Errorf("%+v, %v", p, err)
+			}
+			if tt.calls > 0 && total != tt.calls {
+				t.Errorf("%d calls", total)
+			}
+			j, err := batch.ReadJournal(journal)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pending, earlier := f.Pending(j, false); earlier.Refused != 0 || earlier.Accepted != tt.accepted || len(pending) != 30-tt.accepted {
+				t.Errorf("%d pending, %+v", len(pending), earlier)
+			}
+			isMended = true
+			if p, err = runOnce(t.Context(), t, s, f, journal, false); err != nil || p.Accepted != 30-tt.accepted {
+				t.Errorf("the next run: %+v, %v", p, err)
+			}
+		})
+	}
+}
+
 // TestDamagedJournal checks that notifications with unreadable entries are sent again.
 func TestDamagedJournal(t *testing.T) {
 	f, name := validFile(t, 3), filepath.Join(t.TempDir(), "list.csv.journal")

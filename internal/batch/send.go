@@ -54,14 +54,16 @@ const notAuthenticatedCode = "SOA-01001"
 var callerRefusalCodes = []problem.Code{platform.CertificateUnfit, platform.CertificateCBE, platform.AuthorRequired,
 	platform.AuthorAmbiguous, platform.AuthorDisagrees}
 
-// classifyError returns the meaning of an error for the rest of the
+// classifyError returns the meaning of an error for the rest of the run.
 func classifyError(err error, language texts.Lang) Answer {
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	if !refused {
 		return Answer{Verdict: VerdictRetry, Err: err}
 	}
 	a := Answer{Verdict: VerdictRejected, Err: err}
+	hasFailed := false
 	for _, v := range refusal.Violations {
+		hasFailed = hasFailed || problem.Code(v.Code) == problem.InternalError
 		if slices.Contains(callerRefusalCodes, problem.Code(v.Code)) {
 			a.Verdict = VerdictAbort
 		}
@@ -76,6 +78,8 @@ func classifyError(err error, language texts.Lang) Answer {
 		a.Findings = []Finding{{Code: refusal.Code, Message: refusal.Messages[language]}}
 	}
 	switch {
+	case hasFailed: // whatever its Retry says: older services said false
+		a.Verdict, a.Err = VerdictFailed, errors.New(refusal.Error()) // no refusal of the notification
 	case refusal.Retry:
 		a.Verdict, a.Err = VerdictRetry, fmt.Errorf(
 			"%w: the service asks to retry later: %s", client.ErrUnreachable, refusal.Error(),

@@ -213,7 +213,7 @@ func (w *Watcher) sendFile(ctx context.Context, name string, f *File, journal *J
 	}
 	for {
 		_, err := s.Run(ctx, pending)
-		if err == nil || !errors.Is(err, ErrNoAnswer) {
+		if !errors.Is(err, ErrNoAnswer) && !errors.Is(err, ErrServiceFails) {
 			return err
 		}
 		w.Log.LogAttrs(ctx, slog.LevelWarn, "still no answer, waiting", file, slog.String("error", toSingleLine(err.Error())))

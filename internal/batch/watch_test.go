@@ -285,6 +285,27 @@ func TestWatchAway(t *testing.T) {
 	}
 }
 
+// TestFindingR7WatchKeepsTheFile: a file stays in folderSending while the service has faults of its own, and is sent when
+// they are over.
+func TestFindingR7WatchKeepsTheFile(t *testing.T) {
+	w := newWatchFixture(t)
+	send, calls := w.Sender.Send, 0
+	w.Sender.Parallel = 1
+	w.Sender.Send = func(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
+		if calls++; calls <= 45 {
+			w.expectFiles("sending/.list.csv.journal", "sending/list.csv")
+			return batch.Answer{Verdict: batch.VerdictFailed, Err: errLost}
+		}
+		return send(ctx, request)
+	}
+	w.writeFile(joinLines(header, validRow("A"), validRow("B"), validRow("C")), "inbox", "list.csv")
+	w.runUntil(w.isIdle)
+	w.expectFiles("done/list.csv", "done/list.csv.results.csv")
+	if strings.Count(w.logText(), `msg="still no answer, waiting" file=list.csv error="the service has a fault: lost"`) != 2 {
+		t.Errorf("log %s", w.logText())
+	}
+}
+
 // TestWatchEnds checks that the watcher ends when the caller is rejected, and that the next one resumes the file.
 func TestWatchEnds(t *testing.T) {
 	w := newWatchFixture(t)

@@ -26,8 +26,10 @@ type Contract struct {
 	Schema     *schema.Schema          // of the requests
 	Namespaces soap.ContractNamespaces // of the detail of a fault
 	Attachment ElementName             // the element that a client of MTOM gets as an attachment, if there is one
-	Register   Register
-	Handlers   map[string]Handler // by the name of the operation
+	// IdempotencyKey is the child of a request that lets the register recognise the request when it is sent again.
+	IdempotencyKey ElementName
+	Register       Register
+	Handlers       map[string]Handler // by the name of the operation
 }
 
 // ElementName is the name of an element.

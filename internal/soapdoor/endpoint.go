@@ -22,6 +22,8 @@ type requestState struct {
 
 	event    *reqlog.Event
 	admitted *admission.Admission // nil if the request was not admitted
+
+	isRepeatable bool // the request has an idempotency key
 }
 
 // transport is what the HTTP header says about a message.
@@ -68,6 +70,7 @@ func (e *endpoint) respond(r *http.Request, c *requestState, header http.Header)
 	if err != nil {
 		fault := soap.FaultFrom(err, soap.FaultContext{
 			Version: c.version(), ID: c.event.ID, Environment: e.environment, Namespaces: e.Namespaces,
+			IsRepeatable: c.isRepeatable,
 		})
 		c.event.Code, c.event.Err, c.event.Status = string(problem.From(err).Code), err, fault.Status
 		contentType, answer = c.version().ContentType(), e.signFault(fault.Body, c.event)
@@ -127,11 +130,22 @@ func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
+	c.isRepeatable = hasChild(checked.Root(), e.IdempotencyKey)
 	response, err := called.handle(r.Context(), &c.Call, checked.Root())
 	if err != nil {
 		return nil, err
 	}
 	return e.wrapResponse(c, response)
+}
+
+// hasChild reports whether an element has a child of that name.
+func hasChild(parent xmldoc.Element, name ElementName) bool {
+	for e := parent.FirstChild(); !e.IsZero(); e = e.NextSibling() {
+		if e.Is(name.Space, name.Local) {
+			return true
+		}
+	}
+	return false
 }
 
 // receiveMessage admits the request, reads it, and waits for the right to verify it. A message that is refused unread

@@ -44,6 +44,9 @@ func TestFailureAfterAudit(t *testing.T) {
 	})}
 	request := newRequest(t, strings.NewReader(usualNotification(t, 1)))
 	a := wantRefusal(t, d, request, http.StatusInternalServerError, "INTERNAL")
+	if !a.refusal.Retry {
+		t.Error("a notification with an InputReference may be sent again, and its fault says no")
+	}
 	wantEvents(t, d, platform.OutcomeAccepted)
 	if n := d.CountNotifications(t); n != 1 {
 		t.Errorf("%d notifications", n)

@@ -24,6 +24,9 @@ type FaultContext struct {
 	ID          string // the correlation ID, also in the log
 	Environment string // Development, Test, Integration, Acceptation, Simulation or Production
 	Namespaces  ContractNamespaces
+	// IsRepeatable says that the service would recognise the message if it were sent again, so that it stores nothing
+	// twice.
+	IsRepeatable bool
 }
 
 // Fault is an HTTP response with a SOAP Fault.
@@ -189,7 +192,8 @@ func (w *faultWriter) writeDetail(e *problem.Error, v faultMapping, c FaultConte
 		w.writeStrings("</Message>")
 	}
 	retry := "false"
-	if entry, _ := problem.Lookup(e.Code); e.Kind == problem.Unavailable || entry.Retry {
+	entry, _ := problem.Lookup(e.Code)
+	if e.Kind == problem.Unavailable || entry.Retry || e.Kind == problem.Internal && c.IsRepeatable {
 		retry = "true"
 	}
 	w.writeStrings("<Retry>", retry, "</Retry><soa:Environment>")

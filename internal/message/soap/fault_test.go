@@ -370,3 +370,31 @@ func TestRetryWhereAnAnswerIsUnderWay(t *testing.T) {
 		}
 	}
 }
+
+// TestFindingR7InternalIsRepeatable: Retry of a fault of the service is true exactly for messages that can be sent again
+// without effect, as the words of the fault say.
+func TestFindingR7InternalIsRepeatable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err        error
+		repeatable bool
+		want       string
+	}{
+		{problem.New(problem.InternalError), true, "true"},
+		{problem.New(problem.InternalError), false, "false"},
+		{errors.New("anything"), true, "true"},
+		{errors.New("anything"), false, "false"},
+		{problem.New(problem.StoreDown), false, "true"},
+		{problem.New(x509id.CertRevoked), true, "false"},
+		{problem.New(soap.MessageTooLarge), true, "false"},
+	} {
+		for _, version := range []soap.Version{soap.SOAP11, soap.SOAP12} {
+			f := soap.FaultFrom(tt.err, soap.FaultContext{
+				Version: version, ID: "1", Environment: "Test", Namespaces: contractNamespaces, IsRepeatable: tt.repeatable,
+			})
+			if !bytes.Contains(f.Body, []byte("<Retry>"+tt.want+"</Retry>")) {
+				t.Errorf("%v, repeatable %v: no <Retry>%s</Retry>", tt.err, tt.repeatable, tt.want)
+			}
+		}
+	}
+}

@@ -19,14 +19,15 @@ type Config struct {
 // NewContract returns the contract of the register of implants, answered by the registrar.
 func NewContract(c Config) soapdoor.Contract {
 	return soapdoor.Contract{
-		Contract:   ctr.Contract(),
-		Title:      "CTR, a register of implants.",
-		PublicURL:  c.PublicURL,
-		Verifier:   c.Verifier,
-		Schema:     c.Schema,
-		Namespaces: ctr.FaultNamespaces(),
-		Attachment: soapdoor.ElementName{Space: ctr.NamespaceCore, Local: "Content"}, // of the card PDF
-		Register:   c.Registrar,
-		Handlers:   newHandlers(c.Registrar),
+		Contract:       ctr.Contract(),
+		Title:          "CTR, a register of implants.",
+		PublicURL:      c.PublicURL,
+		Verifier:       c.Verifier,
+		Schema:         c.Schema,
+		Namespaces:     ctr.FaultNamespaces(),
+		Attachment:     soapdoor.ElementName{Space: ctr.NamespaceCore, Local: "Content"}, // of the card PDF
+		IdempotencyKey: soapdoor.ElementName{Space: ctr.NamespaceProtocol, Local: "InputReference"},
+		Register:       c.Registrar,
+		Handlers:       newHandlers(c.Registrar),
 	}
 }
