@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/openctr/ctr/internal/message/revocation"
@@ -31,6 +35,7 @@ type serveCommand struct {
 	HTTP        bool     `name:"http" help:"Serve plain HTTP, on a loopback address only, for use behind a proxy."`
 	PublicURL   string   `help:"URL of the service for callers, used in the WSDL; required without --dev." placeholder:"URL"`
 	Environment string   `help:"Name of the environment, shown in faults: Development, Test, Integration, Acceptation, Simulation or Production. Production if omitted, or Development with --dev." enum:",Development,Test,Integration,Acceptation,Simulation,Production" default:"" placeholder:"NAME"`
+	Drain       string   `help:"How long to go on serving after a signal to stop, while /readyz sends load balancers elsewhere, such as 5s, which is the default; 0s with --dev." placeholder:"TIME"`
 	Strict      bool     `help:"Require that the security token is signed too."`
 	AllowSHA1   string   `name:"allow-sha1" help:"Accept SHA-1 in signatures through this day (UTC)." placeholder:"DATE"`
 	RequireLink bool     `help:"Require an existing therapeutic relation for notifications too."`
@@ -71,7 +76,39 @@ func (c *serveCommand) Run(e environment) error {
 	if err == nil {
 		err = s.Wait(e.ctx)
 	}
+	if err == nil {
+		duration, _ := c.drainTime() // checked before the start
+		drainService(s, duration)
+	}
 	return errors.Join(err, s.Close())
+}
+
+// defaultDrain is the time in which a load balancer that asks /readyz every two seconds has noticed; maxDrain bounds a
+// typing error.
+const (
+	defaultDrain = 5 * time.Second
+	maxDrain     = 5 * time.Minute
+)
+
+func (c *serveCommand) drainTime() (time.Duration, error) {
+	switch {
+	case c.Drain == "" && c.Dev:
+		return 0, nil
+	case c.Drain == "":
+		return defaultDrain, nil
+	}
+	duration, err := time.ParseDuration(c.Drain)
+	if err != nil || duration < 0 || duration > maxDrain {
+		return 0, fmt.Errorf("--drain takes a time from 0s to %s, not %q", maxDrain, c.Drain)
+	}
+	return duration, nil
+}
+
+// drainService lets callers go elsewhere after the first signal; the second one skips it.
+func drainService(s *service.Service, duration time.Duration) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s.Drain(ctx, duration)
 }
 
 // newConfig converts the flags to the configuration of a service.
@@ -98,6 +135,9 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		OCSPResponseFiles:     c.OCSP,
 		StrictTokens:          c.Strict,
 		RequireCareRelation:   c.RequireLink,
+	}
+	if _, err := c.drainTime(); err != nil {
+		return config, err
 	}
 	if c.AllowSHA1 != "" {
 		day, err := time.Parse(time.DateOnly, c.AllowSHA1)

@@ -52,7 +52,7 @@ func TestSettingsFromFileEnvironmentAndFlags(t *testing.T) {
 	interop.WriteFile(t, authorities, testpki.CAFile(t))
 	const fromFile, fromEnvironment, fromFlag = "https://file.example/ctr/v1", "https://environment.example/ctr/v1", "https://flag.example/ctr/v1"
 	content, err := json.Marshal(map[string]any{
-		"data": filepath.Join(directory, "data"), "listen": "127.0.0.1:0", "http": true, "trust": []string{authorities}, "public-url": fromFile,
+		"data": filepath.Join(directory, "data"), "listen": "127.0.0.1:0", "http": true, "trust": []string{authorities}, "public-url": fromFile, "drain": "0s",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestSettingsFromFileEnvironmentAndFlags(t *testing.T) {
 		{"environment over file", environment, []string{"--config", file, "serve"}, fromEnvironment},
 		{"flag over file", nil, []string{"--config", file, "serve", "--public-url", fromFlag}, fromFlag},
 		{"flag over environment over file", environment, []string{"--config", file, "serve", "--public-url", fromFlag}, fromFlag},
-		{"environment alone", append(environment, "CTR_DATA="+filepath.Join(directory, "other"), "CTR_LISTEN=127.0.0.1:0", "CTR_HTTP=true",
+		{"environment alone", append(environment, "CTR_DATA="+filepath.Join(directory, "other"), "CTR_LISTEN=127.0.0.1:0", "CTR_HTTP=true", "CTR_DRAIN=0s",
 			"CTR_TRUST="+authorities), []string{"serve"}, fromEnvironment},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -134,6 +134,9 @@ func refusedStarts(t *testing.T) []refusedStart {
 		{"public URL with a password", "", nil, plain("--data", dev, "--public-url", "https://user:hidden@ctr.example/ctr/v1"), 1, "--public-url"},
 		{"public URL with a query", "", nil, plain("--data", dev, "--public-url", "https://ctr.example/ctr/v1?wsdl"), 1, "--public-url"},
 		{"public URL of another protocol", "", nil, plain("--data", dev, "--public-url", "ftp://ctr.example/ctr/v1"), 1, "--public-url"},
+		{"drain that never ends", "", nil, plain("--data", dev, "--drain", "24h"), 1, "--drain"},
+		{"drain before the signal", "", nil, plain("--data", dev, "--drain=-1s"), 1, "--drain"},
+		{"drain without unit", "", nil, plain("--data", dev, "--drain", "5"), 1, "--drain"},
 		{"SHA-1 without end", "", nil, plain("--data", dev, "--allow-sha1", "forever"), 1, "--allow-sha1"},
 	}
 }

@@ -23,6 +23,9 @@ type openRegister struct {
 	jobs       sync.WaitGroup
 }
 
+// backgroundLimit bounds one round of background work, and every transaction that has no earlier deadline.
+const backgroundLimit = 30 * time.Second
+
 // open opens the store, loads the development data into a new development register, and starts the jobs that seal the
 // audit log and purge replay keys. The jobs end with background.
 func (b *openRegister) open(ctx, background context.Context, c *Config) (err error) {
@@ -31,6 +34,7 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	}
 	b.store, err = store.Open(ctx, store.Config{
 		URL: c.DatabaseURL, AllowUnverified: c.UnverifiedDatabase, Directory: c.DataDirectory, KeyFile: c.KeyFile,
+		Limit: backgroundLimit, Log: c.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("the database: %w", err)
@@ -53,23 +57,24 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 func (b *openRegister) close(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.closeLocked(ctx)
+	sealErr, err := b.closeLocked(ctx)
+	return errors.Join(sealErr, err)
 }
 
-func (b *openRegister) closeLocked(ctx context.Context) error {
+// closeLocked also returns the error of the last sealing, which does not matter for a register about to be deleted.
+func (b *openRegister) closeLocked(ctx context.Context) (sealErr, err error) {
 	if b.cancelJobs != nil {
 		b.cancelJobs()
 		b.jobs.Wait()
 	}
 	if b.sealer != nil {
-		b.sealer.sealAndStop(ctx)
+		sealErr = b.sealer.sealAndStop(ctx)
 	}
-	var err error
 	if b.store != nil {
 		err = b.store.Close()
 	}
 	b.store, b.sealer, b.cancelJobs = nil, nil, nil
-	return err
+	return sealErr, err
 }
 
 // reset deletes an embedded register and opens a new one. The caller must keep requests away meanwhile.
@@ -79,7 +84,7 @@ func (b *openRegister) reset(ctx context.Context, c *Config) error {
 	if b.store == nil {
 		return errors.New("the register is closed")
 	}
-	if err := b.closeLocked(ctx); err != nil {
+	if _, err := b.closeLocked(ctx); err != nil {
 		return fmt.Errorf("close the register: %w", err)
 	}
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
@@ -102,9 +107,15 @@ func (b *openRegister) purgeReplayKeys(ctx context.Context, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			if _, err := b.store.PurgeReplayKeys(ctx, now.Add(-margin)); err != nil && ctx.Err() == nil {
-				log.WarnContext(ctx, "replay keys not purged", slog.String("error", err.Error()))
-			}
+			b.purgeOnce(ctx, log, now.Add(-margin))
 		}
+	}
+}
+
+func (b *openRegister) purgeOnce(ctx context.Context, log *slog.Logger, before time.Time) {
+	limited, cancel := context.WithTimeout(ctx, backgroundLimit)
+	defer cancel()
+	if _, err := b.store.PurgeReplayKeys(limited, before); err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "replay keys not purged", slog.String("error", err.Error()))
 	}
 }

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -55,39 +57,57 @@ func (s *sealer) sealPeriodically(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.sealOnce(ctx, minSealInterval)
+			s.sealWithin(ctx)
 		}
 	}
 }
 
-// sealAndStop seals the last events, before the database is closed.
-func (s *sealer) sealAndStop(ctx context.Context) {
-	s.sealOnce(ctx, 0)
+// sealWithin seals as usual, and gives up a database that is silent: the next round asks again.
+func (s *sealer) sealWithin(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, backgroundLimit)
+	defer cancel()
+	_ = s.sealOnce(ctx, minSealInterval) // logged
+}
+
+// sealAndStop seals the last events, before the database is closed. Events that it cannot seal are sealed after the
+// next start.
+func (s *sealer) sealAndStop(ctx context.Context) error {
+	if deadline, limited := ctx.Deadline(); limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-closeMargin))
+		defer cancel()
+	}
+	err := s.sealOnce(ctx, 0)
 	s.mu.Lock()
 	s.stopped = true
 	s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("the last events of the audit log are not sealed: %w", err)
+	}
+	return nil
 }
 
 // sealOnce seals the new events unless the last checkpoint is younger than minInterval. Events that cannot be sealed
 // now are sealed later; recording continues.
-func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) {
+func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped {
-		return
+		return nil
 	}
 	now := s.now()
 	made, err := s.db.SealAuditLog(ctx, now, minInterval)
 	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil {
 		err = followErr
 	}
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		s.logFailure(ctx, err)
 	}
 	if len(made) > 0 && now.Sub(s.lastLogged) >= logInterval {
 		s.lastLogged = now
 		s.log.InfoContext(ctx, "audit checkpoint", slog.Any("checkpoint", made[len(made)-1]))
 	}
+	return err
 }
 
 func (s *sealer) logFailure(ctx context.Context, err error) {

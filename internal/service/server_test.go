@@ -21,6 +21,7 @@ func newTestServer(t *testing.T, log *slog.Logger) (*Service, string) {
 		t.Fatal(err)
 	}
 	s := &Service{config: Config{Log: log}, failures: make(chan error, 1), cancel: func() {}}
+	s.requests, s.endRequests = context.WithCancel(context.Background())
 	s.startServer(listener, http.NotFoundHandler())
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -102,12 +103,15 @@ type Service struct {
 	MetricsURL string                     // empty without metrics
 	TestPKI    authority.DevelopmentFiles // of a development service
 
-	config   Config
-	servers  []*http.Server
-	register openRegister
-	failures chan error
-	cancel   context.CancelFunc // ends the background work
-	jobs     sync.WaitGroup
+	config      Config
+	servers     []*http.Server
+	register    openRegister
+	failures    chan error
+	cancel      context.CancelFunc // ends the background work
+	jobs        sync.WaitGroup
+	requests    context.Context    // of all requests
+	endRequests context.CancelFunc // refuses what the running requests still ask of the register
+	draining    atomic.Bool
 }
 
 // Start checks the configuration, cheapest first, opens the register and listens. Ending ctx aborts the start; it does
@@ -126,6 +130,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Service{config: c, failures: make(chan error, 3), cancel: cancel}
+	s.requests, s.endRequests = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() { //nolint:contextcheck // closing outlives an aborted start
 		if err != nil {
 			err = errors.Join(err, listener.Close(), s.Close())
@@ -143,6 +148,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if err = s.register.open(ctx, background, &s.config); err != nil {
 		return nil, err
 	}
+	registry.MustRegister(newStoreMetrics(s.register.status)...)
 	verifier := &wsse.Verifier{
 		Trust:          files.trust,
 		Registered:     files.knownCertificates,
@@ -168,7 +174,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		listener = tls.NewListener(listener, newTLSConfig(files.tlsCertificate))
 	}
 	s.startRevocation(ctx, background, files.revocation)
-	s.startServer(listener, handler)
+	s.startServer(listener, s.announceDrain(handler))
 	return s, nil
 }
 
@@ -222,18 +228,4 @@ func (s *Service) Wait(ctx context.Context) error {
 	case err := <-s.failures:
 		return err
 	}
-}
-
-// Close waits for the requests in progress, for at most 20 seconds, seals the audit log and closes the register.
-// Closing again does nothing.
-func (s *Service) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	var err error
-	for _, server := range s.servers {
-		err = errors.Join(err, server.Shutdown(ctx))
-	}
-	s.cancel()
-	s.jobs.Wait()
-	return errors.Join(err, s.register.close(ctx))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/message/soap"
@@ -21,6 +22,8 @@ type requestState struct {
 	transport
 
 	event    *reqlog.Event
+	store    context.Context // of everything that the register does for the request; nil before that
+	endStore context.CancelFunc
 	admitted *admission.Admission // nil if the request was not admitted
 
 	isRepeatable bool // the request has an idempotency key
@@ -31,6 +34,18 @@ type transport struct {
 	media       soap.Media
 	action      string // the operation named by SOAPAction or the action parameter, or empty
 	acceptsMTOM bool   // the client accepts attachments
+}
+
+// storeLimit bounds the time in which the register acts for one request, from its admission on. A register that takes
+// longer is as good as unavailable, and the caller is told so while it still listens.
+const storeLimit = 10 * time.Second
+
+// limitStore returns the request's context for the register, whose time begins with the first call.
+func (c *requestState) limitStore(r *http.Request) context.Context {
+	if c.store == nil {
+		c.store, c.endStore = context.WithTimeout(r.Context(), storeLimit)
+	}
+	return c.store
 }
 
 // version is the SOAP version of the response.
@@ -45,7 +60,7 @@ func (t transport) version() soap.Version {
 func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	c := &requestState{event: e.log.Begin(e.newID()), Call: Call{Now: e.now}}
 	c.Message = platform.SignedMessage{Correlation: c.event.ID, ReceivedAt: e.now()}
-	answer := e.respond(r, c, w.Header())
+	answer := e.respond(r, c, w.Header()) //nolint:contextcheck // the schema check is pure, bounded by the message
 	e.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(c.event.Status)
@@ -56,10 +71,15 @@ func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 // It contains the only call of soap.FaultFrom.
 func (e *endpoint) respond(r *http.Request, c *requestState, header http.Header) []byte {
 	var err error
-	defer func() { c.admitted.Finish(isReplay(err)) }()
+	defer func() {
+		c.admitted.Finish(isReplay(err))
+		if c.endStore != nil {
+			c.endStore()
+		}
+	}()
 	answer, err := e.processRequest(r, c)
 	if err != nil && !c.audited {
-		err = e.Register.RecordRefusal(r.Context(), c.Message, err)
+		err = e.Register.RecordRefusal(c.limitStore(r), c.Message, err)
 	}
 	contentType := c.version().ContentType()
 	if err == nil && c.acceptsMTOM && e.Attachment != (ElementName{}) {
@@ -126,12 +146,12 @@ func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, err
 		return nil, err
 	}
 	c.Message.Operation, c.event.Operation = called.name, called.name
-	checked, err := e.Schema.Check(verified.Body()) //nolint:contextcheck // pure computation, bounded by the message
+	checked, err := e.Schema.Check(verified.Body())
 	if err != nil {
 		return nil, err
 	}
 	c.isRepeatable = hasChild(checked.Root(), e.IdempotencyKey)
-	response, err := called.handle(r.Context(), &c.Call, checked.Root())
+	response, err := called.handle(c.limitStore(r), &c.Call, checked.Root())
 	if err != nil {
 		return nil, err
 	}

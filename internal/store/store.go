@@ -12,7 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/store/engine"
@@ -33,6 +35,10 @@ type Config struct {
 	URL string
 	// AllowUnverified permits a PostgreSQL server on another machine without sslmode=verify-full.
 	AllowUnverified bool
+	// Limit bounds a transaction whose context has no earlier deadline; an hour if zero.
+	Limit time.Duration
+	// Log gets what the operator must know about the database; discards if nil.
+	Log *slog.Logger
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
 	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
@@ -61,7 +67,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
 	e, err := engine.Open(ctx, engine.Config{
-		URL: c.URL, AllowUnverified: c.AllowUnverified, Directory: c.Directory, Migrations: migrations,
+		URL: c.URL, AllowUnverified: c.AllowUnverified, Directory: c.Directory, Limit: c.Limit, Log: c.Log,
+		Migrations: migrations,
 	})
 	if err != nil {
 		return nil, err
@@ -76,8 +83,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 // Close finishes the accepted writes and closes the database.
 func (db *DB) Close() error { return db.engine.Close() }
 
-// CheckReady reports whether the store can accept a write now.
+// CheckReady reports, within two seconds, whether the store can accept a write now.
 func (db *DB) CheckReady(ctx context.Context) error { return db.engine.CheckReady(ctx) }
+
+// Status is what the operator of an open database should know.
+type Status = engine.Status
+
+// Status returns what the operator should know.
+func (db *DB) Status() Status { return db.engine.Status() }
 
 // RunReadTx runs f over one consistent view.
 func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) error {
@@ -85,8 +98,8 @@ func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) erro
 }
 
 // RunWriteTx runs f in one transaction, as the domain's Store specifies. It fails with OVERLOADED when too many writes
-// wait, and with STORE_UNAVAILABLE when the database is unreachable or cannot store anything. After both, a retry with
-// the same idempotency key is safe.
+// wait, and with STORE_UNAVAILABLE when the database is unreachable, silent or damaged, or cannot store anything. After
+// both, a retry with the same idempotency key is safe.
 func (db *DB) RunWriteTx(ctx context.Context, f func(implants.Writer) error) error {
 	return db.persons.Write(ctx, func(tx *identity.Tx) error { return f(implantstore.NewWriter(tx)) })
 }

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -38,6 +40,7 @@ type job struct {
 	claimed      bool        // the committer owns the job and may run it again
 	err          error       // error of this job alone
 	done         chan error
+	ran          chan struct{} // closed when fn is not called again: the batch is about to be committed
 }
 
 // claim makes the committer own the job, and returns false when its caller gave up waiting.
@@ -61,9 +64,11 @@ func startGroupCommitter(conn *sqlx.Conn, d *dialect) *groupCommitter {
 }
 
 // submitAndWait enqueues f and waits until its changes are durable. When ctx ends before the job is claimed, nothing is
-// written.
+// written. When it ends later, the caller waits until f has run, because f writes to the caller's variables, but not for
+// a disk that does not finish the commit. The outcome is unknown then, and a retry with the same idempotency key finds
+// it.
 func (c *groupCommitter) submitAndWait(ctx context.Context, f func(*Tx) error) error {
-	j := &job{fn: f, done: make(chan error, 1)}
+	j := &job{fn: f, done: make(chan error, 1), ran: make(chan struct{})}
 	if err := c.enqueue(ctx, j); err != nil {
 		return err
 	}
@@ -74,7 +79,19 @@ func (c *groupCommitter) submitAndWait(ctx context.Context, f func(*Tx) error) e
 		if j.ownerDecided.CompareAndSwap(false, true) {
 			return c.dialect.toProblem(ctx.Err())
 		}
-		return <-j.done
+	}
+	select {
+	case err := <-j.done:
+		return err
+	case <-j.ran:
+	}
+	grace := time.NewTimer(answerGrace)
+	defer grace.Stop()
+	select {
+	case err := <-j.done:
+		return err
+	case <-grace.C:
+		return problem.Wrap(problem.StoreDown, fmt.Errorf("the outcome of the transaction is unknown: %w", ctx.Err()))
 	}
 }
 
@@ -169,6 +186,9 @@ func (c *groupCommitter) attemptCommit(batch []*job, run func(*job) (failed, err
 		}
 	}
 	if err = c.states.saveStates(c.newTx()); err == nil {
+		for _, j := range batch {
+			close(j.ran)
+		}
 		err = c.execControl(`COMMIT`)
 	}
 	if err != nil {

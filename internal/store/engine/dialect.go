@@ -161,7 +161,7 @@ const (
 
 // toProblem converts an SQL error to the refusal that the caller gets.
 func (d *dialect) toProblem(err error) *problem.Error {
-	if isContextError(err) || d.isUnavailable(err) {
+	if isContextError(err) || d.isUnavailable(err) || isDamage(err) {
 		return problem.Wrap(problem.StoreDown, err)
 	}
 	return problem.Wrap(problem.InternalError, err)
@@ -186,6 +186,16 @@ func isSQLiteUnavailable(err error) bool {
 	return false
 }
 
+// isDamage reports whether the database said that what it has stored is damaged, which no retry mends.
+func isDamage(err error) bool {
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
+		code := failure.Code() & 0xff
+		return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	}
+	failure, ok := errors.AsType[*pq.Error](err)
+	return ok && (failure.Code == dataCorrupted || failure.Code == indexCorrupted)
+}
+
 // isPostgresUnavailable reports whether another attempt may succeed. A unique violation that persists over all attempts
 // is a bug.
 func isPostgresUnavailable(err error) bool {
@@ -199,10 +209,15 @@ const (
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	uniqueViolation      = "23505"
+	dataCorrupted        = "XX001"
+	indexCorrupted       = "XX002"
 )
 
 // isConnectionLost reports whether the connection was lost or refused, or the server is read-only at the moment.
 func isConnectionLost(err error) bool {
+	if _, socket := errors.AsType[*net.OpError](err); socket {
+		return true // a time-out of the socket also counts as the context's, and a dial has one of its own
+	}
 	if isContextError(err) {
 		return false // the caller gave up, not the server; context errors also look like network errors
 	}

@@ -10,12 +10,15 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -28,6 +31,10 @@ type Config struct {
 	AllowUnverified bool
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
+	// Limit bounds a transaction whose context has no earlier deadline; an hour if zero.
+	Limit time.Duration
+	// Log gets what the operator must know about the database; discards if nil.
+	Log *slog.Logger
 	// Migrations has the directories sqlite and postgres with the migrations of each engine.
 	Migrations fs.FS
 }
@@ -40,6 +47,8 @@ type DB struct {
 	// writeSlots bounds the writes in progress and waiting. Beyond it a write fails at once with OVERLOADED: failing
 	// fast beats queueing longer than the client's timeout.
 	writeSlots chan struct{}
+	limit      time.Duration
+	status     *statusKeeper
 	trace      atomic.Pointer[func(query string, args []any)] // nil outside of tests
 }
 
@@ -50,6 +59,15 @@ type engine interface {
 	checkReady(ctx context.Context) error
 	close() error
 }
+
+const (
+	// defaultLimit is for the commands of an operator, who sees that they wait and can end them.
+	defaultLimit = time.Hour
+	// readyLimit bounds a check of readiness, which is worth nothing when it comes late.
+	readyLimit = 2 * time.Second
+	// closeWait bounds the wait for the accepted writes when the database is closed.
+	closeWait = 5 * time.Second
+)
 
 // maxWaitingWrites bounds the writes in progress and waiting, to about 0.1 s of work.
 const maxWaitingWrites = 1024
@@ -66,7 +84,11 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DB{engine: e, closeEngine: sync.OnceValue(e.close), writeSlots: make(chan struct{}, maxWaitingWrites)}, nil
+	db := &DB{
+		engine: e, closeEngine: sync.OnceValue(e.close), writeSlots: make(chan struct{}, maxWaitingWrites),
+		limit: cmp.Or(c.Limit, defaultLimit), status: newStatusKeeper(c.Log),
+	}
+	return db, nil
 }
 
 // IsPostgresURL reports whether the URL is one of a PostgreSQL database.
@@ -74,33 +96,64 @@ func IsPostgresURL(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
-// Close finishes the accepted writes and closes the database.
+// Close finishes the accepted writes and closes the database. It gives up waiting for a disk or server that is silent.
 func (db *DB) Close() error {
 	db.closed.Store(true)
-	return db.closeEngine()
+	done := make(chan error, 1)
+	go func() { done <- db.closeEngine() }()
+	timer := time.NewTimer(closeWait)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-timer.C:
+		return errors.New("the database does not answer, and is left open")
+	}
 }
+
+// Status returns what the operator should know.
+func (db *DB) Status() Status { return db.status.get() }
 
 // Read runs f over one consistent view.
 func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
-	if err := db.checkUsable(ctx); err != nil {
-		return err
-	}
-	return db.engine.readTx(ctx, db.traced(f))
+	return db.runWithin(ctx, db.limit, func(ctx context.Context) error { return db.engine.readTx(ctx, db.traced(f)) })
 }
 
 // Write runs f in one transaction, and may run it again. It fails with OVERLOADED when too many writes wait, and with
-// STORE_UNAVAILABLE when the database is unreachable or cannot store anything.
+// STORE_UNAVAILABLE when the database is unreachable, silent or damaged, or cannot store anything.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	if err := db.status.failure(); err != nil {
+		return err
+	}
+	return db.runWithin(ctx, db.limit, func(ctx context.Context) error {
+		select {
+		case db.writeSlots <- struct{}{}:
+		default:
+			return problem.New(problem.Overloaded)
+		}
+		defer func() { <-db.writeSlots }()
+		return db.engine.writeTx(ctx, db.traced(f))
+	})
+}
+
+// CheckReady reports, within readyLimit, whether the database can accept a write now.
+func (db *DB) CheckReady(ctx context.Context) error {
+	if err := db.status.failure(); err != nil {
+		return err
+	}
+	return db.runWithin(ctx, readyLimit, db.engine.checkReady)
+}
+
+// runWithin runs an operation under the limit, and takes note of its outcome.
+func (db *DB) runWithin(ctx context.Context, limit time.Duration, operate func(context.Context) error) error {
 	if err := db.checkUsable(ctx); err != nil {
 		return err
 	}
-	select {
-	case db.writeSlots <- struct{}{}:
-	default:
-		return problem.New(problem.Overloaded)
-	}
-	defer func() { <-db.writeSlots }()
-	return db.engine.writeTx(ctx, db.traced(f))
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	err := operate(ctx)
+	db.status.record(ctx, err, isDamage)
+	return err
 }
 
 // Trace calls trace with each query of later transactions, as the driver gets it, before it runs. Tests use it to check
@@ -116,14 +169,6 @@ func (db *DB) traced(f func(*Tx) error) func(*Tx) error {
 		tx.trace = *trace
 		return f(tx)
 	}
-}
-
-// CheckReady reports whether the database can accept a write now.
-func (db *DB) CheckReady(ctx context.Context) error {
-	if err := db.checkUsable(ctx); err != nil {
-		return err
-	}
-	return db.engine.checkReady(ctx)
 }
 
 var errClosed = errors.New("the store is closed")

@@ -3,14 +3,16 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	"github.com/lib/pq"
 
 	"github.com/openctr/ctr/internal/problem"
 )
@@ -22,6 +24,10 @@ import (
 type postgresEngine struct {
 	dialect *dialect
 	db      *sqlx.DB
+	// probe has one connection of its own, so that readiness does not wait for those of the requests.
+	probe *sqlx.DB
+	// dropping is set while the idle connections are being closed.
+	dropping atomic.Bool
 }
 
 const (
@@ -32,6 +38,8 @@ const (
 	// doubles each time. A failover takes longer than all attempts; until it ends, callers get STORE_UNAVAILABLE.
 	maxAttempts    = 6
 	initialBackoff = 10 * time.Millisecond
+	// startLimit bounds the wait for the first answer of the server.
+	startLimit = 10 * time.Second
 )
 
 func openPostgres(ctx context.Context, c Config) (engine, error) {
@@ -39,39 +47,68 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	connector, err := pq.NewConnectorConfig(config)
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	p := &postgresEngine{dialect: newPostgresDialect(), db: sqlx.NewDb(sql.OpenDB(connector), "postgres")}
-	p.db.SetMaxOpenConns(maxConnections)
-	p.db.SetMaxIdleConns(maxConnections)
-	p.db.SetConnMaxIdleTime(5 * time.Minute)
-	p.db.SetConnMaxLifetime(time.Hour)
+	p := &postgresEngine{dialect: newPostgresDialect()}
+	connector := &postgresConnector{config: config, onSilence: p.dropIdleConnections}
+	p.db, p.probe = openPool(connector, maxConnections), openPool(connector, 1)
 	if err = p.checkAndMigrate(ctx, c.Migrations); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }
 
+func openPool(connector driver.Connector, connections int) *sqlx.DB {
+	pool := sqlx.NewDb(sql.OpenDB(connector), "postgres")
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(time.Hour)
+	return pool
+}
+
+// dropIdleConnections closes the idle connections after one of them was silent: the others lead to the same server, and
+// each would cost another caller its time. The next callers connect anew.
+func (p *postgresEngine) dropIdleConnections() {
+	if !p.dropping.CompareAndSwap(false, true) {
+		return
+	}
+	go func() { // beside the caller, because saying goodbye takes time
+		defer p.dropping.Store(false)
+		for _, pool := range []*sqlx.DB{p.db, p.probe} {
+			pool.SetMaxIdleConns(0)
+		}
+		p.probe.SetMaxIdleConns(1)
+		p.db.SetMaxIdleConns(maxConnections)
+	}()
+}
+
 func (p *postgresEngine) checkAndMigrate(ctx context.Context, migrations fs.FS) error {
+	if err := p.checkVersion(ctx); err != nil {
+		return err
+	}
+	return migrateSchema(ctx, p.db.DB, p.dialect, migrations)
+}
+
+func (p *postgresEngine) checkVersion(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
 	var version int
-	if err := p.db.GetContext(
-		ctx,
-		&version,
-		`SELECT CAST(current_setting('server_version_num') AS integer)`,
-	); err != nil {
+	err := p.db.GetContext(ctx, &version, `SELECT CAST(current_setting('server_version_num') AS integer)`)
+	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	if version /= 10000; version < minPostgresVersion {
 		return fmt.Errorf("the database is PostgreSQL %d: at least %d is needed", version, minPostgresVersion)
 	}
-	return migrateSchema(ctx, p.db.DB, p.dialect, migrations)
+	return nil
 }
 
-// readTx runs f over one snapshot.
+// readTx runs f over one snapshot. It begins on another connection when an idle one turns out to be silent.
 func (p *postgresEngine) readTx(ctx context.Context, f func(*Tx) error) error {
-	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	sqlTx, err := p.db.BeginTxx(ctx, options)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		sqlTx, err = p.db.BeginTxx(ctx, options)
+	}
 	if err != nil {
 		return p.dialect.toProblem(err)
 	}
@@ -91,7 +128,7 @@ func (p *postgresEngine) readTx(ctx context.Context, f func(*Tx) error) error {
 func (p *postgresEngine) writeTx(ctx context.Context, f func(*Tx) error) error {
 	wait := initialBackoff
 	for n := 1; ; n++ {
-		again, err := p.attemptTx(ctx, f)
+		again, err := p.attemptTx(ctx, p.db, f)
 		if err == nil || !again || n == maxAttempts {
 			return err
 		}
@@ -105,8 +142,8 @@ func (p *postgresEngine) writeTx(ctx context.Context, f func(*Tx) error) error {
 
 // attemptTx runs f once. On an error, it reports whether f may run again: nothing is stored, and the next attempt may
 // succeed.
-func (p *postgresEngine) attemptTx(ctx context.Context, f func(*Tx) error) (bool, error) {
-	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+func (p *postgresEngine) attemptTx(ctx context.Context, pool *sqlx.DB, f func(*Tx) error) (bool, error) {
+	sqlTx, err := pool.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return isConnectionLost(err), p.dialect.toProblem(err)
 	}
@@ -126,7 +163,7 @@ func (p *postgresEngine) attemptTx(ctx context.Context, f func(*Tx) error) (bool
 		tx.runAfterCommit()
 		return false, nil
 	case isConnectionLost(err):
-		return p.resolveLostCommit(context.WithoutCancel(ctx), tx, err)
+		return p.resolveLostCommit(ctx, tx, err)
 	}
 	return isTransactionConflict(err), p.dialect.toProblem(err)
 }
@@ -147,6 +184,14 @@ func (p *postgresEngine) resolveLostCommit(ctx context.Context, tx *Tx, lost err
 	unknown := p.dialect.toProblem(fmt.Errorf("the outcome of the transaction is unknown: %w", lost))
 	if tx.isCommitted == nil {
 		return false, unknown
+	}
+	// A caller that has gone does not end the search, because the outcome also decides whether to run again.
+	deadline, limited := ctx.Deadline()
+	ctx = context.WithoutCancel(ctx)
+	if limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(answerGrace))
+		defer cancel()
 	}
 	wait := initialBackoff
 	for range maxAttempts {
@@ -184,21 +229,27 @@ func (p *postgresEngine) proveCommit(ctx context.Context, isCommitted func(*Tx) 
 	return committed, err
 }
 
-// checkReady checks that the server accepts writes: a standby, or a server with a read-only disk, does not.
+// checkReady checks that the server accepts writes: a standby, or a server with a read-only disk, does not. Its
+// connection may be one from before a restart of the server, so it tries twice.
 func (p *postgresEngine) checkReady(ctx context.Context) error {
-	var readOnly bool
-	err := p.db.GetContext(ctx, &readOnly, `SELECT CAST(current_setting('transaction_read_only') AS boolean)`)
-	switch {
-	case err != nil:
-		return p.dialect.toProblem(err)
-	case readOnly:
-		return problem.Wrap(problem.StoreDown, errors.New("the database is read-only"))
+	again, err := p.attemptTx(ctx, p.probe, checkWritable)
+	if again && ctx.Err() == nil {
+		_, err = p.attemptTx(ctx, p.probe, checkWritable)
 	}
-	return nil
+	return err
+}
+
+func checkWritable(tx *Tx) error {
+	var readOnly bool
+	_, err := tx.SelectRow(&readOnly, `SELECT CAST(current_setting('transaction_read_only') AS boolean)`)
+	if err == nil && readOnly {
+		err = problem.Wrap(problem.StoreDown, errors.New("the database is read-only"))
+	}
+	return err
 }
 
 func (p *postgresEngine) close() error {
-	if err := p.db.Close(); err != nil {
+	if err := errors.Join(p.probe.Close(), p.db.Close()); err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
 	return nil

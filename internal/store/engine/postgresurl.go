@@ -15,7 +15,8 @@ import (
 
 // ErrUnverifiedServer means that the identity of a database server on another machine would not be verified. Whoever
 // answers in its place would read and change everything.
-var ErrUnverifiedServer = errors.New("the database is on another machine, and sslmode=verify-full is missing in its URL")
+var ErrUnverifiedServer = errors.New(
+	"the database is on another machine, and sslmode=verify-full is missing in its URL")
 
 // parsePostgresURL reads the URL of a PostgreSQL database in libpq's form, which allows several hosts
 // (https://www.postgresql.org/docs/current/libpq-connect.html, section 34.1.1.3). Its errors quote nothing of the URL
@@ -30,12 +31,12 @@ func parsePostgresURL(address string, allowUnverified bool) (pq.Config, error) {
 		return config, errors.New("the database URL is not a valid postgres:// URL; " +
 			"several hosts are written postgres://USER@HOST:PORT,HOST:PORT/DATABASE")
 	}
-	switch config.TargetSessionAttrs {
+	switch wanted := config.TargetSessionAttrs; wanted {
 	case pq.TargetSessionAttrsReadOnly, pq.TargetSessionAttrsStandby, pq.TargetSessionAttrsPreferStandby:
-		return config, fmt.Errorf("target_session_attrs=%s in the database URL selects a server that cannot write",
-			config.TargetSessionAttrs)
-	case "":
-		if len(config.Multi) > 0 { // one of them accepts writes, and it may be another one tomorrow
+		return config, fmt.Errorf("target_session_attrs=%s in the database URL selects a server that cannot write", wanted)
+	case pq.TargetSessionAttrsAny, pq.TargetSessionAttrsReadWrite, pq.TargetSessionAttrsPrimary:
+	default: // not given: of several servers one accepts writes, and it may be another one tomorrow
+		if len(config.Multi) > 0 {
 			config.TargetSessionAttrs = pq.TargetSessionAttrsReadWrite
 		}
 	}
@@ -44,7 +45,7 @@ func parsePostgresURL(address string, allowUnverified bool) (pq.Config, error) {
 	}
 	// Binary parameters travel with the statement: one round trip, and no named statement, which a pooler would lose.
 	config.BinaryParameters = true
-	if config.ConnectTimeout == 0 {
+	if config.ConnectTimeout <= 0 {
 		config.ConnectTimeout = max(2*time.Second, 5*time.Second/time.Duration(len(config.Multi)+1))
 	}
 	return config, nil

@@ -128,13 +128,25 @@ func (s *Service) Kill() {
 // Stop ends the service with SIGTERM, waits, and returns the exit code.
 func (s *Service) Stop(tb testing.TB) int {
 	tb.Helper()
-	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
-		tb.Fatal("stop the service: ", err)
+	s.Signal(tb, syscall.SIGTERM)
+	return s.AwaitEnd(tb, 30*time.Second)
+}
+
+// Signal sends a signal to the service.
+func (s *Service) Signal(tb testing.TB, signal os.Signal) {
+	tb.Helper()
+	if err := s.command.Process.Signal(signal); err != nil {
+		tb.Fatal("signal the service: ", err)
 	}
+}
+
+// AwaitEnd waits until the service has ended, and returns the exit code: -1 if a signal ended it.
+func (s *Service) AwaitEnd(tb testing.TB, limit time.Duration) int {
+	tb.Helper()
 	select {
 	case <-s.ended:
-	case <-time.After(30 * time.Second):
-		tb.Fatalf("the service has not ended after 30 seconds\n%s", s.stderr)
+	case <-time.After(limit):
+		tb.Fatalf("the service has not ended after %s\n%s", limit, s.stderr)
 	}
 	return s.command.ProcessState.ExitCode()
 }

@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+// The driver waits without limit for the server's answer to BEGIN, COMMIT and ROLLBACK, and for its answer to a
+// cancellation. A server whose host is gone, or which is stopped, would keep every caller for ever. So this file ends
+// the wait on the socket itself.
+
+const (
+	// answerGrace is the time for the server to answer a cancellation. A server that is slow but there answers, and the
+	// caller learns what happened; one that is silent does not, and its connection is given up.
+	answerGrace = time.Second
+	// beginLimit bounds the wait for BEGIN, the first answer that an idle connection has to give. Nothing is lost by
+	// giving it up and beginning on another connection.
+	beginLimit = 5 * time.Second
+	// closeLimit bounds the goodbye of a connection.
+	closeLimit = time.Second
+)
+
+// keepAlive detects a host that is gone while nothing is sent; userTimeout does while something is.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 2}
+
+// postgresConnector opens connections whose every wait ends.
+type postgresConnector struct {
+	config    pq.Config
+	onSilence func() // called when a server did not answer in time
+}
+
+// Connect opens a connection. It tries the hosts one after the other, each for the connect timeout.
+func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	// The pool may call with a context without a deadline, and the driver bounds only a part of its handshake.
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(len(c.config.Multi)+2)*c.config.ConnectTimeout)
+	defer cancel()
+	connector, err := pq.NewConnectorConfig(c.config)
+	if err != nil {
+		return nil, err
+	}
+	d := &wireDialer{net: net.Dialer{KeepAliveConfig: keepAlive, Control: limitUnacknowledged}, onSilence: c.onSilence}
+	connector.Dialer(d)
+	stop := context.AfterFunc(ctx, d.giveUp)
+	defer stop()
+	conn, err := connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, ok := conn.(driverConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver lacks a method that the engine needs"), conn.Close())
+	}
+	return &limitedConn{driverConn: known, wire: d.lastWire()}, nil
+}
+
+// Driver returns the driver.
+func (*postgresConnector) Driver() driver.Driver { return &pq.Driver{} }
+
+// wireDialer dials for one connection, and later for the cancellations of its statements.
+type wireDialer struct {
+	net       net.Dialer
+	onSilence func()
+
+	mu   sync.Mutex
+	last *wire
+}
+
+// wire is a socket that reports a silent server.
+type wire struct {
+	net.Conn
+	onSilence func()
+}
+
+// Read reads from the server.
+func (w *wire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.onSilence()
+	}
+	return n, err
+}
+
+// DialContext implements pq.DialerContext.
+func (d *wireDialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.net.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{conn, d.onSilence}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = w
+	return w, nil
+}
+
+// Dial implements pq.Dialer, which has no context.
+func (d *wireDialer) Dial(network, address string) (net.Conn, error) {
+	return d.DialContext(context.Background(), network, address)
+}
+
+// DialTimeout implements pq.Dialer, which has no context.
+func (d *wireDialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return d.DialContext(ctx, network, address)
+}
+
+func (d *wireDialer) lastWire() *wire {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}
+
+// giveUp ends a handshake whose caller has no more time.
+func (d *wireDialer) giveUp() {
+	if w := d.lastWire(); w != nil {
+		_ = w.Close()
+	}
+}
+
+// deadlineAfter returns the deadline of a socket. Sockets have the clock of contexts, not that of the program.
+func deadlineAfter(limit time.Duration) time.Time {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	deadline, _ := ctx.Deadline()
+	return deadline
+}
+
+// driverConn is what database/sql uses of a connection.
+type driverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.QueryerContext
+	driver.ExecerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// limitedConn is a connection whose waits end with the context of its transaction.
+type limitedConn struct {
+	driverConn
+	wire *wire
+
+	mu      sync.Mutex
+	unwatch func() bool // ends the watch of a context; nil without one
+	expired bool        // the context ended: the connection is not used again
+	until   time.Time   // the deadline of the watched context; zero without one
+}
+
+// watch ends all waits on the socket shortly after ctx has ended.
+func (c *limitedConn) watch(ctx context.Context) {
+	c.stopWatching()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until, _ = ctx.Deadline()
+	c.unwatch = context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.expired = true
+		_ = c.wire.SetDeadline(deadlineAfter(answerGrace))
+	})
+}
+
+func (c *limitedConn) stopWatching() {
+	c.mu.Lock()
+	unwatch := c.unwatch
+	c.unwatch = nil
+	c.mu.Unlock()
+	if unwatch != nil && !unwatch() {
+		c.mu.Lock()
+		c.expired = true // the watch has fired, or is about to
+		c.mu.Unlock()
+	}
+}
+
+// limitWait sets the deadline of the socket, unless the end of the context has set it. Zero means none.
+func (c *limitedConn) limitWait(deadline time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.expired {
+		return nil
+	}
+	return c.wire.SetDeadline(deadline)
+}
+
+// BeginTx begins a transaction, which must not last longer than ctx.
+//
+// The driver would also cancel the COMMIT when ctx ends, so it gets a context that does not. Cancelling a COMMIT that
+// waits for a synchronous standby makes the server report success before the standby has anything.
+func (c *limitedConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	c.watch(ctx)
+	if err := c.limitWait(deadlineAfter(beginLimit)); err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	tx, err := c.driverConn.BeginTx(context.WithoutCancel(ctx), options)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.limitWait(time.Time{}); err != nil {
+		return nil, fmt.Errorf("begin: %w", err)
+	}
+	return limitedTx{tx, c}, nil
+}
+
+// QueryContext runs a query. Outside of a transaction the connection is watched until it is idle again.
+func (c *limitedConn) QueryContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Rows, error) {
+	c.watchUnlessWatched(ctx)
+	return c.driverConn.QueryContext(ctx, query, args)
+}
+
+// ExecContext executes a statement.
+func (c *limitedConn) ExecContext(
+	ctx context.Context, query string, args []driver.NamedValue,
+) (driver.Result, error) {
+	c.watchUnlessWatched(ctx)
+	return c.driverConn.ExecContext(ctx, query, args)
+}
+
+func (c *limitedConn) watchUnlessWatched(ctx context.Context) {
+	c.mu.Lock()
+	watched := c.unwatch != nil || c.expired
+	c.mu.Unlock()
+	if !watched {
+		c.watch(ctx)
+	}
+}
+
+// IsValid ends the watch, because database/sql calls it when the connection becomes idle.
+func (c *limitedConn) IsValid() bool {
+	c.stopWatching()
+	c.mu.Lock()
+	expired := c.expired
+	c.mu.Unlock()
+	return !expired && c.driverConn.IsValid()
+}
+
+// Close says goodbye to the server, which may be silent.
+func (c *limitedConn) Close() error {
+	c.stopWatching()
+	_ = c.wire.SetDeadline(deadlineAfter(closeLimit))
+	return c.driverConn.Close()
+}
+
+// limitedTx is a transaction of a limitedConn.
+type limitedTx struct {
+	driver.Tx
+	conn *limitedConn
+}
+
+// Commit commits. A caller that gives up meanwhile does not end the wait, because it would leave the outcome unknown;
+// the deadline of the transaction does. The grace after it is for finding out.
+func (tx limitedTx) Commit() error {
+	tx.conn.stopWatching()
+	if err := tx.conn.limitWait(tx.conn.until); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if err := tx.Tx.Commit(); err != nil {
+		return err
+	}
+	// A failure to lift the limit spoils the next use of the connection, not this commit.
+	_ = tx.conn.limitWait(time.Time{})
+	return nil
+}
