@@ -163,7 +163,7 @@ func MayRead(
 	c platform.Caller, patient ident.SSIN, links []platform.TherapeuticLink, today ident.Date, emergency string,
 ) (PatientAccess, error) {
 	if c.Organisation().IsZero() && patient == c.Person() {
-		return PatientAccess{SeesAll: true, Reason: "patient's own data"}, nil
+		return PatientAccess{SeesAll: true, Reason: platform.ReasonOwnData}, nil
 	}
 	if !c.IsAttachedOn(today) {
 		return PatientAccess{}, problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)

@@ -24,6 +24,9 @@ const (
 	OutcomeWithheld Outcome = "withheld"
 )
 
+// ReasonOwnData is the reason of those who read their own data as a patient.
+const ReasonOwnData = "patient's own data"
+
 // AuditEvent is an entry of the audit log: who, in which capacity, about whom, when, and why allowed or rejected.
 type AuditEvent struct {
 	OccurredAt      time.Time
@@ -38,7 +41,9 @@ type AuditEvent struct {
 	Person          ident.SSIN
 	Capacity        Capacity
 	Patient         ident.SSIN // the person concerned; for mandates and roles, the other person
-	Number          ident.NotificationNumber
+	// ConcernsColleague says that Patient is the other person of a mandate or a role, and no patient here.
+	ConcernsColleague bool
+	Number            ident.NotificationNumber
 
 	// OtherPerson is a second person concerned: the patient before a revision, the grantee before a transfer. A second
 	// event with the same facts is recorded about them.

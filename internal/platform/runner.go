@@ -114,7 +114,10 @@ func (r Runner[R, W]) completeEvent(c Caller, e AuditEvent, refusal error) Audit
 	}
 	e.Organisation = c.organisation
 	e.Person = c.person
-	if !c.person.IsZero() && e.Capacity == "" {
+	switch {
+	case e.Reason == ReasonOwnData: // also a doctor who reads their own data does so as a patient
+		e.Capacity = CapacityPatient
+	case !c.person.IsZero() && e.Capacity == "":
 		e.Capacity = c.CapacityOn(r.DateOf(e.OccurredAt))
 	}
 	if refusal != nil {

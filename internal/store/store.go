@@ -74,10 +74,31 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	persons, err := identity.Open(ctx, e, c.KeyFile)
+	if err == nil {
+		err = persons.Upgrade(ctx, upgradePurposes)
+	}
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return &DB{persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), e, persons}, nil
+}
+
+func upgradePurposes(tx *identity.Tx) error {
+	if err := platformstore.UpgradePurposes(tx); err != nil {
+		return err
+	}
+	return implantstore.UpgradePurposes(tx)
+}
+
+// ResealTexts seals everything that a former data key sealed with the newest one, and returns the number of texts. The
+// audit log keeps its texts as they are, because its hash chain covers them in sealed form.
+func (db *DB) ResealTexts(ctx context.Context) (int, error) {
+	persons, err := db.ResealPersons(ctx)
+	if err != nil {
+		return persons, err
+	}
+	texts, err := db.Register.ResealTexts(ctx)
+	return persons + texts, err
 }
 
 // Close finishes the accepted writes and closes the database.

@@ -75,8 +75,9 @@ func (s *Service) ManageMandate(
 ) ([]MandateDetail, error) {
 	today := s.runner.Today()
 	changed, err := platform.InTransaction(ctx, s.runner, c, platform.AuditEvent{
-		Outcome: platform.OutcomeAccepted,
-		Patient: req.otherPerson(),
+		Outcome:           platform.OutcomeAccepted,
+		Patient:           req.otherPerson(),
+		ConcernsColleague: true,
 	}, func(w platform.Writer, e *platform.AuditEvent) ([]platform.Mandate, error) {
 		if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
 			return nil, err

@@ -62,7 +62,7 @@ func newStaffMember(a platform.Affiliation, today ident.Date) StaffMember {
 // ManageStaff assigns or ends a person's role in the signing organisation, and returns what changed.
 func (s *Service) ManageStaff(ctx context.Context, c platform.Caller, req ManageStaffRequest) ([]StaffMember, error) {
 	today := s.runner.Today()
-	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, ConcernsColleague: true}
 	switch {
 	case req.Assign != nil:
 		event.Patient = req.Assign.Person

@@ -40,11 +40,12 @@ const (
 // off, a misspelt column is an error instead of a text.
 const connectionSettings = "_busy_timeout=20000&_foreign_keys=1&_dqs=0&_defensive=1"
 
-// writerSettings apply to the writing connection: durable commits, a page cache of 64 MiB, and savepoint rollback data
-// in memory instead of a temporary file. A checkpoint moves pages from the WAL into the file every 16 MiB, so that a
-// page that many commits change is written there once.
+// writerSettings apply to the writing connection: durable commits, a page cache of 64 MiB, savepoint rollback data in
+// memory instead of a temporary file, and zeros over what is deleted or replaced, because a former key opens it. A
+// checkpoint moves pages from the WAL into the file every 16 MiB, so that a page that many commits change is written
+// there once.
 const writerSettings = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate" +
-	"&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
+	"&_pragma=secure_delete(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
 
 func openSQLite(ctx context.Context, c Config) (*sqliteEngine, error) {
 	if c.URL != "" {

@@ -27,9 +27,16 @@ func (c *ColumnWriter) ProfessionalID(ssin ident.SSIN) int64 {
 	return id
 }
 
+// CallerID is the pseudonym id of a person who acts, or 0 for none.
+func (c *ColumnWriter) CallerID(ssin ident.SSIN) int64 {
+	id, err := c.tx.optionalID(Caller, ssin)
+	c.recordError(err)
+	return id
+}
+
 // Signer is the column of a signer.
 func (c *ColumnWriter) Signer(signer string) string {
-	column, err := c.tx.SignerColumn(signer)
+	column, err := c.tx.SignerColumn(Caller, signer)
 	c.recordError(err)
 	return column
 }

@@ -94,9 +94,17 @@ func (c *Converter) resolvePseudonym(id int64, remember bool) *Pseudonym {
 	return pseudonym
 }
 
-// OpenText opens a sealed text about a person.
+// OpenText opens a sealed text about a person. Id 0 stands for texts without a person.
 func (c *Converter) OpenText(id int64, sealed []byte, associatedData ...any) string {
+	if len(sealed) == 0 {
+		return ""
+	}
 	pseudonym := c.resolvePseudonym(id, false)
+	if id == 0 {
+		var err error
+		pseudonym, err = c.tx.TextPseudonym()
+		c.RecordError(err)
+	}
 	if pseudonym == nil {
 		return ""
 	}

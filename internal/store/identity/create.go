@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,10 +11,11 @@ import (
 
 // subjectRow is a row of the table subject.
 type subjectRow struct {
-	ID       int64  `db:"id"`
-	PersonID int64  `db:"person"`
-	Sealed   []byte `db:"sealed"`
-	KeyID    string `db:"key_id"`
+	ID       int64   `db:"id"`
+	PersonID int64   `db:"person"`
+	Purpose  Purpose `db:"purpose"`
+	Sealed   []byte  `db:"sealed"`
+	KeyID    string  `db:"key_id"`
 }
 
 type lookupRow struct {
@@ -28,15 +28,20 @@ var (
 	lookupTable  = engine.NewTable[lookupRow]("subject_lookup", engine.OnConflict{})
 )
 
-// FindOrCreate returns the current pseudonym of a person, and creates one for an SSIN that the register does not know.
-func (tx *Tx) FindOrCreate(ssin ident.SSIN, remember bool) (*Pseudonym, error) {
+// FindOrCreate returns the current pseudonym of a person for a purpose, and creates one for an SSIN that the register
+// does not know for that purpose.
+func (tx *Tx) FindOrCreate(purpose Purpose, ssin ident.SSIN, remember bool) (*Pseudonym, error) {
 	for {
-		p, err := tx.lookUpPerson(ssin, remember)
+		p, err := tx.lookUpPerson(purpose, ssin, remember)
 		if err != nil {
 			return nil, err
 		}
-		if p != nil {
+		if p != nil && p.Current.purpose == purpose {
 			return p.Current, nil
+		}
+		former := &Person{} // the pseudonyms of a person from before there were purposes
+		if p != nil {
+			former = p
 		}
 		current := tx.currentKeyID
 		id, keyID, err := tx.newPseudonymID()
@@ -51,19 +56,20 @@ func (tx *Tx) FindOrCreate(ssin ident.SSIN, remember bool) (*Pseudonym, error) {
 			// The key ring has a new key since the lookup, and another program may have created the same person under it.
 			continue
 		}
-		created := &Pseudonym{ID: id, personID: id, SSIN: ssin, CurrentSSIN: ssin, dataKey: make([]byte, dataKeySize)}
-		_, _ = rand.Read(created.dataKey) // never fails
-		row := subjectRow{ID: id, PersonID: id, Sealed: key.sealPseudonym(created), KeyID: key.ID}
+		created := &Pseudonym{ID: id, personID: id, purpose: purpose, SSIN: ssin, CurrentSSIN: ssin,
+			dataKeys: [][]byte{newDataKey()}}
+		row := subjectRow{ID: id, PersonID: id, Purpose: purpose, Sealed: key.sealPseudonym(created), KeyID: key.ID}
 		if err := subjectTable.Insert(tx.Tx, row); err != nil {
 			return nil, err
 		}
-		if err := lookupTable.Insert(tx.Tx, lookupRow{Lookup: key.lookupHash(ssin.Digits()), Subject: id}); err != nil {
+		lookup := lookupRow{Lookup: key.lookupHash(purpose, ssin.Digits()), Subject: id}
+		if err := lookupTable.Insert(tx.Tx, lookup); err != nil {
 			return nil, err
 		}
-		p = &Person{Current: created, pseudonyms: []*Pseudonym{created}}
-		tx.addPerson(ssin, p)
+		p = &Person{Current: created, pseudonyms: append([]*Pseudonym{created}, former.pseudonyms...)}
+		tx.addPerson(personKey{purpose, ssin}, p)
 		if remember {
-			tx.cachePerson(p)
+			tx.cachePerson(purpose, p)
 		}
 		return created, nil
 	}
@@ -71,30 +77,37 @@ func (tx *Tx) FindOrCreate(ssin ident.SSIN, remember bool) (*Pseudonym, error) {
 
 // ProfessionalID is the pseudonym id of a professional for a column, or 0 for none.
 func (tx *Tx) ProfessionalID(ssin ident.SSIN) (int64, error) {
+	return tx.optionalID(Professional, ssin)
+}
+
+func (tx *Tx) optionalID(purpose Purpose, ssin ident.SSIN) (int64, error) {
 	if ssin.IsZero() {
 		return 0, nil
 	}
-	pseudonym, err := tx.FindOrCreate(ssin, true)
+	pseudonym, err := tx.FindOrCreate(purpose, ssin, true)
 	return pseudonym.IDOrZero(), err
 }
 
 // OptionalPseudonym returns the pseudonym of a person that a row may name, whose key seals the given texts. Texts
 // without a person have a pseudonym of their own, without an SSIN. Without a person and texts it returns nil.
-func (tx *Tx) OptionalPseudonym(patient ident.SSIN, texts ...string) (*Pseudonym, error) {
-	if patient.IsZero() && strings.Join(texts, "") == "" {
+func (tx *Tx) OptionalPseudonym(purpose Purpose, ssin ident.SSIN, texts ...string) (*Pseudonym, error) {
+	switch {
+	case !ssin.IsZero():
+		return tx.FindOrCreate(purpose, ssin, false)
+	case strings.Join(texts, "") == "":
 		return nil, nil
 	}
-	return tx.FindOrCreate(patient, patient.IsZero())
+	return tx.FindOrCreate(Patient, ssin, true)
 }
 
 // FindOrCreateExact returns the pseudonym of this very SSIN, even when the person has a newer one.
-func (tx *Tx) FindOrCreateExact(ssin ident.SSIN) (*Pseudonym, error) {
-	found, err := tx.FindOrCreate(ssin, false)
+func (tx *Tx) FindOrCreateExact(purpose Purpose, ssin ident.SSIN) (*Pseudonym, error) {
+	found, err := tx.FindOrCreate(purpose, ssin, false)
 	if err != nil || found.SSIN == ssin {
 		return found, err
 	}
-	for _, other := range tx.persons[ssin].pseudonyms {
-		if other.SSIN == ssin {
+	for _, other := range tx.persons[personKey{purpose, ssin}].pseudonyms {
+		if other.purpose == purpose && other.SSIN == ssin {
 			return other, nil
 		}
 	}
@@ -107,24 +120,29 @@ var errNoCurrentKey = errors.New("the database does not name the key that seals 
 // newPseudonymID returns an id for a pseudonym and the id of the key to seal it with. That key stays the current one
 // until the transaction ends.
 func (tx *Tx) newPseudonymID() (int64, string, error) {
-	query := `SELECT COALESCE((SELECT MAX(id) FROM subject), 0) + 1 AS id, key_id FROM current_key WHERE id = 1`
+	query := `SELECT key_id, EXISTS (SELECT 1 FROM subject s WHERE s.id = ?) AS taken FROM current_key WHERE id = 1`
 	if tx.Kind() == engine.PostgreSQL {
-		query = `SELECT nextval('subject_id') AS id, key_id FROM current_key WHERE id = 1 FOR SHARE`
+		query += ` FOR SHARE`
 	}
-	var row struct {
-		ID    int64  `db:"id"`
-		KeyID string `db:"key_id"`
+	for {
+		id := newRandomID()
+		var row struct {
+			KeyID   string `db:"key_id"`
+			IsTaken bool   `db:"taken"`
+		}
+		found, err := tx.SelectRow(&row, query, id)
+		if err == nil && !found {
+			err = tx.RecordError(errNoCurrentKey)
+		}
+		if err != nil || !row.IsTaken {
+			return id, row.KeyID, err
+		}
 	}
-	found, err := tx.SelectRow(&row, query)
-	if err == nil && !found {
-		err = tx.RecordError(errNoCurrentKey)
-	}
-	return row.ID, row.KeyID, err
 }
 
 // TextPseudonym returns the pseudonym of texts without a person, or nil when there are no such texts.
 func (tx *Tx) TextPseudonym() (*Pseudonym, error) {
-	p, err := tx.lookUpPerson(ident.SSIN{}, true)
+	p, err := tx.lookUpPerson(Patient, ident.SSIN{}, true)
 	if err != nil || p == nil {
 		return nil, err
 	}
@@ -145,10 +163,35 @@ func (tx *Tx) LoadPseudonym(id int64) (*Pseudonym, error) {
 	return nil, tx.RecordError(fmt.Errorf("subject %d is missing", id))
 }
 
-// MergePersons makes the person of the former pseudonym the person of the newer one.
+// MergePersons makes the person of the former pseudonym the person of the newer one, for the purpose of both.
 func (tx *Tx) MergePersons(former, newer *Pseudonym) error {
-	_, err := tx.ExecStatement(`UPDATE subject SET person = ? WHERE person IN (?, ?)`, newer.ID, former.personID,
-		newer.personID)
+	var rows []subjectRow
+	err := tx.SelectRows(&rows, subjectTable.Select()+` WHERE person IN (?, ?) ORDER BY id`+tx.ForUpdate(),
+		former.personID, newer.personID)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		key, err := tx.ring.findKey(row.KeyID)
+		if err != nil {
+			return tx.RecordError(err)
+		}
+		pseudonym, err := key.openPseudonym(&row)
+		if err != nil {
+			return tx.RecordError(err)
+		}
+		pseudonym.personID = newer.ID
+		if err = tx.updatePseudonym(pseudonym, key); err != nil {
+			return err
+		}
+	}
 	tx.persons, tx.pseudonyms = nil, nil // what they say about both persons is out of date
+	return nil
+}
+
+// updatePseudonym stores a changed pseudonym, sealed with a key.
+func (tx *Tx) updatePseudonym(p *Pseudonym, key *ringKey) error {
+	_, err := tx.ExecStatement(`UPDATE subject SET person = ?, purpose = ?, sealed = ?, key_id = ? WHERE id = ?`,
+		p.personID, string(p.purpose), key.sealPseudonym(p), key.ID, p.ID)
 	return err
 }

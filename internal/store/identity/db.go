@@ -8,7 +8,6 @@ package identity
 import (
 	"context"
 
-	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/cache"
 	"github.com/openctr/ctr/internal/store/engine"
 )
@@ -18,6 +17,9 @@ type DB struct {
 	engine *engine.DB
 	ring   *keyRing
 	cache  cache.Cache
+	// hasFormerIDs is true for a register with ids from before there were purposes, which may stand for a person in any
+	// role.
+	hasFormerIDs bool
 }
 
 // Tx is a transaction that also finds persons.
@@ -27,8 +29,10 @@ type Tx struct {
 	cache *cache.View
 	// isWriting is true for a transaction that may read its own uncommitted rows.
 	isWriting bool
+	// hasFormerIDs is that of the DB.
+	hasFormerIDs bool
 	// persons and pseudonyms are those that the transaction has loaded or created.
-	persons    map[ident.SSIN]*Person
+	persons    map[personKey]*Person
 	pseudonyms map[int64]*Pseudonym
 	// currentKeyID is the key that sealed new pseudonyms at the transaction's last lookup of an SSIN.
 	currentKeyID string
@@ -37,7 +41,13 @@ type Tx struct {
 // Open loads the key file, and creates it for a new register.
 func Open(ctx context.Context, e *engine.DB, keyFile string) (*DB, error) {
 	db := &DB{engine: e, ring: &keyRing{path: keyFile}}
-	err := db.openKeyRing(ctx)
+	if err := db.openKeyRing(ctx); err != nil {
+		return nil, err
+	}
+	err := e.Read(ctx, func(tx *engine.Tx) error {
+		_, err := tx.SelectRow(&db.hasFormerIDs, `SELECT EXISTS (SELECT 1 FROM subject WHERE id < ?)`, firstRandomID)
+		return err
+	})
 	return db, err
 }
 
@@ -52,7 +62,8 @@ func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 }
 
 func (db *DB) newTx(tx *engine.Tx, isWriting bool) *Tx {
-	return &Tx{Tx: tx, ring: db.ring, cache: db.cache.NewView(tx), isWriting: isWriting}
+	return &Tx{Tx: tx, ring: db.ring, cache: db.cache.NewView(tx), isWriting: isWriting,
+		hasFormerIDs: db.hasFormerIDs}
 }
 
 // InvalidateCache makes every program that uses this database forget what it has cached about persons and the authentic

@@ -12,16 +12,19 @@ func TestOpenPseudonymRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bound := func(id int64) string {
+		return key.pseudonymAssociatedData(&Pseudonym{ID: id, personID: id, purpose: Patient})
+	}
 	for name, test := range map[string]struct {
 		sealed []byte
 		want   string
 	}{
-		"too short":     {sealBytes(key.aead, make([]byte, dataKeySize-1), pseudonymAssociatedData(7)), "31 bytes are too few"},
-		"another row":   {sealBytes(key.aead, make([]byte, dataKeySize), pseudonymAssociatedData(8)), "authentication failed"},
-		"not an SSIN":   {sealBytes(key.aead, append(make([]byte, dataKeySize), "1"...), pseudonymAssociatedData(7)), "SSIN"},
+		"too short":     {sealBytes(key.aead, make([]byte, dataKeySize-1), bound(7)), "31 bytes are too few"},
+		"another row":   {sealBytes(key.aead, make([]byte, dataKeySize), bound(8)), "authentication failed"},
+		"not an SSIN":   {sealBytes(key.aead, append(make([]byte, dataKeySize), "1"...), bound(7)), "SSIN"},
 		"not even once": {nil, "cut off"},
 	} {
-		_, err := key.openPseudonym(7, 7, test.sealed)
+		_, err := key.openPseudonym(&subjectRow{ID: 7, PersonID: 7, Purpose: Patient, Sealed: test.sealed})
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "subject 7") ||
 			strings.Contains(err.Error(), "%!") {
 			t.Errorf("%s: %v", name, err)

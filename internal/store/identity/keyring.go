@@ -136,9 +136,12 @@ func newRingKey(entry keyEntry) (*ringKey, error) {
 	return key, err
 }
 
-// lookupHash is the value of an SSIN in the table subject_lookup.
-func (k *ringKey) lookupHash(digits string) []byte {
+// lookupHash is the value of an SSIN in the table subject_lookup, for a purpose.
+func (k *ringKey) lookupHash(purpose Purpose, digits string) []byte {
 	mac := hmac.New(sha256.New, k.lookupKey)
+	if purpose != Patient { // the hashes of patients are as they were before there were purposes
+		_, _ = mac.Write([]byte(purpose + " ")) // never fails
+	}
 	_, _ = mac.Write([]byte(digits)) // never fails
 	return mac.Sum(nil)
 }

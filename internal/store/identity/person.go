@@ -1,8 +1,11 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,22 +17,31 @@ import (
 
 // Identities of persons are in one table only, subject, sealed with a key of the ring. Its rows are the pseudonyms: all
 // other tables contain a pseudonym's id instead of an SSIN, and texts about the person are sealed with the pseudonym's
-// data key, which is in the sealed row beside the SSIN. So key rotation does not rewrite the append-only rows. A
-// pseudonym is found by an HMAC of the SSIN with a lookup key of the ring.
+// data keys, which are in the sealed row beside the SSIN. A key rotation adds a data key to each pseudonym, which seals
+// new texts, and keeps the former ones for the texts that are there. A pseudonym is found by an HMAC of its purpose and
+// the SSIN with a lookup key of the ring.
 //
-// A person whose SSIN was replaced has a pseudonym for each SSIN. All of them refer to the one with the newest SSIN,
-// the current one. Rows are found under each of them, and show the newest SSIN.
+// A person has a pseudonym for each purpose. A person whose SSIN was replaced has one for each SSIN and purpose. Those
+// of one purpose refer to the one with the newest SSIN, the current one. Rows are found under each of them, and show
+// the newest SSIN.
 
-// Pseudonym represents an SSIN in the database.
+// Pseudonym represents an SSIN in the database, for one purpose.
 type Pseudonym struct {
 	ID          int64
 	SSIN        ident.SSIN // zero for the pseudonym of texts without a person
 	CurrentSSIN ident.SSIN // the person's newest SSIN
 	personID    int64      // id of the person's current pseudonym
-	dataKey     []byte     // seals texts about the person
+	purpose     Purpose
+	dataKeys    [][]byte // seal texts about the person, the newest key first: there is one for each epoch
 }
 
 const dataKeySize = 32
+
+func newDataKey() []byte {
+	key := make([]byte, dataKeySize)
+	_, _ = rand.Read(key) // never fails
+	return key
+}
 
 // IDOrZero is the value of a column that refers to the pseudonym, 0 when it is nil.
 func (p *Pseudonym) IDOrZero() int64 {
@@ -39,13 +51,13 @@ func (p *Pseudonym) IDOrZero() int64 {
 	return p.ID
 }
 
-// SealText seals a text about the person. The associated data identifies the row and column of the text. An empty text
-// stays empty.
+// SealText seals a text about the person with the newest data key. The associated data identifies the row and column of
+// the text. An empty text stays empty.
 func (p *Pseudonym) SealText(text string, associatedData ...any) ([]byte, error) {
 	if text == "" {
 		return []byte{}, nil
 	}
-	aead, err := newAEAD(p.dataKey)
+	aead, err := newAEAD(p.dataKeys[0])
 	if err != nil {
 		return nil, err
 	}
@@ -53,31 +65,51 @@ func (p *Pseudonym) SealText(text string, associatedData ...any) ([]byte, error)
 }
 
 func (p *Pseudonym) openText(sealed []byte, associatedData ...any) (string, error) {
-	if len(sealed) == 0 {
-		return "", nil
-	}
-	aead, err := newAEAD(p.dataKey)
-	if err != nil {
-		return "", err
-	}
-	plain, err := openBytes(aead, sealed, fmt.Sprint(associatedData...))
-	if err != nil {
-		return "", fmt.Errorf("a text about subject %d: %w", p.ID, err)
-	}
-	return string(plain), nil
+	text, _, err := p.openWithEpoch(sealed, associatedData...)
+	return text, err
 }
 
-// Person is a person with the pseudonyms of all their SSINs.
+// openWithEpoch also returns which of the data keys sealed the text, 0 for the newest. The keys are tried in turn: most
+// texts were sealed with the newest.
+func (p *Pseudonym) openWithEpoch(sealed []byte, associatedData ...any) (text string, epoch int, err error) {
+	if len(sealed) == 0 {
+		return "", 0, nil
+	}
+	bound := fmt.Sprint(associatedData...)
+	for epoch, key := range p.dataKeys {
+		aead, keyErr := newAEAD(key)
+		if keyErr != nil {
+			return "", 0, keyErr
+		}
+		plain, openErr := openBytes(aead, sealed, bound)
+		if openErr == nil {
+			return string(plain), epoch, nil
+		}
+		err = openErr
+	}
+	return "", 0, fmt.Errorf("a text about subject %d: %w", p.ID, err)
+}
+
+// Person is a person with the pseudonyms of all their SSINs for one purpose, and those from before there were purposes.
 type Person struct {
-	Current    *Pseudonym // of the newest SSIN
+	// Current is the pseudonym of the newest SSIN. It has another purpose when all are from before there were purposes.
+	Current    *Pseudonym
 	pseudonyms []*Pseudonym
 }
 
 // ColumnCondition is a condition on a column of pseudonym ids.
-func (p *Person) ColumnCondition(column string) (string, []any) {
-	args := make([]any, len(p.pseudonyms))
-	for i, s := range p.pseudonyms {
-		args[i] = s.ID
+func (p *Person) ColumnCondition(column string) (string, []any) { return ColumnCondition(column, p) }
+
+// ColumnCondition is a condition on a column of pseudonym ids of any of the persons, who may be nil.
+func ColumnCondition(column string, persons ...*Person) (string, []any) {
+	var args []any
+	for _, p := range persons {
+		if p == nil {
+			continue
+		}
+		for _, s := range p.pseudonyms {
+			args = append(args, s.ID)
+		}
 	}
 	if len(args) == 1 {
 		return column + ` = ?`, args
@@ -87,8 +119,11 @@ func (p *Person) ColumnCondition(column string) (string, []any) {
 
 // Keys of the cache.
 type (
-	personKey    struct{ ssin ident.SSIN } // of a *Person
-	pseudonymKey struct{ id int64 }        // of a *Pseudonym
+	personKey struct { // of a *Person
+		purpose Purpose
+		ssin    ident.SSIN
+	}
+	pseudonymKey struct{ id int64 } // of a *Pseudonym
 )
 
 // KnownPseudonym returns a pseudonym that the transaction has loaded or the cache holds, or nil.
@@ -101,11 +136,11 @@ func (tx *Tx) KnownPseudonym(id int64) *Pseudonym {
 	return known
 }
 
-func (tx *Tx) addPerson(ssin ident.SSIN, p *Person) {
+func (tx *Tx) addPerson(key personKey, p *Person) {
 	if tx.persons == nil {
-		tx.persons = make(map[ident.SSIN]*Person)
+		tx.persons = make(map[personKey]*Person)
 	}
-	tx.persons[ssin] = p
+	tx.persons[key] = p
 	for _, s := range p.pseudonyms {
 		tx.addPseudonym(s)
 	}
@@ -118,22 +153,22 @@ func (tx *Tx) addPseudonym(s *Pseudonym) {
 	tx.pseudonyms[s.ID] = s
 }
 
-// cachePerson adds a person to the cache when the transaction has ended.
-func (tx *Tx) cachePerson(p *Person) {
-	key := personKey{p.Current.SSIN}
-	if _, cached := tx.cache.Get(key); !cached {
+// cachePerson adds a person to the cache when the transaction has ended, unless they may yet get a pseudonym for the
+// purpose.
+func (tx *Tx) cachePerson(purpose Purpose, p *Person) {
+	key := personKey{purpose, p.Current.SSIN}
+	if _, cached := tx.cache.Get(key); !cached && p.Current.purpose == purpose {
 		tx.cache.PutAfterCommit(key, p)
 	}
 }
 
 // pseudonymRow is a row of the statements below. Its id is 0 when none was found.
 type pseudonymRow struct {
-	CacheEpoch         string `db:"mark"`
-	CurrentKeyID       string `db:"current_key"`
-	ID                 int64  `db:"id"`
-	PersonID           int64  `db:"person"`
-	Sealed             []byte `db:"sealed"`
-	KeyID              string `db:"key_id"`
+	CacheEpoch   string `db:"mark"`
+	CurrentKeyID string `db:"current_key"`
+	Lookup       []byte `db:"lookup"`
+	FoundID      int64  `db:"found"` // the pseudonym that the lookup names
+	subjectRow
 	CurrentSealed      []byte `db:"shown"`
 	CurrentSealedKeyID string `db:"shown_key_id"`
 }
@@ -141,55 +176,60 @@ type pseudonymRow struct {
 // selectPersonByLookups returns all pseudonyms of a person, found by the lookup hashes of an SSIN under each key of the
 // ring. It returns the current key and the cache epoch even when it finds no person.
 const (
-	selectPersonByLookups = `SELECT m.mark, k.key_id AS current_key, COALESCE(a.id, 0) AS id, 
-		COALESCE(a.person, 0) AS person, a.sealed, COALESCE(a.key_id, '') AS key_id
+	selectPersonByLookups = `SELECT m.mark, k.key_id AS current_key, l.lookup, COALESCE(l.subject, 0) AS found,
+		COALESCE(a.id, 0) AS id, COALESCE(a.person, 0) AS person, COALESCE(a.purpose, '') AS purpose, a.sealed,
+		COALESCE(a.key_id, '') AS key_id
 		FROM source_mark m JOIN current_key k ON k.id = m.id
 		LEFT JOIN subject_lookup l ON l.lookup IN `
 	selectPersonByLookupsEnd = ` LEFT JOIN subject f ON f.id = l.subject LEFT JOIN subject a ON a.person = f.person
 		WHERE m.id = 1 ORDER BY a.id`
 )
 
-// FindPerson returns a person, or nil when the SSIN is zero or unknown to the register. A lookup alone never adds a
-// person to the cache.
-func (tx *Tx) FindPerson(ssin ident.SSIN) (*Person, error) {
+// FindPerson returns a person for a purpose, or nil when the SSIN is zero or unknown to the register. A lookup alone
+// never adds a person to the cache.
+func (tx *Tx) FindPerson(purpose Purpose, ssin ident.SSIN) (*Person, error) {
 	if ssin.IsZero() {
 		return nil, nil
 	}
-	return tx.lookUpPerson(ssin, false)
+	return tx.lookUpPerson(purpose, ssin, false)
 }
 
-func (tx *Tx) lookUpPerson(ssin ident.SSIN, remember bool) (*Person, error) {
-	if p, ok := tx.persons[ssin]; ok {
+func (tx *Tx) lookUpPerson(purpose Purpose, ssin ident.SSIN, remember bool) (*Person, error) {
+	key := personKey{purpose, ssin}
+	if p, ok := tx.persons[key]; ok {
 		return p, nil
 	}
-	if cached, _ := tx.cache.Get(personKey{ssin}); cached != nil {
+	if remember || purpose == Professional {
+		// The person may be in the cache, and the statement that reads the epoch costs less than the one that looks for a
+		// person.
+		if err := tx.cache.LoadEpoch(); err != nil {
+			return nil, err
+		}
+	}
+	if cached, _ := tx.cache.Get(key); cached != nil {
 		if p, ok := cached.(*Person); ok {
-			tx.addPerson(ssin, p)
+			tx.addPerson(key, p)
 			return p, nil
 		}
 	}
-	p, err := tx.queryPerson(ssin)
+	p, err := tx.queryPerson(key)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	tx.addPerson(ssin, p)
+	tx.addPerson(key, p)
 	if remember {
-		tx.cachePerson(p)
+		tx.cachePerson(purpose, p)
 	}
 	return p, nil
 }
 
 // queryPerson queries the database. An SSIN that is not found is certainly unknown only when the lookup used the
 // current key; otherwise the function loads the key file and tries again.
-func (tx *Tx) queryPerson(ssin ident.SSIN) (*Person, error) {
+func (tx *Tx) queryPerson(wanted personKey) (*Person, error) {
 	for {
-		keys := tx.ring.allKeys()
-		lookups := make([]any, len(keys))
-		for i, key := range keys {
-			lookups[i] = key.lookupHash(ssin.Digits())
-		}
+		lookups, formerLookups := tx.lookupHashes(wanted)
 		var rows []pseudonymRow
-		if err := tx.SelectRows(&rows, selectPersonByLookups+engine.InList(len(keys))+selectPersonByLookupsEnd,
+		if err := tx.SelectRows(&rows, selectPersonByLookups+engine.InList(len(lookups))+selectPersonByLookupsEnd,
 			lookups...); err != nil {
 			return nil, err
 		}
@@ -198,8 +238,9 @@ func (tx *Tx) queryPerson(ssin ident.SSIN) (*Person, error) {
 		}
 		tx.currentKeyID = rows[0].CurrentKeyID
 		tx.cache.SetEpoch(rows[0].CacheEpoch)
-		if rows[0].ID != 0 {
-			return tx.personFromRows(rows)
+		if rows[0].FoundID != 0 {
+			p, err := tx.personFromRows(wanted, formerLookups, rows)
+			return p, tx.RecordError(err)
 		}
 		if tx.ring.cachedKey(tx.currentKeyID) != nil {
 			return nil, nil
@@ -210,20 +251,58 @@ func (tx *Tx) queryPerson(ssin ident.SSIN) (*Person, error) {
 	}
 }
 
-func (tx *Tx) personFromRows(rows []pseudonymRow) (*Person, error) {
-	p := &Person{}
+// lookupHashes returns the lookup hashes that may find a person under each key of the ring. The last ones find a
+// pseudonym from before there were purposes, as a patient's.
+func (tx *Tx) lookupHashes(wanted personKey) (lookups []any, formerLookups [][]byte) {
+	keys, digits := tx.ring.allKeys(), wanted.ssin.Digits()
+	for _, key := range keys {
+		lookups = append(lookups, key.lookupHash(wanted.purpose, digits))
+	}
+	if !tx.hasFormerIDs || wanted.purpose == Patient {
+		return lookups, nil
+	}
+	for _, key := range keys {
+		lookup := key.lookupHash(Patient, digits)
+		lookups, formerLookups = append(lookups, lookup), append(formerLookups, lookup)
+	}
+	return lookups, formerLookups
+}
+
+// ErrChangedSubject reports that a row about a person is not as the store wrote it: somebody changed the database.
+var ErrChangedSubject = errors.New("a row of subject or subject_lookup was changed")
+
+// personFromRows returns the person of the rows, or nil when the rows are of another purpose only.
+func (tx *Tx) personFromRows(wanted personKey, formerLookups [][]byte, rows []pseudonymRow) (*Person, error) {
+	p, former := &Person{}, &Person{}
 	for i := range rows {
-		pseudonym, err := tx.unsealPseudonym(rows[i].ID, rows[i].PersonID, rows[i].Sealed, rows[i].KeyID)
-		if err != nil {
-			return nil, tx.RecordError(err)
+		found := wanted.purpose
+		if slices.ContainsFunc(formerLookups, func(l []byte) bool { return bytes.Equal(rows[i].Lookup, l) }) {
+			found = Patient
 		}
-		p.pseudonyms = append(p.pseudonyms, pseudonym)
+		pseudonym, err := tx.unsealFound(&rows[i], personKey{found, wanted.ssin})
+		if err != nil {
+			return nil, err
+		}
+		of := p
+		if found != wanted.purpose {
+			of = former
+		}
 		if pseudonym.ID == pseudonym.personID {
-			p.Current = pseudonym
+			of.Current = pseudonym
+		}
+		if of == p || pseudonym.ID < firstRandomID {
+			of.pseudonyms = append(of.pseudonyms, pseudonym)
 		}
 	}
-	if p.Current == nil {
-		return nil, tx.RecordError(fmt.Errorf("person %d has no current pseudonym", rows[0].PersonID))
+	if len(p.pseudonyms) == 0 {
+		p.Current = former.Current
+	}
+	p.pseudonyms = append(p.pseudonyms, former.pseudonyms...)
+	switch {
+	case len(p.pseudonyms) == 0:
+		return nil, nil
+	case p.Current == nil:
+		return nil, fmt.Errorf("person %d has no current pseudonym: %w", rows[0].PersonID, ErrChangedSubject)
 	}
 	for _, pseudonym := range p.pseudonyms {
 		pseudonym.CurrentSSIN = p.Current.SSIN
@@ -231,59 +310,120 @@ func (tx *Tx) personFromRows(rows []pseudonymRow) (*Person, error) {
 	return p, nil
 }
 
-// UnsealCurrent opens the row of a person's current pseudonym that a query has read. It is not remembered.
+// unsealFound opens a row that a lookup found. The lookup must lead to the purpose and the SSIN that it was made of:
+// two lookups that changed places must not give one person the data of another.
+func (tx *Tx) unsealFound(row *pseudonymRow, by personKey) (*Pseudonym, error) {
+	if row.ID == 0 || row.Purpose != by.purpose {
+		return nil, fmt.Errorf("the lookup of subject %d: %w", row.FoundID, ErrChangedSubject)
+	}
+	pseudonym, err := tx.unsealPseudonym(&row.subjectRow)
+	if err == nil && row.ID == row.FoundID && pseudonym.SSIN != by.ssin {
+		err = fmt.Errorf("the lookup of subject %d: %w", row.FoundID, ErrChangedSubject)
+	}
+	return pseudonym, err
+}
+
+// UnsealCurrent opens the row of a patient's current pseudonym that a query has read. It is not remembered.
 func (tx *Tx) UnsealCurrent(id int64, sealed []byte, keyID string) (*Pseudonym, error) {
-	return tx.unsealPseudonym(id, id, sealed, keyID)
+	return tx.unsealPseudonym(&subjectRow{ID: id, PersonID: id, Purpose: Patient, Sealed: sealed, KeyID: keyID})
 }
 
 // Remember keeps a pseudonym until the transaction ends, so that conversions find it.
 func (tx *Tx) Remember(p *Pseudonym) { tx.addPseudonym(p) }
 
-// DeriveID derives an identifier of the person for one purpose from their data key, which the database holds in sealed
-// form and which key rotation does not change. It takes the database and the key file to attribute it to a person;
-// trying all SSINs does not help.
-func (p *Pseudonym) DeriveID(purpose string, size int) []byte {
-	hash := hmac.New(sha256.New, p.dataKey)
-	hash.Write([]byte(purpose))
-	return hash.Sum(nil)[:size]
+// DeriveID derives an identifier of the person for one use from their first data key, which the database holds in
+// sealed form and which key rotation does not change. It takes the database and the key file to attribute it to a
+// person; trying all SSINs does not help.
+func (p *Pseudonym) DeriveID(use string, size int) []byte {
+	return hashUnder(p.dataKeys[len(p.dataKeys)-1], use)[:size]
+}
+
+func hashUnder(key []byte, text string) []byte {
+	hash := hmac.New(sha256.New, key)
+	hash.Write([]byte(text))
+	return hash.Sum(nil)
+}
+
+// HashText returns hashes of a text that the register only compares, such as a caller's reference: one under each data
+// key of the texts without a person, the newest first. New rows have the first. Without such a key there is no hash.
+func (tx *Tx) HashText(use, text string) ([]string, error) {
+	pseudonym, err := tx.TextPseudonym()
+	if err != nil || pseudonym == nil {
+		return nil, err
+	}
+	hashes := make([]string, len(pseudonym.dataKeys))
+	for i := range hashes {
+		hashes[i] = pseudonym.hashText(use, text, i)
+	}
+	return hashes, nil
+}
+
+// HashNewText returns the first hash of HashText, and makes the key if there is none.
+func (tx *Tx) HashNewText(use, text string) (string, error) {
+	pseudonym, err := tx.FindOrCreate(Patient, ident.SSIN{}, true)
+	if err != nil {
+		return "", err
+	}
+	return pseudonym.hashText(use, text, 0), nil
+}
+
+func (p *Pseudonym) hashText(use, text string, epoch int) string {
+	return base64.RawURLEncoding.EncodeToString(hashUnder(p.dataKeys[epoch], use+" "+text))
 }
 
 // unsealPseudonym opens a row of the table subject.
-func (tx *Tx) unsealPseudonym(id, person int64, sealed []byte, keyID string) (*Pseudonym, error) {
-	key, err := tx.ring.findKey(keyID)
+func (tx *Tx) unsealPseudonym(row *subjectRow) (*Pseudonym, error) {
+	key, err := tx.ring.findKey(row.KeyID)
 	if err != nil {
 		return nil, err
 	}
-	return key.openPseudonym(id, person, sealed)
+	return key.openPseudonym(row)
 }
 
-func (k *ringKey) openPseudonym(id, person int64, sealed []byte) (*Pseudonym, error) {
-	plain, err := openBytes(k.aead, sealed, pseudonymAssociatedData(id))
-	if err == nil && len(plain) < dataKeySize {
-		err = fmt.Errorf("%d bytes are too few for a data key", len(plain))
-	}
+// openPseudonym opens a row, which holds the data keys and then the digits of the SSIN.
+func (k *ringKey) openPseudonym(row *subjectRow) (*Pseudonym, error) {
+	pseudonym := &Pseudonym{ID: row.ID, personID: row.PersonID, purpose: row.Purpose}
+	plain, err := openBytes(k.aead, row.Sealed, k.pseudonymAssociatedData(pseudonym))
 	if err != nil {
-		return nil, fmt.Errorf("subject %d does not open with the key %s: %w", id, k.ID, err)
+		return nil, fmt.Errorf("subject %d does not open with the key %s: %w: %w", row.ID, k.ID, ErrChangedSubject, err)
 	}
-	pseudonym := &Pseudonym{ID: id, personID: person, dataKey: plain[:dataKeySize]}
-	if digits := string(plain[dataKeySize:]); digits != "" {
-		if pseudonym.SSIN, err = ident.ParseSSIN(digits); err != nil {
-			return nil, fmt.Errorf("subject %d: %w", id, err)
-		}
+	if err = pseudonym.parse(plain); err != nil {
+		return nil, err
 	}
-	pseudonym.CurrentSSIN = pseudonym.SSIN
 	return pseudonym, nil
 }
 
-func (k *ringKey) sealPseudonym(pseudonym *Pseudonym) []byte {
-	plain := append(append(make([]byte, 0, dataKeySize+11), pseudonym.dataKey...), pseudonym.SSIN.Digits()...)
-	return sealBytes(k.aead, plain, pseudonymAssociatedData(pseudonym.ID))
+func (p *Pseudonym) parse(plain []byte) error {
+	for len(plain) >= dataKeySize {
+		p.dataKeys = append(p.dataKeys, plain[:dataKeySize:dataKeySize])
+		plain = plain[dataKeySize:]
+	}
+	if len(p.dataKeys) == 0 {
+		return fmt.Errorf("subject %d: %d bytes are too few for a data key", p.ID, len(plain))
+	}
+	if digits := string(plain); digits != "" {
+		var err error
+		if p.SSIN, err = ident.ParseSSIN(digits); err != nil {
+			return fmt.Errorf("subject %d: %w", p.ID, err)
+		}
+	}
+	p.CurrentSSIN = p.SSIN
+	return nil
 }
 
-func pseudonymAssociatedData(id int64) string { return "subject " + strconv.FormatInt(id, 10) }
+func (k *ringKey) sealPseudonym(p *Pseudonym) []byte {
+	plain := append(slices.Concat(p.dataKeys...), p.SSIN.Digits()...)
+	return sealBytes(k.aead, plain, k.pseudonymAssociatedData(p))
+}
 
-const selectPseudonyms = `SELECT a.id, a.person, a.sealed, a.key_id, c.sealed AS shown, c.key_id AS shown_key_id
-	FROM subject a JOIN subject c ON c.id = a.person WHERE a.id IN `
+// pseudonymAssociatedData binds the sealed bytes to every other column of the row.
+func (k *ringKey) pseudonymAssociatedData(p *Pseudonym) string {
+	return "subject " + strconv.FormatInt(p.ID, 10) + " of " + strconv.FormatInt(p.personID, 10) +
+		" as " + string(p.purpose) + " under " + k.ID
+}
+
+const selectPseudonyms = `SELECT a.id, a.person, a.purpose, a.sealed, a.key_id, c.sealed AS shown, 
+	c.key_id AS shown_key_id FROM subject a JOIN subject c ON c.id = a.person WHERE a.id IN `
 
 // loadPseudonyms reads pseudonyms by id; a value is true when the cache may hold the pseudonym.
 func (tx *Tx) loadPseudonyms(ids map[int64]bool) error {
@@ -312,11 +452,12 @@ func (tx *Tx) loadPseudonyms(ids map[int64]bool) error {
 }
 
 func (tx *Tx) pseudonymFromRow(row *pseudonymRow) (*Pseudonym, error) {
-	pseudonym, err := tx.unsealPseudonym(row.ID, row.PersonID, row.Sealed, row.KeyID)
+	pseudonym, err := tx.unsealPseudonym(&row.subjectRow)
 	if err != nil || row.PersonID == row.ID {
 		return pseudonym, err
 	}
-	newest, err := tx.unsealPseudonym(row.PersonID, row.PersonID, row.CurrentSealed, row.CurrentSealedKeyID)
+	newest, err := tx.unsealPseudonym(&subjectRow{ID: row.PersonID, PersonID: row.PersonID, Purpose: row.Purpose,
+		Sealed: row.CurrentSealed, KeyID: row.CurrentSealedKeyID})
 	if err != nil {
 		return nil, err
 	}

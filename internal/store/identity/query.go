@@ -31,13 +31,13 @@ func QueryAll[R, T any](tx *Tx, table string, convert func(R, *Converter) T, que
 // with rows is a professional, so the cache may hold them too.
 func QueryProfessional[R, T any](tx *Tx, ssin ident.SSIN, table string, convert func(R, *Converter) T, query string,
 	args ...any) ([]T, error) {
-	p, err := tx.FindPerson(ssin)
+	p, err := tx.FindPerson(Professional, ssin)
 	if err != nil || p == nil {
 		return nil, err
 	}
 	found, err := CachedQueryAll(tx, table, convert, query, append([]any{p.Current.ID}, args...)...)
 	if err == nil && len(found) > 0 {
-		tx.cachePerson(p)
+		tx.cachePerson(Professional, p)
 	}
 	return found, err
 }

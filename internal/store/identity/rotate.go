@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/openctr/ctr/internal/store/engine"
 )
@@ -81,8 +82,8 @@ func (db *DB) activateFirstKey(ctx context.Context) ([]sealingKey, error) {
 	newest := db.ring.allKeys()[0]
 	err := db.engine.Write(ctx, func(tx *engine.Tx) error {
 		inUse = nil
-		n, err := tx.ExecStatement(`INSERT INTO current_key (id, key_id) VALUES (1, ?) ON CONFLICT (id) DO NOTHING`,
-			newest.ID)
+		n, err := tx.ExecStatement(`INSERT INTO current_key (id, key_id, layout) VALUES (1, ?, ?)
+			ON CONFLICT (id) DO NOTHING`, newest.ID, layoutWithPurposes)
 		if err == nil && n == 1 {
 			_, err = sealingKeyTable.InsertNow(tx, sealingKey{newest.ID, newest.proof})
 		}
@@ -104,8 +105,9 @@ func (k Keys) AddKey(ctx context.Context) (string, error) {
 	return k.db.ring.addKey(today)
 }
 
-// RotateKeys seals all pseudonyms with the newest key of the key file, and returns how many had another key. It uses
-// small transactions and can run while the service works. When it was interrupted, it can be called again.
+// RotateKeys seals all pseudonyms with the newest key of the key file, gives each a new data key for the texts to come,
+// and returns how many had another key. It uses small transactions and can run while the service works. When it was
+// interrupted, it can be called again.
 func (k Keys) RotateKeys(ctx context.Context) (int, error) {
 	if err := k.db.ring.loadFile(); err != nil {
 		return 0, err
@@ -128,7 +130,7 @@ func (k Keys) RotateKeys(ctx context.Context) (int, error) {
 		last := after
 		err := k.db.engine.Write(ctx, func(tx *engine.Tx) error {
 			var err error
-			moved, last, err = k.db.rotateBatch(tx, newest, after)
+			moved, last, err = k.db.rotateBatch(k.db.newTx(tx, true), newest, after)
 			return err
 		})
 		if err != nil {
@@ -145,11 +147,10 @@ func (k Keys) RotateKeys(ctx context.Context) (int, error) {
 // rotationBatchSize bounds how long other writes wait for RotateKeys.
 const rotationBatchSize = 200
 
-const selectUnderOtherKeys = `SELECT id, person, sealed, key_id FROM subject WHERE id > ? AND key_id <> ? 
-	ORDER BY id LIMIT ?`
+var selectUnderOtherKeys = subjectTable.Select() + ` WHERE id > ? AND key_id <> ? ORDER BY id LIMIT ?`
 
 // rotateBatch seals the next pseudonyms with the newest key, and returns their number and the id of the last one.
-func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved int, last int64, err error) {
+func (db *DB) rotateBatch(tx *Tx, newest *ringKey, after int64) (moved int, last int64, err error) {
 	var rows []subjectRow
 	if err = tx.SelectRows(
 		&rows,
@@ -166,22 +167,17 @@ func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved in
 		if err != nil {
 			return 0, after, tx.RecordError(err)
 		}
-		pseudonym, err := former.openPseudonym(row.ID, row.PersonID, row.Sealed)
+		pseudonym, err := former.openPseudonym(&row)
 		if err != nil {
 			return 0, after, tx.RecordError(err)
 		}
-		digits := pseudonym.SSIN.Digits()
-		_, err = tx.ExecStatement(
-			`UPDATE subject SET sealed = ?, key_id = ? WHERE id = ?`,
-			newest.sealPseudonym(pseudonym),
-			newest.ID,
-			row.ID,
-		)
-		if err != nil {
+		pseudonym.dataKeys = slices.Insert(pseudonym.dataKeys, 0, newDataKey())
+		if err = tx.updatePseudonym(pseudonym, newest); err != nil {
 			return 0, after, err
 		}
-		n, err := tx.ExecStatement(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`, newest.lookupHash(digits),
-			former.lookupHash(digits))
+		digits := pseudonym.SSIN.Digits()
+		n, err := tx.ExecStatement(`UPDATE subject_lookup SET lookup = ? WHERE lookup = ?`,
+			newest.lookupHash(row.Purpose, digits), former.lookupHash(row.Purpose, digits))
 		if err == nil && n != 1 {
 			err = tx.RecordError(fmt.Errorf("subject %d has %d lookups", row.ID, n))
 		}
@@ -190,7 +186,11 @@ func (db *DB) rotateBatch(tx *engine.Tx, newest *ringKey, after int64) (moved in
 		}
 		last = row.ID
 	}
-	return len(rows), last, nil
+	if len(rows) == 0 {
+		return 0, last, nil
+	}
+	// A service that keeps using a former data key would seal new texts with it.
+	return len(rows), last, tx.InvalidateCache()
 }
 
 // RetireKey deletes a key from the key file. It fails while the key is current or seals any pseudonym.

@@ -25,13 +25,13 @@ func parsePersonalSigner(signer string) (ssin ident.SSIN, rest string, personal 
 	return ssin, digits[ssinLength:], err == nil
 }
 
-// SignerColumn is the value of a signer in a column.
-func (tx *Tx) SignerColumn(signer string) (string, error) {
+// SignerColumn is the value of a signer in a column, with the pseudonym for a purpose.
+func (tx *Tx) SignerColumn(purpose Purpose, signer string) (string, error) {
 	ssin, rest, personal := parsePersonalSigner(signer)
 	if !personal {
 		return signer, nil
 	}
-	pseudonym, err := tx.FindOrCreate(ssin, false)
+	pseudonym, err := tx.FindOrCreate(purpose, ssin, false)
 	if err != nil {
 		return "", err
 	}
@@ -44,7 +44,7 @@ func (tx *Tx) SignerColumns(signer string) ([]any, error) {
 	if !personal {
 		return []any{signer}, nil
 	}
-	p, err := tx.FindPerson(ssin)
+	p, err := tx.FindPerson(Caller, ssin)
 	if err != nil || p == nil {
 		return nil, err
 	}

@@ -80,9 +80,14 @@ func nextPostgresNumber(tx *engine.Tx, day string) (int64, error) {
 	return number, err
 }
 
-// AppendVersion appends a version of a notification.
+// inputReferenceUse is the use of the hashes of InputReference. Callers put into it what they like, names and numbers
+// of persons too, and the register only compares it.
+const inputReferenceUse = "input reference"
+
+// AppendVersion appends a version of a notification. Without a patient it refers to the pseudonym of texts without a
+// person, whose key then seals its texts.
 func (w Writer) AppendVersion(n implants.Notification) error {
-	patient, err := w.tx.OptionalPseudonym(n.Patient, patientTexts(&n)...)
+	patient, err := w.tx.FindOrCreate(identity.Patient, n.Patient, n.Patient.IsZero())
 	if err != nil {
 		return err
 	}
@@ -105,7 +110,11 @@ func (w Writer) AppendVersion(n implants.Notification) error {
 		}
 	}
 	if n.InputReference != "" {
-		if err = submissionTable.Insert(w.tx.Tx, submissionRow{row.Signer, n.InputReference, key}); err != nil {
+		reference, hashErr := w.tx.HashNewText(inputReferenceUse, n.InputReference)
+		if hashErr != nil {
+			return hashErr
+		}
+		if err = submissionTable.Insert(w.tx.Tx, submissionRow{row.Signer, reference, key}); err != nil {
 			return err
 		}
 	}
@@ -133,19 +142,6 @@ func (w Writer) insertLines(n *implants.Notification, columns *identity.ColumnWr
 		}
 	}
 	return nil
-}
-
-// patientTexts returns the texts that are sealed with the data key of the patient. A notification with such a text but
-// without a patient refers to the pseudonym of texts without a person.
-func patientTexts(n *implants.Notification) []string {
-	texts := []string{n.Comment, n.ChangeReason}
-	for i := range n.Implants {
-		texts = append(texts, n.Implants[i].Location)
-	}
-	for i := range n.Removals {
-		texts = append(texts, n.Removals[i].Reason)
-	}
-	return texts
 }
 
 // updatePendingList adds the notification to the table of pending ones, or deletes it there once it is final or

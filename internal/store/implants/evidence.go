@@ -55,10 +55,7 @@ func (w Writer) versionPatient(key versionKey) (*identity.Pseudonym, error) {
 			return nil, err
 		}
 	}
-	if id == 0 {
-		return w.tx.FindOrCreate(ident.SSIN{}, true)
-	}
-	return w.tx.LoadPseudonym(id)
+	return textOwner(w.tx, id)
 }
 
 // evidenceRow is a row of the table evidence.
@@ -98,22 +95,13 @@ func (row foundEvidenceRow) toEvidence(c *identity.Converter) implants.Evidence 
 func (s Register) Evidence(ctx context.Context, number ident.NotificationNumber) ([]implants.Evidence, error) {
 	var all []implants.Evidence
 	err := s.db.Read(ctx, func(tx *identity.Tx) error {
-		noPerson, err := tx.TextPseudonym()
-		if err != nil {
-			return err
-		}
 		var rows []foundEvidenceRow
-		err = tx.SelectRows(&rows, `SELECT `+evidenceTable.Columns("e")+`, v.patient FROM evidence e
+		err := tx.SelectRows(&rows, `SELECT `+evidenceTable.Columns("e")+`, v.patient FROM evidence e
 			JOIN notification v ON v.reference = e.reference AND v.version = e.version
 			WHERE e.reference = (SELECT reference FROM notification WHERE number = ? AND number <> '' ORDER BY version LIMIT 1)
 			ORDER BY e.version`, number.Digits())
 		if err != nil {
 			return err
-		}
-		for i := range rows {
-			if rows[i].Patient == 0 && noPerson != nil {
-				rows[i].Patient = noPerson.ID
-			}
 		}
 		all, err = identity.ConvertRows(tx, rows, "evidence", foundEvidenceRow.toEvidence)
 		return err

@@ -64,15 +64,21 @@ func (s Register) ReplaceSSIN(ctx context.Context, former, newer ident.SSIN) err
 
 // replaceSSIN also moves the pending notifications, which refer to current pseudonyms.
 func (w Writer) replaceSSIN(former, newer ident.SSIN) error {
-	from, to, err := w.ReplaceSSIN(former, newer)
-	if err != nil || from == to {
+	moved, err := w.ReplaceSSIN(former, newer)
+	if err != nil {
 		return err
 	}
-	for _, statement := range []string{
-		`UPDATE pending SET specialist = ? WHERE specialist = ?`, `UPDATE pending SET author = ? WHERE author = ?`,
+	for _, pending := range []struct {
+		purpose   identity.Purpose
+		statement string
+	}{
+		{identity.Professional, `UPDATE pending SET specialist = ? WHERE specialist = ?`},
+		{identity.Caller, `UPDATE pending SET author = ? WHERE author = ?`},
 	} {
-		if _, err = w.tx.ExecStatement(statement, to, from); err != nil {
-			return err
+		if m := moved[pending.purpose]; m.From != m.To {
+			if _, err = w.tx.ExecStatement(pending.statement, m.To, m.From); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

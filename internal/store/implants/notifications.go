@@ -70,18 +70,17 @@ func (r Reader) NotificationByInputReference(signer, inputReference string) (imp
 	if err != nil {
 		return implants.Notification{}, false, err
 	}
-	for _, column := range signers {
-		found, err := r.tx.SelectRow(&sent,
-			`SELECT reference, version FROM submission WHERE signer = ? AND input_reference = ?`,
-			column, inputReference)
-		if err != nil {
-			return implants.Notification{}, false, err
-		}
-		if found {
-			return r.findNotification(`n.reference = ? AND n.version = ?`, sent.Reference, sent.Version)
-		}
+	hashes, err := r.tx.HashText(inputReferenceUse, inputReference)
+	if err != nil || len(signers) == 0 || len(hashes) == 0 {
+		return implants.Notification{}, false, err
 	}
-	return implants.Notification{}, false, nil
+	found, err := r.tx.SelectRow(&sent, `SELECT reference, version FROM submission WHERE signer IN `+
+		engine.InList(len(signers))+` AND input_reference IN `+engine.InList(len(hashes))+` LIMIT 1`,
+		append(signers, engine.ToArgs(hashes)...)...)
+	if err != nil || !found {
+		return implants.Notification{}, false, err
+	}
+	return r.findNotification(`n.reference = ? AND n.version = ?`, sent.Reference, sent.Version)
 }
 
 func (r Reader) findNotification(condition string, args ...any) (implants.Notification, bool, error) {
@@ -106,7 +105,7 @@ func (r Reader) Versions(reference string) ([]implants.VersionSummary, error) {
 
 // NotificationsByPatient returns a patient's notifications in force, in the order of the surgery dates.
 func (r Reader) NotificationsByPatient(patient ident.SSIN) ([]implants.Notification, error) {
-	p, err := r.tx.FindPerson(patient)
+	p, err := r.tx.FindPerson(identity.Patient, patient)
 	if err != nil || p == nil {
 		return nil, err
 	}
@@ -215,7 +214,7 @@ func (r Reader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implant
 	if day.IsZero() {
 		upTo = maxDate
 	}
-	p, err := r.tx.FindPerson(patient)
+	p, err := r.tx.FindPerson(identity.Patient, patient)
 	if err != nil || p == nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (r Reader) ListPending(q implants.PendingQuery) ([]implants.NotificationSum
 	if err != nil {
 		return nil, 0, err
 	}
-	specialist, err := r.tx.FindPerson(q.Specialist)
+	specialist, err := r.tx.FindPerson(identity.Professional, q.Specialist)
 	for i := range page {
 		page[i].Own = specialist != nil && page[i].Specialist.SSIN == specialist.Current.CurrentSSIN
 	}
@@ -51,7 +51,7 @@ func (r Reader) pendingSelections(q implants.PendingQuery) (*engine.Conditions, 
 	whose := &engine.Conditions{}
 	const references = `SELECT reference FROM pending WHERE `
 	for _, specialist := range append(slices.Clone(q.MandateGrantors), q.Specialist) {
-		person, err := r.tx.FindPerson(specialist)
+		person, err := r.tx.FindPerson(identity.Professional, specialist)
 		if err != nil {
 			return nil, err
 		}

@@ -62,19 +62,14 @@ func (s Register) Proofs(ctx context.Context, number ident.NotificationNumber) (
 	var all []implants.VersionProof
 	err := s.db.Read(ctx, func(tx *identity.Tx) error {
 		var rows []versionProofRow
-		if err := tx.SelectRows(&rows, selectVersionProofs, number.Digits()); err != nil {
+		err := tx.SelectRows(&rows, selectVersionProofs, number.Digits())
+		if err != nil {
 			return err
 		}
-		var err error
 		if all, err = identity.ConvertRows(tx, rows, "notification", versionProofRow.toVersionProof); err != nil {
 			return err
 		}
-		for i := range rows {
-			if all[i].AuditRecord, err = platformstore.FindAcceptedEvent(tx, rows[i].event()); err != nil {
-				return err
-			}
-		}
-		return nil
+		return findAuditRecords(tx, rows, all)
 	})
 	if err != nil {
 		return nil, err
@@ -91,4 +86,23 @@ func (s Register) Proofs(ctx context.Context, number ident.NotificationNumber) (
 		}
 	}
 	return all, nil
+}
+
+// findAuditRecords finds the event of each version. A draft without a patient refers to the texts without a person, and
+// its event to nobody.
+func findAuditRecords(tx *identity.Tx, rows []versionProofRow, all []implants.VersionProof) error {
+	noPerson, err := tx.TextPseudonym()
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		event := rows[i].event()
+		if event.Patient == noPerson.IDOrZero() {
+			event.Patient = 0
+		}
+		if all[i].AuditRecord, err = platformstore.FindAcceptedEvent(tx, event); err != nil {
+			return err
+		}
+	}
+	return nil
 }

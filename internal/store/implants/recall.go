@@ -254,15 +254,19 @@ func rangeCondition(column string, r implants.Range) (string, []any) {
 
 // fillRecalledNames adds the names of the specialists, the hospitals and, with reveal, the patients.
 func fillRecalledNames(tx *identity.Tx, lines []implants.RecalledLine, reveal bool) error {
-	people, hospitals := make(map[int64]bool), make(map[string]bool)
+	specialists, patients, hospitals := make(map[int64]bool), make(map[int64]bool), make(map[string]bool)
 	for i := range lines {
-		people[lines[i].SpecialistKey] = true
+		specialists[lines[i].SpecialistKey] = true
 		hospitals[lines[i].Hospital.Base().Digits()] = true
 		if reveal {
-			people[lines[i].PatientKey] = true
+			patients[lines[i].PatientKey] = true
 		}
 	}
-	persons, err := platformstore.LoadPersons(tx, people)
+	professionals, err := platformstore.LoadProfessionals(tx, specialists)
+	if err != nil {
+		return err
+	}
+	persons, err := platformstore.LoadPersons(tx, patients)
 	if err != nil {
 		return err
 	}
@@ -271,8 +275,7 @@ func fillRecalledNames(tx *identity.Tx, lines []implants.RecalledLine, reveal bo
 		return err
 	}
 	for i := range lines {
-		specialist := persons[lines[i].SpecialistKey]
-		lines[i].SpecialistName = fullName(specialist)
+		lines[i].SpecialistName = fullName(professionals[lines[i].SpecialistKey])
 		lines[i].HospitalName = names[lines[i].Hospital.Base().Digits()]
 		if reveal {
 			lines[i].RevealedPatient = persons[lines[i].PatientKey]

@@ -111,7 +111,7 @@ type notificationRow struct {
 	Signer           string           `db:"signer"`
 	Organisation     string           `db:"organisation"`
 	Author           int64            `db:"author"`
-	InputReference   string           `db:"input_reference"`
+	InputReference   []byte           `db:"input_reference"`
 	ContentDigest    []byte           `db:"content_digest"`
 }
 
@@ -139,9 +139,10 @@ func newNotificationRow(c *identity.ColumnWriter, n *implants.Notification,
 		Digest:           n.Digest[:],
 		Signer:           c.Signer(n.Signer),
 		Organisation:     n.Organisation.Digits(),
-		Author:           c.ProfessionalID(n.Author),
-		InputReference:   n.InputReference,
-		ContentDigest:    n.ContentDigest[:],
+		Author:           c.CallerID(n.Author),
+		InputReference:   c.SealText(patient, n.InputReference, key.associatedData("input reference")),
+		// A plain digest would tell the patient to who tries all numbers, because it covers little else that is secret.
+		ContentDigest: c.SealText(patient, string(n.ContentDigest[:]), key.associatedData("content digest")),
 	}
 }
 
@@ -166,8 +167,9 @@ func (row notificationRow) toNotification(c *identity.Converter) implants.Notifi
 		Signer:           c.ParseSigner(row.Signer),
 		Organisation:     c.ParseNIHII(row.Organisation),
 		Author:           c.CacheableSSIN(row.Author),
-		InputReference:   row.InputReference,
-		ContentDigest:    c.ParseDigest(row.ContentDigest),
+		InputReference:   c.OpenText(row.Patient, row.InputReference, row.associatedData("input reference")),
+		ContentDigest: c.ParseDigest([]byte(c.OpenText(row.Patient, row.ContentDigest,
+			row.associatedData("content digest")))),
 	}
 }
 
@@ -344,7 +346,7 @@ type warningRow struct {
 	Facts string `db:"facts"`
 }
 
-// submissionRow records the version that a submission with an idempotency key created.
+// submissionRow records the version that a submission with an idempotency key created. InputReference is a hash.
 type submissionRow struct {
 	Signer         string `db:"signer"`
 	InputReference string `db:"input_reference"`

@@ -54,19 +54,20 @@ func (r Reader) searchConditions(q implants.NotificationQuery) (where *engine.Co
 	where.Add(`n.number <> ''`)
 	where.AddIfSet(`n.number = ?`, q.Number.Digits())
 	for _, person := range []struct {
-		number ident.SSIN
-		column string
-	}{{q.Patient, `n.patient`}, {q.Specialist, `n.specialist`}} {
+		purpose identity.Purpose
+		number  ident.SSIN
+		column  string
+	}{{identity.Patient, q.Patient, `n.patient`}, {identity.Professional, q.Specialist, `n.specialist`}} {
 		if person.number.IsZero() {
 			continue
 		}
-		p, err := r.tx.FindPerson(person.number)
+		p, err := r.tx.FindPerson(person.purpose, person.number)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}
 		text, ids := p.ColumnCondition(person.column)
 		where.Add(text, ids...)
-		if person.number == q.Specialist {
+		if person.purpose == identity.Professional {
 			own = append(own, p.Current.CurrentSSIN)
 		}
 	}
@@ -81,7 +82,7 @@ func (r Reader) searchConditions(q implants.NotificationQuery) (where *engine.Co
 	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
 	if !q.TreatedBy.IsZero() {
-		p, err := r.tx.FindPerson(q.TreatedBy)
+		p, err := r.tx.FindPerson(identity.Professional, q.TreatedBy)
 		if err != nil || p == nil {
 			return nil, nil, err
 		}

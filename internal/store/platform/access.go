@@ -72,7 +72,7 @@ func (w Writer) AddTherapeuticLink(l platform.TherapeuticLink) error {
 }
 
 func (w Writer) newTherapeuticLinkRow(l platform.TherapeuticLink) (therapeuticLinkRow, error) {
-	patient, err := w.tx.FindOrCreate(l.Patient, false)
+	patient, err := w.tx.FindOrCreate(identity.Patient, l.Patient, false)
 	if err != nil {
 		return therapeuticLinkRow{}, err
 	}
@@ -87,7 +87,7 @@ func (w Writer) newTherapeuticLinkRow(l platform.TherapeuticLink) (therapeuticLi
 }
 
 // ListStaff returns a page of an organisation's affiliations, past ones included, and their total number. They are
-// ordered by pseudonym, which discloses nothing about the persons' SSINs.
+// ordered by their first days, and not by anything about the persons.
 func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]platform.Affiliation, int, error) {
 	const from = ` FROM affiliation WHERE organisation_base = ?`
 	base := organisation.Base().Digits()
@@ -97,6 +97,6 @@ func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]platfo
 	}
 	found, err := identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation,
 		`SELECT `+affiliationTable.Columns("")+from+
-			` ORDER BY subject, role, valid_from LIMIT ? OFFSET ?`, base, limit, offset)
+			` ORDER BY valid_from, role, subject LIMIT ? OFFSET ?`, base, limit, offset)
 	return found, total, err
 }

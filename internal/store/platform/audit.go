@@ -76,7 +76,15 @@ func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]platfo
 
 // AppendEvent appends an event to the audit log.
 func (w Writer) AppendEvent(e platform.AuditEvent) error {
-	patient, err := w.tx.OptionalPseudonym(e.Patient, e.EmergencyReason)
+	concerned, acting := identity.Patient, identity.Caller
+	if e.ConcernsColleague {
+		concerned = identity.Professional
+	}
+	if e.Reason == platform.ReasonOwnData {
+		// Beside the pseudonym of the patient, any other one of the same person would join the two.
+		acting = identity.Patient
+	}
+	patient, err := w.tx.OptionalPseudonym(concerned, e.Patient, e.EmergencyReason)
 	if err != nil {
 		return err
 	}
@@ -84,11 +92,11 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 	if err != nil {
 		return w.tx.RecordError(err)
 	}
-	person, err := w.tx.OptionalPseudonym(e.Person)
+	person, err := w.actingPerson(acting, e)
 	if err != nil {
 		return err
 	}
-	signer, err := w.tx.SignerColumn(e.Signer)
+	signer, err := w.tx.SignerColumn(acting, e.Signer)
 	if err != nil {
 		return err
 	}
@@ -107,6 +115,14 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 		Patient:      patient.IDOrZero(),
 		Number:       e.Number.Digits(),
 	})
+}
+
+// actingPerson returns the pseudonym of the person who acts, or nil. The cache may hold professionals and staff.
+func (w Writer) actingPerson(purpose identity.Purpose, e platform.AuditEvent) (*identity.Pseudonym, error) {
+	if e.Person.IsZero() {
+		return nil, nil
+	}
+	return w.tx.FindOrCreate(purpose, e.Person, purpose == identity.Caller && e.Capacity != platform.CapacityPatient)
 }
 
 // joinCodes joins codes by newlines, as splitCodes splits them. A code contains no newline.

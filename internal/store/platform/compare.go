@@ -10,7 +10,7 @@ import (
 
 // CurrentSSIN returns the person's newest SSIN.
 func (r Reader) CurrentSSIN(ssin ident.SSIN) (ident.SSIN, error) {
-	p, err := r.tx.FindPerson(ssin)
+	p, err := r.tx.FindPerson(identity.Patient, ssin)
 	if err != nil || p == nil {
 		return ssin, err
 	}

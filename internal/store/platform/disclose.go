@@ -49,11 +49,15 @@ func (s Store) Audit(ctx context.Context, q platform.AuditQuery) ([]platform.Aud
 func auditConditions(tx *identity.Tx, q *platform.AuditQuery) (string, []any, error) {
 	where, args := []string{`seq > ?`}, []any{q.AfterSeq}
 	if !q.Patient.IsZero() {
-		p, err := tx.FindPerson(q.Patient)
-		if err != nil || p == nil {
+		asPatient, err := tx.FindPerson(identity.Patient, q.Patient)
+		if err != nil {
 			return "", nil, err
 		}
-		condition, ids := p.ColumnCondition("patient")
+		asColleague, err := tx.FindPerson(identity.Professional, q.Patient)
+		if err != nil || asPatient == nil && asColleague == nil {
+			return "", nil, err
+		}
+		condition, ids := identity.ColumnCondition("patient", asPatient, asColleague)
 		where, args = append(where, condition), append(args, ids...)
 	}
 	if !q.From.IsZero() {

@@ -3,6 +3,7 @@ package platform
 import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/store/identity"
 )
 
 // LoadSources adds entries of the authentic sources, or replaces those with the same keys. It leaves out the devices
@@ -44,7 +45,7 @@ func (w Writer) loadPeople(entries *implants.SourceEntries) error {
 }
 
 func (w Writer) upsertPersonEntry(p platform.Person) error {
-	pseudonym, err := w.tx.FindOrCreate(p.SSIN, false)
+	pseudonym, err := w.tx.FindOrCreate(identity.Patient, p.SSIN, false)
 	if err != nil {
 		return err
 	}

@@ -33,36 +33,62 @@ const (
 		ON CONFLICT DO NOTHING`
 )
 
+// Moved is a pseudonym whose place another one takes.
+type Moved struct{ From, To int64 }
+
 // ReplaceSSIN makes both SSINs refer to one person and moves the entries of the authentic sources to the newer one. It
-// returns the ids of the pseudonyms, which are equal when there is nothing to replace.
-func (w Writer) ReplaceSSIN(former, newer ident.SSIN) (formerID, newerID int64, err error) {
-	from, err := w.tx.FindOrCreate(former, false)
+// returns the ids of the pseudonyms for each purpose, which are equal when there is nothing to replace.
+func (w Writer) ReplaceSSIN(former, newer ident.SSIN) (map[identity.Purpose]Moved, error) {
+	moved := make(map[identity.Purpose]Moved)
+	for _, purpose := range identity.AllPurposes() {
+		var err error
+		if moved[purpose], err = w.replaceFor(purpose, former, newer); err != nil {
+			return nil, err
+		}
+	}
+	return moved, w.tx.InvalidateCache()
+}
+
+func (w Writer) replaceFor(purpose identity.Purpose, former, newer ident.SSIN) (Moved, error) {
+	from, err := w.tx.FindOrCreate(purpose, former, false)
 	if err != nil {
-		return 0, 0, err
+		return Moved{}, err
 	}
-	to, err := w.tx.FindOrCreateExact(newer)
+	to, err := w.tx.FindOrCreateExact(purpose, newer)
 	if err != nil || from.ID == to.ID {
-		return to.IDOrZero(), to.IDOrZero(), err
+		return Moved{}, err
 	}
-	if err = w.movePerson(from, to); err != nil {
-		return 0, 0, err
+	if purpose == identity.Patient {
+		if err = w.movePerson(from, to); err != nil {
+			return Moved{}, err
+		}
 	}
-	for _, move := range []struct{ table, column, statement string }{
-		{`practice`, `subject`, movePractices}, {`affiliation`, `subject`, moveAffiliations},
-		{`therapeutic_link`, `patient`, movePatientLinks}, {`therapeutic_link`, `professional`, moveProfessionalLinks},
-		{`mandate`, `grantor`, moveGrantorMandates}, {`mandate`, `grantee`, moveGranteeMandates},
-	} {
+	for _, move := range movesFor(purpose) {
 		if _, err = w.tx.ExecStatement(move.statement, to.ID, from.ID); err != nil {
-			return 0, 0, err
+			return Moved{}, err
 		}
 		if _, err = w.tx.ExecStatement(`DELETE FROM `+move.table+` WHERE `+move.column+` = ?`, from.ID); err != nil {
-			return 0, 0, err
+			return Moved{}, err
 		}
 	}
-	if err = w.tx.InvalidateCache(); err != nil {
-		return 0, 0, err
+	return Moved{from.ID, to.ID}, w.tx.MergePersons(from, to)
+}
+
+type move struct{ table, column, statement string }
+
+func movesFor(purpose identity.Purpose) []move {
+	switch purpose {
+	case identity.Patient:
+		return []move{{`therapeutic_link`, `patient`, movePatientLinks}}
+	case identity.Professional:
+		return []move{
+			{`practice`, `subject`, movePractices}, {`affiliation`, `subject`, moveAffiliations},
+			{`therapeutic_link`, `professional`, moveProfessionalLinks},
+			{`mandate`, `grantor`, moveGrantorMandates}, {`mandate`, `grantee`, moveGranteeMandates},
+		}
+	case identity.Caller:
 	}
-	return from.ID, to.ID, w.tx.MergePersons(from, to)
+	return nil
 }
 
 // movePerson seals the entry of the national register with the data key of the newer pseudonym, unless that one has an

@@ -143,7 +143,41 @@ func newPeriod(c *identity.Converter, from, to string) platform.Period {
 	return platform.Period{From: c.ParseDate(from), To: c.ParseDate(to)}
 }
 
-// LoadPersons returns the entries of the national register for the pseudonym ids that have one.
+// LoadProfessionals returns the entries of the national register for the pseudonym ids of professionals. Persons who
+// have none are missing.
+func LoadProfessionals(tx *identity.Tx, ids map[int64]bool) (map[int64]platform.Person, error) {
+	entries := make(map[int64]int64, len(ids)) // the id as a patient, under which the entry is stored
+	wanted := make(map[int64]bool, len(ids))
+	for id := range ids {
+		if id == 0 {
+			continue
+		}
+		professional, err := tx.LoadPseudonym(id)
+		if err != nil {
+			return nil, err
+		}
+		person, err := tx.FindPerson(identity.Patient, professional.CurrentSSIN)
+		if err != nil {
+			return nil, err
+		}
+		if person != nil {
+			entries[id], wanted[person.Current.ID] = person.Current.ID, true
+		}
+	}
+	persons, err := LoadPersons(tx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[int64]platform.Person, len(ids))
+	for id, entry := range entries {
+		if person, exists := persons[entry]; exists {
+			found[id] = person
+		}
+	}
+	return found, nil
+}
+
+// LoadPersons returns the entries of the national register for the pseudonym ids of patients that have one.
 func LoadPersons(tx *identity.Tx, ids map[int64]bool) (map[int64]platform.Person, error) {
 	found := make(map[int64]platform.Person, len(ids))
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(ids)), engine.MaxListParameters) {

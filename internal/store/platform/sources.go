@@ -8,7 +8,7 @@ import (
 
 // Person returns an entry of the national register.
 func (r Reader) Person(ssin ident.SSIN) (platform.Person, bool, error) {
-	p, err := r.tx.FindPerson(ssin)
+	p, err := r.tx.FindPerson(identity.Patient, ssin)
 	if err != nil || p == nil {
 		return platform.Person{}, false, err
 	}
@@ -63,11 +63,11 @@ func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]pla
 
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
 func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]platform.TherapeuticLink, error) {
-	patientPerson, err := r.tx.FindPerson(patient)
+	patientPerson, err := r.tx.FindPerson(identity.Patient, patient)
 	if err != nil || patientPerson == nil {
 		return nil, err
 	}
-	professionalPerson, err := r.tx.FindPerson(professional)
+	professionalPerson, err := r.tx.FindPerson(identity.Professional, professional)
 	if err != nil || professionalPerson == nil {
 		return nil, err
 	}

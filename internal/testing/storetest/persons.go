@@ -507,14 +507,18 @@ func testExchanged(t *testing.T, b Backend) {
 	db := b.Open(t)
 	loadSources(t, db, newSourceEntries())
 	raw := b.OpenRaw(t)
-	for _, statement := range []string{ // the first person loaded is claes, the second leroy
-		`UPDATE person SET sealed = (SELECT sealed FROM person WHERE subject = 1) WHERE subject = 2`,
-		`UPDATE subject SET sealed = (SELECT sealed FROM subject WHERE id = 1) WHERE id = 2`,
+	for _, statement := range []string{ // so that two persons get the same entry, or pseudonym
+		`UPDATE person SET sealed = (SELECT sealed FROM person ORDER BY subject LIMIT 1)`,
+		`UPDATE subject SET sealed = (SELECT sealed FROM subject ORDER BY id LIMIT 1)`,
 	} {
 		if _, err := raw.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
-		err := db.RunReadTx(t.Context(), func(r implants.Reader) error { _, _, err := r.Person(leroy); return err })
+		err := db.RunReadTx(t.Context(), func(r implants.Reader) error {
+			_, _, err := r.Person(leroy)
+			_, _, other := r.Person(claes)
+			return errors.Join(err, other)
+		})
 		if err == nil || problem.From(err).Code != problem.InternalError || strings.Contains(err.Error(), leroy.Digits()) {
 			t.Errorf("%s: %v", statement, err)
 		}
