@@ -9,10 +9,11 @@ import (
 	"github.com/openctr/ctr/internal/store"
 )
 
-// keysCommands change the keys that encrypt personal data, while the service runs: add, rotate, retire.
+// keysCommands change the keys that encrypt personal data, while the service runs: add, rotate, reseal, retire.
 type keysCommands struct {
 	Add    addKeyCommand    `cmd:"" help:"Add a new key to the key file. Nothing is encrypted with it yet: copy the file to every node."`
-	Rotate rotateKeyCommand `cmd:"" help:"Re-encrypt all personal data with the newest key in the key file. If interrupted, run it again."`
+	Rotate rotateKeyCommand `cmd:"" help:"Encrypt the persons, and all texts to come, with the newest key in the key file. If interrupted, run it again."`
+	Reseal resealCommand    `cmd:"" help:"Re-encrypt the texts from before the rotation, so that former keys open none of them. If interrupted, run it again."`
 	Retire retireKeyCommand `cmd:"" help:"Remove an unused key from the key file."`
 }
 
@@ -34,11 +35,25 @@ type rotateKeyCommand struct {
 	operatorFlags
 }
 
-// Run re-encrypts personal data with the newest key.
+// Run encrypts the persons, and all texts to come, with the newest key.
 func (c *rotateKeyCommand) Run(e environment) error {
 	return c.runKeyCommand(e, c.operatorFlags, "rotate", func(db *store.DB) (string, error) {
 		n, err := db.RotateKeys(e.ctx)
-		return fmt.Sprintf("%d persons re-encrypted with the newest key", n), err
+		return fmt.Sprintf("%d pseudonyms encrypted with the newest key, as will be all new texts; "+
+			"for those that are there, run: ctrd admin keys reseal", n), err
+	})
+}
+
+type resealCommand struct {
+	registerFlags
+	operatorFlags
+}
+
+// Run re-encrypts the texts from before the rotation.
+func (c *resealCommand) Run(e environment) error {
+	return c.runKeyCommand(e, c.operatorFlags, "reseal", func(db *store.DB) (string, error) {
+		n, err := db.ResealTexts(e.ctx)
+		return fmt.Sprintf("%d texts re-encrypted; those of the audit log stay, because its hash chain covers them", n), err
 	})
 }
 

@@ -52,8 +52,10 @@ func TestKeysAreChangedBesideTheService(t *testing.T) {
 		{"retire a key that is not there", []string{"retire", "unknown"}, 1, "", "there is no key unknown", 1},
 		{"add", []string{"add"}, 0, "added the key ", "", 2},
 		{"retire too early", []string{"retire", former[0]}, 1, "", "rotate first", 2},
-		{"rotate", []string{"rotate"}, 0, " persons re-encrypted with the newest key\n", "", 2},
-		{"rotate again", []string{"rotate"}, 0, "0 persons re-encrypted with the newest key\n", "", 2},
+		{"rotate", []string{"rotate"}, 0, " pseudonyms encrypted with the newest key, as will be all new texts", "", 2},
+		{"rotate again", []string{"rotate"}, 0, "0 pseudonyms encrypted with the newest key", "", 2},
+		{"reseal", []string{"reseal"}, 0, " texts re-encrypted; those of the audit log stay", "", 2},
+		{"reseal again", []string{"reseal"}, 0, "0 texts re-encrypted", "", 2},
 		{"retire", []string{"retire", former[0]}, 0, "removed the key " + former[0], "", 1},
 	} {
 		args := append(append([]string{"admin", "keys"}, step.args...), "--data", directory)
