@@ -1,8 +1,9 @@
 // Package card renders the cards of the register as PDF: the implant card of one notification, and a patient's
-// cumulative card of all implantations and explantations. Each is one document in Dutch, French, German and English.
+// cumulative card of all implantations and explantations. Each is one document in Dutch, French, German and English,
+// for screen readers and archives too (see package pdfua).
 //
-// It is separate because only this package depends on the PDF library and the layout of the cards. It takes a domain
-// value and returns bytes, independent of the caller.
+// It is separate because only this package knows the layout of the cards. It takes a domain value and returns bytes,
+// independent of the caller.
 //
 // The cards are the register's own, as described in the manual of the Central Tracing Register (December 2021). They
 // are not the implant card that a manufacturer supplies under Article 18 of Regulation (EU) 2017/745, and say so. They
@@ -13,28 +14,39 @@
 package card
 
 import (
-	"bytes"
+	"time"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/card/pdfua"
 	"github.com/openctr/ctr/internal/problem"
 )
 
 // Render returns the implant card of one notification if the content has a number, and otherwise the patient's
 // cumulative card. It omits comments and reasons of removal, which are free text between professionals. Long values
-// wrap, and a long list continues on further pages. It fails, with an internal error, only if the library fails.
+// wrap, and a long list continues on further pages. It fails, with an internal error, only if an embedded font is
+// unusable.
 func Render(c implants.CardContent) ([]byte, error) {
+	fonts, err := loadFonts()
+	if err != nil {
+		return nil, problem.Wrap(problem.InternalError, err)
+	}
 	v := newView(&c)
-	sheets := newCanvas(c.IssuedAt, joinDistinct(v.title))
-	plan, err := newLayout(sheets, &v)
+	if c.IssuedAt.IsZero() {
+		c.IssuedAt = time.Unix(0, 0)
+	}
+	document := pdfua.New(pdfua.Info{
+		Title: joinDistinct(v.title), Language: "nl-BE", Producer: "OpenCTR", CreatedAt: c.IssuedAt,
+	})
+	plan, err := newLayout(&canvas{document: document, fonts: fonts}, &v)
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)
 	}
 	plan.drawPages()
-	var out bytes.Buffer
-	if err = sheets.pdf.Output(&out); err != nil {
+	out, err := document.Encode()
+	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)
 	}
-	return out.Bytes(), nil
+	return out, nil
 }
 
 // FileName returns the file name of a card. It contains the notification number but never a person's number: file names

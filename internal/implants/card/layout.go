@@ -1,8 +1,9 @@
 package card
 
 import (
-	"github.com/boombuler/barcode"
+	"rsc.io/qr"
 
+	"github.com/openctr/ctr/internal/implants/card/pdfua"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -15,7 +16,7 @@ const (
 	gutter      = 4.0
 	qrSize      = 23.0
 	countWidth  = 14.0 // a column of numbers, aligned right
-	nameShare   = 0.5
+	nameShare   = 0.45
 	lineSpacing = 0.6 // between the parts of one cell
 	rowPadding  = 1.7
 )
@@ -37,10 +38,10 @@ var (
 	disclaimerStyle = style{size: 5.8, colour: muted}
 )
 
-// block is a part of the body that is never split across pages.
+// block is a part of the body that is never split across pages. It draws its elements below a parent.
 type block struct {
 	height       float64
-	draw         func(y float64)
+	draw         func(parent *pdfua.Element, y float64)
 	keepWithNext bool // stays on the page of the next block: a heading does not end a page
 }
 
@@ -50,13 +51,10 @@ type layout struct {
 	*canvas
 	view    *view
 	columns []column
-	qrCode  barcode.Barcode // encodes the notification number; nil on the cumulative card
+	qrCode  *qr.Code // nil on the cumulative card
 }
 
-const (
-	firstPageTop = 42.5 // below the masthead
-	nextPageTop  = 22.0 // below the running head
-)
+const nextPageTop = 22.0 // below the running head
 
 // column is one column of the table of implants.
 type column struct {
@@ -94,33 +92,45 @@ func newLayout(c *canvas, v *view) (*layout, error) {
 	return l, nil
 }
 
-// drawPages draws every page.
+// drawPages draws every page. The structure follows the reading order; what repeats on further pages is decoration
+// there.
 func (l *layout) drawPages() {
-	lead, blocks, footer := l.leadBlock(), l.tableBlocks(), l.footerBlock()
+	root := l.document.Root()
+	masthead, lead, footer := l.mastheadBlock(), l.leadBlock(), l.footerBlock()
 	room := pageBottom - footer.height
-	pages := splitIntoPages(
-		blocks, room-firstPageTop-lead.height-l.tableHeadHeight(), room-nextPageTop-l.tableHeadHeight(),
-	)
+	firstTop, next := masthead.height+lead.height, room-nextPageTop-l.tableHeadHeight()
+	pages := splitIntoPages(l.tableBlocks(next), room-firstTop-l.tableHeadHeight(), next)
+	var table tableElements
 	for i, page := range pages {
-		l.pdf.AddPage()
+		l.addPage()
 		l.fillRect(0, 0, pageWidth, 3.2, petrol)
 		y := nextPageTop
 		if i == 0 {
-			l.drawMasthead()
-			lead.draw(firstPageTop)
-			y = firstPageTop + lead.height
+			masthead.draw(root, 0)
+			lead.draw(root, masthead.height)
+			y = firstTop
+			table = l.addTable(root)
 		} else {
 			l.drawRunningHead()
+			table.head = nil
 		}
 		if len(page) > 0 {
-			y = l.drawTableHead(y)
+			y = l.drawTableHead(table.head, y)
 		}
 		for _, b := range page {
-			b.draw(y)
+			b.draw(table.body, y)
 			y += b.height
 		}
-		footer.draw(room)
-		l.drawPageNumber(i+1, len(pages))
+	}
+	// The footer comes last in the reading order, and once.
+	for i := range pages {
+		l.page = l.pages[i]
+		parent := root
+		if i > 0 {
+			parent = nil
+		}
+		footer.draw(parent, room)
+		l.drawPageNumber(parent, i+1, len(pages))
 	}
 }
 

@@ -1,14 +1,20 @@
 package card_test
 
 import (
+	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/openctr/ctr/internal/implants"
 )
+
+var update = flag.Bool("update", false, "rewrite testdata")
 
 // runPoppler runs a tool of poppler-utils, an independent PDF reader, and returns its standard output.
 func runPoppler(t *testing.T, tool string, arguments ...string) string {
@@ -109,5 +115,29 @@ func checkMargins(t *testing.T, file string) {
 				t.Errorf("page %d: %.20q stands at %.0f–%.0f mm, %.0f mm", i+1, w.text, w.left/pointsPerMillimetre, w.right/pointsPerMillimetre, w.bottom/pointsPerMillimetre)
 			}
 		}
+	}
+}
+
+// TestReadingOrder compares the structure of the cards, as a screen reader reads it, with testdata/*.txt.
+func TestReadingOrder(t *testing.T) {
+	for name, c := range map[string]implants.CardContent{
+		"implantation": implantationCard(), "explantation": explantationCard(), "patient": patientCard(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := runPoppler(t, "pdfinfo", "-struct-text", saveFile(t, mustRender(t, c)))
+			golden := filepath.Join("testdata", name+".txt")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("the reading order differs from %s; look at the difference, then use -update:\n%s", golden, got)
+			}
+		})
 	}
 }

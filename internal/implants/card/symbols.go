@@ -2,10 +2,14 @@ package card
 
 import (
 	"image/color"
+	"strings"
 
-	"codeberg.org/go-pdf/fpdf"
 	"github.com/boombuler/barcode"
-	"github.com/boombuler/barcode/qr"
+	"github.com/boombuler/barcode/datamatrix"
+	"rsc.io/qr"
+
+	"github.com/openctr/ctr/internal/implants/card/pdfua"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // symbol precedes a value: a word in a box, or one of two drawn shapes.
@@ -22,6 +26,26 @@ const (
 	symbolCode         symbol = "CODE"
 )
 
+// legend explains each symbol, in the order of the footer.
+var legend = [...]struct {
+	sign symbol
+	text texts.Text
+}{
+	{symbolManufacturer, manufacturerLegend}, {symbolReference, referenceLegend}, {symbolUDI, udiLegend},
+	{symbolCode, codeLegend},
+	{symbolLot, lotLegend}, {symbolSerial, serialLegend}, {symbolExpiry, expiryLegend},
+}
+
+// spokenText returns what is read out for a symbol: its name in the main language of the document.
+func (s symbol) spokenText() string {
+	for _, e := range legend {
+		if e.sign == s {
+			return e.text.Translate(texts.Langs()[0]) + ": "
+		}
+	}
+	return string(s)
+}
+
 const (
 	symbolHeight = 2.7
 	symbolGap    = 1.3 // between a symbol and its value
@@ -37,51 +61,67 @@ func (c *canvas) symbolWidth(s symbol) float64 {
 	case symbolExpiry:
 		return 2.2
 	default:
-		return c.textWidth(symbolStyle, string(s)) + 1.6
+		return textWidth(symbolStyle, c.shapeLabel(symbolStyle, "en", string(s))) + 1.6
 	}
 }
 
 // drawSymbol draws a symbol with its top left corner at x, y.
-func (c *canvas) drawSymbol(x, y float64, s symbol) {
-	c.pdf.SetDrawColor(petrol[0], petrol[1], petrol[2])
-	c.pdf.SetFillColor(petrol[0], petrol[1], petrol[2])
-	c.pdf.SetLineWidth(0.2)
+func (c *canvas) drawSymbol(parent *pdfua.Element, x, y float64, s symbol) {
+	e := addElement(parent, pdfua.RoleSpan)
+	if e != nil {
+		e.Language, e.ActualText = string(texts.Langs()[0]), s.spokenText()
+	}
 	w, h := c.symbolWidth(s), symbolHeight
-	at := func(dx, dy float64) fpdf.PointType { return fpdf.PointType{X: x + dx*w, Y: y + dy*h} }
-	switch s {
-	case symbolManufacturer:
-		c.pdf.Polygon([]fpdf.PointType{at(0, 1), at(0, 0), at(.2, 0), at(.2, .55), at(.47, .3), at(.47, .55),
-			at(.74, .3), at(.74, .55), at(1, .3), at(1, 1)}, "F")
-	case symbolExpiry:
-		c.pdf.Polygon([]fpdf.PointType{at(.08, 0), at(.92, 0), at(.08, 1), at(.92, 1)}, "D")
-		c.pdf.Polygon([]fpdf.PointType{at(.5, .5), at(.08, 1), at(.92, 1)}, "F")
-	default:
-		c.pdf.RoundedRect(x, y, w, h, 0.5, "1234", "D")
-		c.drawText(x+0.8, y+(h-symbolStyle.size*pointInMillimetres*leading)/2-0.05, symbolStyle, string(s))
-	}
-}
-
-// newQRCode encodes a notification number as a QR code, so that a desk can scan it instead of typing. Level M survives
-// a fold or a stain. The card has no barcodes of the implants' UDIs: those belong to the label and the manufacturer's
-// card, and a UDI copied by hand must not look as reliable as a scanned one.
-func newQRCode(digits string) (barcode.Barcode, error) {
-	return qr.Encode(digits, qr.M, qr.Numeric)
-}
-
-// drawQRCode draws a QR code as rectangles.
-func (c *canvas) drawQRCode(x, y, size float64, code barcode.Barcode) {
-	modules := code.Bounds().Dx()
-	side := size / float64(modules)
-	c.pdf.SetFillColor(ink[0], ink[1], ink[2])
-	for row := range modules {
-		for column := 0; column < modules; column++ {
-			first := column
-			for column < modules && code.At(column, row) == color.Black {
-				column++
-			}
-			if column > first { // one rectangle per run of dark modules, slightly too high so that viewers show no seams
-				c.pdf.Rect(x+float64(first)*side, y+float64(row)*side, float64(column-first)*side, side*1.02, "F")
-			}
+	at := func(dx, dy float64) pdfua.Point { return pdfua.Point{X: points(x + dx*w), Y: points(y + dy*h)} }
+	const lineWidth = 0.2
+	c.tag(e, func(to pdfua.Canvas) {
+		switch s {
+		case symbolManufacturer:
+			to.FillPolygon(petrol, at(0, 1), at(0, 0), at(.2, 0), at(.2, .55), at(.47, .3), at(.47, .55),
+				at(.74, .3), at(.74, .55), at(1, .3), at(1, 1))
+		case symbolExpiry:
+			to.StrokePolygon(points(lineWidth), petrol, at(.08, 0), at(.92, 0), at(.08, 1), at(.92, 1))
+			to.FillPolygon(petrol, at(.5, .5), at(.08, 1), at(.92, 1))
+		default:
+			to.StrokeRoundedRect(points(x), points(y), points(w), points(h), points(0.5), points(lineWidth), petrol)
+			bottom := y + (h-symbolStyle.linesHeight(1))/2 - 0.05 + symbolStyle.size*pointInMillimetres*baseline
+			to.DrawText(points(x+0.8), points(bottom), symbolStyle.size, petrol, c.shapeLabel(symbolStyle, "en", string(s)))
 		}
+	})
+}
+
+// newQRCode encodes a text as a QR code. Level M survives a fold or a stain.
+func newQRCode(text string) (*qr.Code, error) { return qr.Encode(text, qr.M) }
+
+// dataMatrix is the DataMatrix of a UDI (ISO/IEC 16022), as on the label of the device.
+type dataMatrix struct{ code barcode.Barcode }
+
+// moduleSize is the size of a module in millimetres: readable by phones, and above the GS1 minimum for small items.
+const moduleSize = 0.36
+
+// newDataMatrix encodes the carrier of a UDI, with FNC1 as the control character GS; nil without a carrier, or for one
+// that does not fit.
+func newDataMatrix(carrier string) *dataMatrix {
+	if carrier == "" {
+		return nil
 	}
+	code, err := datamatrix.Encode(strings.ReplaceAll(carrier, "\x1d", string([]byte{datamatrix.FNC1})))
+	if err != nil {
+		return nil
+	}
+	return &dataMatrix{code}
+}
+
+// size returns the width and height in millimetres.
+func (m *dataMatrix) size() float64 { return float64(m.code.Bounds().Dx()) * moduleSize }
+
+func (l *layout) drawDataMatrix(parent *pdfua.Element, x, y float64, m *dataMatrix, spoken string) {
+	figure := parent.Add(pdfua.RoleFigure)
+	figure.Alternative = "DataMatrix: " + spoken
+	l.page.SetBox(figure, points(x), points(y), points(m.size()), points(m.size()))
+	l.page.Tag(figure, func(to pdfua.Canvas) {
+		to.FillModules(points(x), points(y), points(moduleSize), m.code.Bounds().Dx(), ink, func(column, row int) bool {
+			return m.code.At(column, row) == color.Black
+		})
+	})
 }

@@ -6,22 +6,35 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/openctr/ctr/internal/texts"
 )
 
-// distinctTexts returns a text in all languages without duplicates: the card prints it once if two languages share it.
-func distinctTexts(text texts.Text) []string {
-	var out []string
+// translation is a text in one language.
+type translation struct{ language, text string }
+
+// distinctTranslations returns a text in all languages without duplicates: the card prints it once if two languages
+// share it.
+func distinctTranslations(text texts.Text) []translation {
+	var out []translation
 	for _, l := range texts.Langs() {
-		if s := text.Translate(l); s != "" && !slices.Contains(out, s) {
-			out = append(out, s)
+		s := text.Translate(l)
+		if s != "" && !slices.ContainsFunc(out, func(t translation) bool { return t.text == s }) {
+			out = append(out, translation{string(l), s})
 		}
 	}
 	return out
 }
 
 // joinDistinct returns the distinct texts on one line.
-func joinDistinct(text texts.Text) string { return strings.Join(distinctTexts(text), separator) }
+func joinDistinct(text texts.Text) string {
+	var all []string
+	for _, t := range distinctTranslations(text) {
+		all = append(all, t.text)
+	}
+	return strings.Join(all, separator)
+}
 
 const (
 	separator   = " · "
@@ -79,21 +92,22 @@ var disclaimer = texts.Declare("card.disclaimer")
 // authentic sources have no limit, and one name must not fill the card.
 const maxValueLength = 250
 
-// sanitizeText makes a value safe to print: one line, no control or invisible formatting characters (a bidirectional
-// override could make a number read backwards), no invalid UTF-8, and no character beyond the Basic Multilingual Plane,
-// which the tables of the PDF library cannot hold. A character that the font lacks is printed as the font's empty box,
-// and copying from the PDF still gives the character.
+// sanitizeText makes a value safe to print: one line, composed letters (Unicode NFC), no control or invisible
+// formatting characters (a bidirectional override could make a number read backwards) but the joiners that Persian
+// needs, no invalid UTF-8. A character that no font has is printed as U+FFFD, and copying from the PDF still gives the
+// character.
 func sanitizeText(s string) string {
 	var b strings.Builder
 	count, space := 0, false
-	for _, r := range s {
+	for _, r := range norm.NFC.String(s) {
 		switch {
 		case unicode.IsSpace(r) || unicode.IsControl(r):
 			space = b.Len() > 0
 			continue
+		case r == '\u200c' || r == '\u200d': // zero-width non-joiner and joiner
 		case unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Co, r) || unicode.Is(unicode.Variation_Selector, r):
 			continue
-		case r > 0xFFFF || r == 0xFFFE || r == 0xFFFF:
+		case r&0xFFFE == 0xFFFE: // a noncharacter
 			r = utf8.RuneError
 		}
 		if count >= maxValueLength {

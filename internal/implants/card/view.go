@@ -38,6 +38,7 @@ type lineView struct {
 	manufacturer, reference, code, udi, lot, serial, expiry, placedOn string
 	side                                                              texts.Text
 	location, quantity, remaining                                     string
+	carrier                                                           string // see udi.Carrier
 }
 
 // columnsView selects the optional columns of the table and their titles.
@@ -100,6 +101,7 @@ func newLineView(i *implants.CardImplant) lineView {
 	v := lineView{
 		code:      i.Code.Digits(),
 		udi:       formatUDI(i.UDI),
+		carrier:   udi.Carrier(i.UDI),
 		lot:       sanitizeText(i.Lot),
 		serial:    sanitizeText(i.Serial),
 		expiry:    i.Expiry.String(),
