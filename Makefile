@@ -21,7 +21,7 @@ tool        = go tool -modfile=.ci/tools.mod
 go_build    = CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)"
 go_test     = .ci/with-postgres go test $(TESTFLAGS)
 
-.PHONY: help build demo test race cover differential fuzz bench load names lint vuln verify certs-testdata interop crash vectors release release-check manual
+.PHONY: help build demo test race cover differential fuzz bench load names lint vuln verify certs-testdata interop card-check crash vectors release release-check manual
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ certs-testdata: ## regenerate the frozen test PKI (its files change; tests must 
 interop: ## run the foreign clients, or those of ONLY, against the service on both databases; writes docs/interop.md
 	.ci/install interop
 	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^TestToolkits$$' ./internal/testing/interop -args $(if $(CI),,-update)
+
+card-check: ## validate the cards with veraPDF, and read their symbols back from the printed page
+	.ci/install card-check
+	CTR_CARD_CHECK=1 go test -count=1 -timeout 20m -v -run '^(TestVeraPDF|TestSymbolsDecode)$$' ./internal/implants/card
 
 crash: ## kill -9 under load, 20 times on each database; every acknowledged number must be stored
 	@go test -list '^TestCrash' ./internal/... | grep '^TestCrash' >/dev/null || { echo 'crash: there is no TestCrash to run' >&2; exit 1; }
