@@ -44,7 +44,7 @@ func TestServedDocumentsAreUnchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		add("?wsdl=zip "+f.Name, content.Bytes())
-		if schema, ok := contract.Schema(f.Name); ok {
+		if schema, ok := contract.Schema(f.Name, "v1?xsd="); ok {
 			add("?xsd="+f.Name, schema)
 		}
 	}

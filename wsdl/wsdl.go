@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"html"
 	"io/fs"
 	"maps"
 	"net/url"
@@ -62,7 +63,7 @@ var Templates embed.FS
 // Contract describes a SOAP service to its callers.
 type Contract struct {
 	Name       string      // base of the file names in the archive, such as ctr-v1
-	Path       string      // URL path of the service; its last segment begins the relative URLs of the schemas
+	Path       string      // URL path of the service
 	Namespace  string      // target namespace, which is that of the messages
 	Files      fs.FS       // contains the template
 	Template   string      // file name of the template
@@ -90,8 +91,9 @@ func (c Contract) FileName() string { return c.Name + ".wsdl" }
 // schemaImport is an import of a schema in the WSDL.
 type schemaImport struct{ Namespace, Location string }
 
-// Render returns a form of the contract for a service at the given URL.
-func (c Contract) Render(form Form, address string) ([]byte, error) {
+// Render returns a form of the contract for a service at the given URL. schemas precedes the file name of a schema in
+// its URL: see SchemaAddresses.
+func (c Contract) Render(form Form, address, schemas string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("wsdl: the service's address is not an absolute http or https address")
@@ -106,12 +108,31 @@ func (c Contract) Render(form Form, address string) ([]byte, error) {
 		}
 		return c.renderTemplate(form, address, inline, "")
 	}
-	return c.renderTemplate(form, address, nil, c.schemaAddressPrefix())
+	return c.renderTemplate(form, address, nil, schemas)
 }
 
-// schemaAddressPrefix precedes the file name of a schema in its URL, relative to the URL of the contract. A toolkit
-// resolves it against the latter, whose last segment it repeats; a bare "?xsd=" breaks JAX-WS and gSOAP.
-func (c Contract) schemaAddressPrefix() string { return path.Base(c.Path) + "?xsd=" }
+// SchemaAddresses returns what precedes the file name of a schema in its URL, relative to the URL of the contract and
+// of the other schemas, which is that of the service with a query (RFC 3986 section 5.2). It repeats the last segment
+// of that URL, whatever a gateway calls it; a bare "?xsd=" breaks JAX-WS and gSOAP. slashAdded says that the caller
+// wrote a slash behind the address of the service.
+func SchemaAddresses(address string, slashAdded bool) string {
+	const query = "?xsd="
+	u, err := url.Parse(address)
+	if err != nil || strings.Trim(u.Path, "/") == "" {
+		return "/" + query
+	}
+	ownSlash := strings.HasSuffix(u.Path, "/")
+	segment := path.Base(u.EscapedPath())
+	switch {
+	case ownSlash:
+		return "../" + segment + "/" + query
+	case slashAdded:
+		return "../" + segment + query
+	case strings.Contains(segment, ":"): // which would end a scheme
+		return "./" + segment + query
+	}
+	return segment + query
+}
 
 // describedOperation is an operation as a template names its parts.
 type describedOperation struct{ Name, Message, Documentation, Action string }
@@ -156,8 +177,8 @@ var (
 	xmlAttributePattern = regexp.MustCompile(`<xs:attribute ref="xml:[^>]*/>`)
 )
 
-// Schema returns a schema by file name as it is served beside the contract, with imports by URL.
-func (c Contract) Schema(name string) ([]byte, bool) {
+// Schema returns a schema by file name as it is served beside the contract, with imports by URL: see SchemaAddresses.
+func (c Contract) Schema(name, schemas string) ([]byte, bool) {
 	if strings.Contains(name, "/") {
 		return nil, false
 	}
@@ -165,7 +186,10 @@ func (c Contract) Schema(name string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return schemaLocationPattern.ReplaceAll(text, []byte(` schemaLocation="`+c.schemaAddressPrefix()+`$1"`)), true
+	return schemaLocationPattern.ReplaceAllFunc(text, func(location []byte) []byte {
+		file := schemaLocationPattern.FindSubmatch(location)[1]
+		return fmt.Appendf(nil, ` schemaLocation="%s%s"`, html.EscapeString(schemas), file)
+	}), true
 }
 
 // inlineSchemas returns the schemas as they are inlined in the contract: without XML declaration, imports without

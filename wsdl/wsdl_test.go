@@ -29,7 +29,7 @@ var xmlForms = []wsdl.Form{wsdl.Plain, wsdl.SOAP12, wsdl.Policy, wsdl.Flat}
 
 func renderForm(t *testing.T, form wsdl.Form, address string) string {
 	t.Helper()
-	text, err := contract.Render(form, address)
+	text, err := contract.Render(form, address, wsdl.SchemaAddresses(address, false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestAddressIsEscapedAndChecked(t *testing.T) {
 	}
 	for _, bad := range []string{"", "/ctr/v1", "ftp://host/ctr/v1", "https://", "https://host\x7f/"} {
 		for _, form := range append(xmlForms, wsdl.Zip) {
-			if text, err := contract.Render(form, bad); err == nil || text != nil {
+			if text, err := contract.Render(form, bad, "v1?xsd="); err == nil || text != nil {
 				t.Errorf("?wsdl=%s: address %q is accepted", form, bad)
 			}
 		}
@@ -127,12 +127,12 @@ func serve(t *testing.T) *httptest.Server {
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		if name := query.Get("xsd"); r.URL.Path == "/ctr/v1" && name != "" {
-			if text, ok := contract.Schema(name); ok {
+			if text, ok := contract.Schema(name, "v1?xsd="); ok {
 				_, _ = w.Write(text)
 				return
 			}
 		} else if form, ok := wsdl.ParseForm(query.Get("wsdl")); ok && r.URL.Path == "/ctr/v1" {
-			text, err := contract.Render(form, server.URL+"/ctr/v1")
+			text, err := contract.Render(form, server.URL+"/ctr/v1", "v1?xsd=")
 			if err == nil {
 				_, _ = w.Write(text)
 				return
@@ -185,7 +185,7 @@ func TestEveryRelativeImportIsServed(t *testing.T) {
 		t.Errorf("%d documents are reachable, there are %d schemas and one contract", len(seen), len(names))
 	}
 	for _, bad := range []string{"", "none.xsd", "../wsdl/ctr-v1.wsdl", ".", "files.go"} {
-		if _, ok := contract.Schema(bad); ok {
+		if _, ok := contract.Schema(bad, "v1?xsd="); ok {
 			t.Errorf("schema %q is served", bad)
 		}
 	}

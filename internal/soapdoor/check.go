@@ -99,7 +99,7 @@ func (e *endpoint) buildDryRunReport(r *http.Request, event *reqlog.Event) (*dia
 	default:
 		return nil, false
 	}
-	m, action := e.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
+	m, actions := e.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
 	event.Bytes = len(m.Data)
 	waitCtx, cancel := context.WithTimeout(r.Context(), maxDryRunWait)
 	defer cancel()
@@ -117,7 +117,7 @@ func (e *endpoint) buildDryRunReport(r *http.Request, event *reqlog.Event) (*dia
 		},
 		Schema: e.Schema,
 		IdentifyOperation: func(content xmldoc.Element) (string, error) {
-			o, err := e.findOperation(content, action)
+			o, err := e.findOperation(content, actions)
 			return o.name, err
 		},
 		Lang:    texts.PreferredLang(r.Header.Values("Accept-Language")...),
@@ -127,7 +127,7 @@ func (e *endpoint) buildDryRunReport(r *http.Request, event *reqlog.Event) (*dia
 }
 
 // readDryRunMessage reads a message as the pipeline does. The error goes into the message.
-func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, action string) {
+func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, actions []namedAction) {
 	var t transport
 	m.Data, m.Err = s.readMessage(r, &t, func(maxBytes int) ([]byte, error) {
 		data, err := io.ReadAll(io.LimitReader(r.Body, int64(maxBytes)))
@@ -140,7 +140,7 @@ func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, actio
 	if m.Err == nil {
 		m.Data, m.Err = t.media.UnpackEnvelope(m.Data, s.limits)
 	}
-	return m, t.action
+	return m, t.actions
 }
 
 // acceptsJSON reports whether the Accept header names JSON explicitly. Wildcards do not count.

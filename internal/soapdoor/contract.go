@@ -3,7 +3,6 @@ package soapdoor
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/message/schema"
@@ -12,6 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/wsdl"
 )
 
@@ -85,16 +85,21 @@ func (c *Contract) bindOperations() []operation {
 
 // findOperation returns the operation for the element in the Body. If the transport names an operation (SOAPAction in
 // SOAP 1.1, the action parameter in SOAP 1.2), it must be the same one.
-func (e *endpoint) findOperation(body xmldoc.Element, action string) (operation, error) {
-	action = strings.Trim(action, `" `)
+func (e *endpoint) findOperation(body xmldoc.Element, actions []namedAction) (operation, error) {
 	for _, o := range e.operations {
 		if !body.Is(e.Namespace, o.element) {
 			continue
 		}
-		if action != "" && action != o.action {
-			return operation{}, problem.New(soap.ActionMismatch, expected.With(o.action)).WithPath("SOAPAction")
+		for _, named := range actions {
+			if named.uri != o.action {
+				return operation{}, problem.New(soap.ActionMismatch, actionReceived.With(
+					texts.Excerpt(named.uri), named.field, o.element, o.action,
+				)).WithPath("SOAPAction")
+			}
 		}
 		return o, nil
 	}
-	return operation{}, problem.New(soap.OperationUnknown).WithPath("soap:Body")
+	return operation{}, problem.New(soap.OperationUnknown, elementReceived.With(
+		texts.Excerpt(body.Local()), texts.Excerpt(body.Space()), e.Namespace,
+	)).WithPath("soap:Body")
 }

@@ -16,9 +16,13 @@ func (e *endpoint) serveDescription(w http.ResponseWriter, r *http.Request) {
 	for key, values := range r.URL.Query() {
 		query[strings.ToLower(key)] = values // some toolkits request ?WSDL
 	}
+	schemas := wsdl.SchemaAddresses(e.serviceAddress(r), strings.HasSuffix(r.URL.Path, "/"))
+	if query.Has("singlewsdl") { // what .NET asks for
+		query.Set("wsdl", string(wsdl.Flat))
+	}
 	switch {
 	case query.Has("xsd"):
-		if data, ok := e.Contract.Contract.Schema(query.Get("xsd")); ok {
+		if data, ok := e.Contract.Contract.Schema(query.Get("xsd"), schemas); ok {
 			writeContent(w, "text/xml; charset=utf-8", data)
 			return
 		}
@@ -34,19 +38,27 @@ func (e *endpoint) serveDescription(w http.ResponseWriter, r *http.Request) {
 				"The forms: ?wsdl ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 			return
 		}
-		data, err := e.Render(form, e.serviceAddress(r))
+		data, err := e.Render(form, e.serviceAddress(r), schemas)
 		if err != nil {
 			e.logFailure(r, err)
 			writeText(w, http.StatusInternalServerError, "The WSDL could not be made. This is our fault.\n")
 			return
 		}
 		writeContent(w, form.ContentType(), data)
+	case len(query) > 0: // a tool would take a 200 for the document that it asks for
+		writeText(w, http.StatusNotFound, "There is no such document. The WSDL is at "+e.serviceAddress(r)+"?wsdl, "+
+			"in other forms ?wsdl=soap12 ?wsdl=policy ?wsdl=flat ?wsdl=zip\n")
 	default:
 		writeText(w, http.StatusOK, e.Title+" This address takes signed SOAP requests by POST.\n\n"+
 			"WSDL:            "+e.serviceAddress(r)+"?wsdl\n"+
 			"other forms:     ?wsdl=soap12  ?wsdl=policy  ?wsdl=flat  ?wsdl=zip\n"+
 			"health:          /livez  /readyz\n")
 	}
+}
+
+// serveNothing answers for the paths below that of the service.
+func (e *endpoint) serveNothing(w http.ResponseWriter, r *http.Request) {
+	writeText(w, http.StatusNotFound, "There is nothing at this address. The service is at "+e.serviceAddress(r)+"\n")
 }
 
 // logFailure logs a failure outside a SOAP request.

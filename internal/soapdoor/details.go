@@ -2,4 +2,9 @@ package soapdoor
 
 import "github.com/openctr/ctr/internal/texts"
 
-var expected = texts.Declare1[string]("detail.expected", "expected")
+var (
+	actionReceived = texts.Declare4[string, string, string, string](
+		"door.action_received", "received", "field", "element", "expected",
+	)
+	elementReceived = texts.Declare3[string, string, string]("door.element_received", "name", "namespace", "expected")
+)

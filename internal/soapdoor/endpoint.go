@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/admission"
@@ -32,8 +34,24 @@ type requestState struct {
 // transport is what the HTTP header says about a message.
 type transport struct {
 	media       soap.Media
-	action      string // the operation named by SOAPAction or the action parameter, or empty
-	acceptsMTOM bool   // the client accepts attachments
+	actions     []namedAction // the operations that it names; usually one at most
+	acceptsMTOM bool          // the client accepts attachments
+}
+
+// namedAction is the URI of an operation in a field of the HTTP header.
+type namedAction struct{ field, uri string }
+
+// readActions returns what SOAPAction and the action parameter name. Both count: a gateway may have chosen by either.
+func readActions(media soap.Media, header http.Header) []namedAction {
+	var all []namedAction
+	for _, value := range header.Values("SOAPAction") {
+		all = append(all, namedAction{"SOAPAction", value})
+	}
+	all = append(all, namedAction{"Content-Type", media.Action})
+	for i := range all {
+		all[i].uri = strings.Trim(all[i].uri, `" `)
+	}
+	return slices.DeleteFunc(all, func(a namedAction) bool { return a.uri == "" })
 }
 
 // storeLimit bounds the time in which the register acts for one request, from its admission on. A register that takes
@@ -63,6 +81,9 @@ func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	answer := e.respond(r, c, w.Header()) //nolint:contextcheck // the schema check is pure, bounded by the message
 	e.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
+	if c.event.Status != http.StatusOK {
+		e.drainer.drain(w, r, 2*e.limits.Bytes)
+	}
 	w.WriteHeader(c.event.Status)
 	_, _ = w.Write(answer) // a client that is gone retries with the same idempotency key (InputReference)
 }
@@ -141,7 +162,7 @@ func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, err
 		return nil, err
 	}
 	c.applyVerified(verified)
-	called, err := e.findOperation(verified.Body(), c.action)
+	called, err := e.findOperation(verified.Body(), c.actions)
 	if err != nil {
 		return nil, err
 	}
@@ -202,15 +223,13 @@ func (s *Service) readMessage(
 	r *http.Request, t *transport, readBody func(maxBytes int) ([]byte, error),
 ) ([]byte, error) {
 	media, err := soap.ParseMedia(r.Header.Get("Content-Type"))
-	*t = transport{media, media.Action, media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))}
-	if soapAction := r.Header.Get("SOAPAction"); soapAction != "" {
-		t.action = soapAction
+	*t = transport{media, readActions(media, r.Header), media.MTOM || soap.AcceptsMTOM(r.Header.Values("Accept"))}
+	if err == nil {
+		err = soap.CheckContentEncoding(r.Header.Values("Content-Encoding"))
 	}
 	switch {
 	case err != nil:
 		return nil, err
-	case r.Header.Get("Content-Encoding") != "":
-		return nil, problem.New(soap.ContentTypeUnknown)
 	case r.ContentLength > int64(s.limits.Bytes):
 		return nil, s.newTooLargeError()
 	}

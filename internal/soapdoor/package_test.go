@@ -193,7 +193,7 @@ func TestCardAsAttachment(t *testing.T) {
 		for name, response := range map[string]reply{
 			"asked in a package": d.postMTOM(t, version, packMTOM(version, envelope, token)),
 			"asked by Accept": d.postMessage(t, version, signMessage(t, "GetImplantCard", testpki.Hospital, version, 4+10*i),
-				http.Header{"Accept": {"text/xml, multipart/related"}}),
+				http.Header{"Accept": {`text/xml, multipart/related; type="application/xop+xml"`}}),
 		} {
 			whole, attachments := unpackReply(t, version, response)
 			a := readAnswer(t, version, whole) // also validates against the schema

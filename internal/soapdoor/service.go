@@ -39,6 +39,7 @@ type Service struct {
 	limits      xmldoc.Limits
 	admission   *admission.Controller
 	dryRuns     *dryRunQueue
+	drainer     drainer
 	mux         *http.ServeMux
 }
 
@@ -55,13 +56,16 @@ func New(c Config) *Service {
 	s := &Service{
 		log: c.Log, now: c.Now, newID: c.NewID, environment: c.Environment, signReply: c.SignReply,
 		limits: xmldoc.DefaultLimits(), admission: admission.NewController(c.Now), dryRuns: newDryRunQueue(),
-		mux: http.NewServeMux(),
+		drainer: newDrainer(), mux: http.NewServeMux(),
 	}
 	for _, contract := range c.Contracts {
 		e := &endpoint{s, contract, contract.bindOperations()}
 		s.endpoints = append(s.endpoints, e)
-		s.mux.HandleFunc("POST "+contract.Path, e.servePost)
-		s.mux.HandleFunc("GET "+contract.Path, e.serveDescription)
+		for _, path := range []string{contract.Path, contract.Path + "/{$}"} { // some people and libraries add a slash
+			s.mux.HandleFunc("POST "+path, e.servePost)
+			s.mux.HandleFunc("GET "+path, e.serveDescription)
+		}
+		s.mux.HandleFunc(contract.Path+"/{below...}", e.serveNothing)
 	}
 	s.mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "ok\n") })
 	s.mux.HandleFunc("GET /readyz", s.serveReadiness)

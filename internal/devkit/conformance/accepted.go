@@ -293,7 +293,7 @@ func testCardAttachment(ctx context.Context, r *serverRun) error {
 	}
 	a, err := r.callOperation(
 		ctx, soap.SOAP11, "GetImplantCard", testmessages.RequestValues{NotificationNumber: r.notificationNumber}, "Accept",
-		"multipart/related, text/xml",
+		`multipart/related; type="application/xop+xml", text/xml`,
 	)
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ const (
 	HeaderNotUnderstood problem.Code = "HEADER_NOT_UNDERSTOOD"
 	SecurityTwice       problem.Code = "SECURITY_HEADER_TWICE"
 	ContentTypeUnknown  problem.Code = "CONTENT_TYPE_NOT_ACCEPTED"
+	CodingUnknown       problem.Code = "CONTENT_ENCODING_NOT_ACCEPTED"
 	MessageTooLarge     problem.Code = "MESSAGE_TOO_LARGE"
 	OperationUnknown    problem.Code = "OPERATION_UNKNOWN"
 	ActionMismatch      problem.Code = "SOAP_ACTION_MISMATCH"
@@ -40,7 +41,7 @@ const (
 func init() {
 	problem.Register(problem.Properties{Kind: problem.Malformed, PlatformCode: "SOA-03002"}, NotSOAP)
 	problem.Register(problem.Properties{Kind: problem.NotUnderstood, PlatformCode: "SOA-03002"}, SOAPVersion)
-	problem.Register(problem.Properties{Kind: problem.Malformed}, EnvelopeMalformed, ContentTypeUnknown,
+	problem.Register(problem.Properties{Kind: problem.Malformed}, EnvelopeMalformed, ContentTypeUnknown, CodingUnknown,
 		MessageTooLarge, MultipartNotXOP, MultipartParameter, MultipartMalformed, PartsTooMany, PartHeaderTooLarge,
 		PartHeader, PartEncoding, PartContentID, PartDuplicate, PartNotIncluded, RootPartMissing, RootPartType,
 		IncludeMalformed, IncludeNotAlone, IncludeExternal, IncludeUnknown, IncludeRepeated)

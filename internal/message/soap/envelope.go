@@ -11,6 +11,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Version is a SOAP version.
@@ -37,12 +38,14 @@ func (v Version) Namespace() string {
 	return Namespace11
 }
 
-// ContentType returns the media type of messages of the version.
-func (v Version) ContentType() string {
+// ContentType returns the media type of messages of the version, with the charset.
+func (v Version) ContentType() string { return v.mediaType() + "; charset=utf-8" }
+
+func (v Version) mediaType() string {
 	if v == SOAP12 {
-		return "application/soap+xml; charset=utf-8"
+		return "application/soap+xml"
 	}
-	return "text/xml; charset=utf-8"
+	return "text/xml"
 }
 
 // Envelope is a parsed, unverified message.
@@ -133,11 +136,19 @@ func (e *Envelope) readHeaders() error {
 		}
 		must, _ := block.Attr(e.version.Namespace(), "mustUnderstand")
 		if must = strings.Trim(must, " \t\r\n"); must == "1" || must == "true" {
-			return problem.New(HeaderNotUnderstood).WithPath("soap:Header")
+			unknown := &headerBlock{space: block.Space(), local: block.Local()}
+			return problem.Wrap(HeaderNotUnderstood, unknown, headerUnknown.With(texts.Excerpt(unknown.Error()))).
+				WithPath("soap:Header")
 		}
 	}
 	return nil
 }
+
+// headerBlock is the name of a header block that is not understood.
+type headerBlock struct{ space, local string }
+
+// Error returns the name with its namespace, as {namespace}local.
+func (b *headerBlock) Error() string { return "{" + b.space + "}" + b.local }
 
 // isTargetedAtThisNode reports whether a header block targets the ultimate receiver or the next node. The service is
 // both.
@@ -151,11 +162,16 @@ func (e *Envelope) isTargetedAtThisNode(block xmldoc.Element) bool {
 }
 
 // WrapBody returns an envelope with content, the serialized child element of the Body.
-func WrapBody(v Version, content []byte) []byte {
-	const before, between, after = `<soap:Envelope xmlns:soap="`, `"><soap:Body>`, `</soap:Body></soap:Envelope>`
-	out := make([]byte, 0, len(before)+len(between)+len(after)+64+len(content))
+func WrapBody(v Version, content []byte) []byte { return wrapMessage(v, "", content) }
+
+// wrapMessage returns an envelope with a serialized Header, or none, and the content of the Body.
+func wrapMessage(v Version, header string, content []byte) []byte {
+	const before, between, after = `<soap:Envelope xmlns:soap="`, `<soap:Body>`, `</soap:Body></soap:Envelope>`
+	out := make([]byte, 0, len(before)+len(between)+len(after)+64+len(header)+len(content))
 	out = append(out, before...)
 	out = append(out, v.Namespace()...)
+	out = append(out, '"', '>')
+	out = append(out, header...)
 	out = append(out, between...)
 	out = append(out, content...)
 	return append(out, after...)

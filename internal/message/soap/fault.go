@@ -1,6 +1,7 @@
 package soap
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -80,6 +81,8 @@ func FaultFrom(err error, c FaultContext) Fault {
 		f.Status, f.RetryAfter = http.StatusServiceUnavailable, "5"
 	case e.Code == MessageTooLarge:
 		f.Status = http.StatusRequestEntityTooLarge
+	case e.Code == CodingUnknown:
+		f.Status = http.StatusUnsupportedMediaType
 	case c.Version == SOAP12 && !v.serverFault:
 		f.Status = http.StatusBadRequest
 	}
@@ -89,12 +92,36 @@ func FaultFrom(err error, c FaultContext) Fault {
 	} else {
 		w.writeFault11(e, v, c)
 	}
-	version := c.Version
+	version, header := c.Version, ""
 	if version == 0 {
 		version = SOAP11
 	}
-	f.Body = WrapBody(version, []byte(w.String()))
+	if version == SOAP12 {
+		header = notUnderstoodHeader(err)
+	}
+	f.Body = wrapMessage(version, header, []byte(w.String()))
 	return f
+}
+
+// notUnderstoodHeader returns a Header with the name of the block that was not understood (SOAP 1.2 part 1 section
+// 5.4.8), or "".
+func notUnderstoodHeader(err error) string {
+	block, ok := errors.AsType[*headerBlock](err)
+	if !ok {
+		return ""
+	}
+	var w faultWriter
+	w.writeStrings("<soap:Header><soap:NotUnderstood qname=\"")
+	if block.space == "" {
+		w.writeText(block.local)
+	} else {
+		w.writeStrings("h:")
+		w.writeText(block.local)
+		w.writeStrings(`" xmlns:h="`)
+		w.writeText(block.space)
+	}
+	w.writeStrings(`"/></soap:Header>`)
+	return w.String()
 }
 
 type faultWriter struct{ strings.Builder }

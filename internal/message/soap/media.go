@@ -1,11 +1,11 @@
 package soap
 
 import (
-	"mime"
 	"strings"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Media is what the Content-Type of a request declares.
@@ -17,6 +17,7 @@ type Media struct {
 	// MTOM is true if the body is an MTOM package: an envelope with attachments.
 	MTOM bool
 
+	charset       charset // of the envelope, if it is not in a package
 	boundary      string
 	rootContentID string // Content-ID of the part with the envelope; if empty, it is the first part
 }
@@ -28,50 +29,68 @@ const (
 )
 
 // ParseMedia parses a Content-Type: that of an envelope of either version, or of an XOP package (MTOM section 3, XOP
-// section 4). Version is set even with an error, so that the fault can be written in it.
+// section 4). Version is set even with an error, so that the fault can be written in it (SOAP 1.2 part 1 section 5.4).
 func ParseMedia(contentType string) (Media, error) {
+	media, err := parseMediaType(contentType)
 	m := Media{Version: SOAP11}
-	media, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return m, problem.Wrap(ContentTypeUnknown, err)
+	if media.name == multipartRelated {
+		if strings.Contains(strings.ToLower(contentType), "application/soap+xml") {
+			m.Version = SOAP12
+		}
+		if err != nil {
+			return m, err
+		}
+		return m.parseXOPPackage(media.parameters)
 	}
-	if media == multipartRelated {
-		return parseXOPPackage(parameters)
+	version, known := versionFromMediaType(media.name)
+	if known {
+		m.Version = version
 	}
-	version, ok := versionFromMediaType(media)
-	if !ok {
-		return m, problem.New(ContentTypeUnknown)
+	switch {
+	case err != nil:
+		return m, err
+	case media.name == xopXML:
+		return m, newMediaError(xopWithoutPackage)
+	case !known:
+		return m, newMediaError(mediaTypeReceived.With(texts.Excerpt(media.name)))
 	}
-	m.Version, m.Action = version, parameters["action"]
-	if !isSupportedCharset(parameters["charset"]) {
-		return m, problem.New(ContentTypeUnknown)
-	}
-	return m, nil
+	m.Action = media.parameters["action"]
+	m.charset, err = media.checkCharset()
+	return m, err
 }
 
 // parseXOPPackage parses the parameters of a multipart/related. SOAP with Attachments lacks parameters that XOP
 // requires; the type parameter distinguishes the two.
-func parseXOPPackage(parameters map[string]string) (Media, error) {
-	m := Media{Version: SOAP11, MTOM: true, boundary: parameters["boundary"]}
-	info, inner, err := mime.ParseMediaType(parameters["start-info"])
-	version, known := versionFromMediaType(info)
+func (m Media) parseXOPPackage(parameters map[string]string) (Media, error) {
+	m.MTOM, m.boundary = true, parameters["boundary"]
+	info, err := parseMediaType(parameters["start-info"])
+	version, known := versionFromMediaType(info.name)
 	if known {
 		m.Version = version
 	}
 	if m.Action = parameters["action"]; m.Action == "" {
-		m.Action = inner["action"]
+		m.Action = info.parameters["action"]
 	}
 	start, given := parameters["start"]
 	m.rootContentID = parseContentID(start)
+	refuse := func(name, expected string) error {
+		value, ok := parameters[name]
+		if !ok {
+			return problem.New(MultipartParameter, parameterMissing.With(name, expected)).WithPath("Content-Type")
+		}
+		return problem.New(MultipartParameter, parameterReceived.With(name, texts.Excerpt(value), expected)).
+			WithPath("Content-Type")
+	}
 	switch {
 	case !strings.EqualFold(parameters["type"], xopXML):
-		return m, problem.New(MultipartNotXOP).WithPath("Content-Type")
+		return m, problem.New(MultipartNotXOP, typeReceived.With(texts.Excerpt(parameters["type"]))).
+			WithPath("Content-Type")
 	case err != nil || !known:
-		return m, problem.New(MultipartParameter, parameter.With("start-info")).WithPath("Content-Type")
+		return m, refuse("start-info", `"text/xml" or "application/soap+xml"`)
 	case !isBoundary(m.boundary):
-		return m, problem.New(MultipartParameter, parameter.With("boundary")).WithPath("Content-Type")
+		return m, refuse("boundary", "RFC 2046, 5.1.1")
 	case given && m.rootContentID == "":
-		return m, problem.New(MultipartParameter, parameter.With("start")).WithPath("Content-Type")
+		return m, refuse("start", "<Content-ID>")
 	}
 	return m, nil
 }
@@ -86,18 +105,11 @@ func versionFromMediaType(media string) (Version, bool) {
 	return 0, false
 }
 
-// isSupportedCharset reports whether a charset parameter is absent or names an encoding that package xmldoc reads. The
-// actual encoding is detected from the data.
-func isSupportedCharset(charset string) bool {
-	charset = strings.ToLower(charset)
-	return charset == "" || strings.HasPrefix(charset, "utf-8") || strings.HasPrefix(charset, "utf-16")
-}
-
 // UnpackEnvelope returns the envelope. For an MTOM package it inlines the attachments, so that all further processing
 // sees the one message that was signed (XOP section 3.2).
 func (m Media) UnpackEnvelope(data []byte, limits xmldoc.Limits) ([]byte, error) {
 	if !m.MTOM {
-		return data, nil
+		return data, m.charset.checkData(data)
 	}
 	parts, err := readParts(data, m.boundary)
 	if err != nil {
@@ -130,41 +142,64 @@ func (m Media) splitRootPart(parts []part) (part, map[string][]byte, error) {
 	if rootIndex < 0 {
 		return part{}, nil, problem.New(RootPartMissing).WithPath("Content-Type")
 	}
-	if !m.matchesRootType(parts[rootIndex].contentType) {
-		return part{}, nil, problem.New(RootPartType).WithPath(partPath(rootIndex))
+	if err := m.checkRootType(parts[rootIndex]); err != nil {
+		return part{}, nil, problem.From(err).WithPath(partPath(rootIndex))
 	}
 	return parts[rootIndex], attachments, nil
 }
 
-// matchesRootType reports whether the content type of the root part agrees with that of the package (XOP section 4.1).
-func (m Media) matchesRootType(contentType string) bool {
-	media, parameters, err := mime.ParseMediaType(contentType)
-	if err != nil || media != xopXML || !isSupportedCharset(parameters["charset"]) {
-		return false
+// checkRootType checks that the content type of the root part agrees with that of the package (XOP section 4.1).
+func (m Media) checkRootType(root part) error {
+	media, err := parseMediaType(root.contentType)
+	refusal := problem.New(RootPartType, rootTypeReceived.With(texts.Excerpt(root.contentType), m.Version.mediaType()))
+	if err != nil || media.name != xopXML {
+		return refusal
 	}
-	inner, given := parameters["type"]
+	found, err := media.checkCharset()
+	if err != nil {
+		return problem.New(RootPartType, problem.From(err).Detail)
+	}
+	if err = found.checkData(root.content); err != nil {
+		return problem.New(RootPartType, problem.From(err).Detail)
+	}
+	inner, given := media.parameters["type"]
 	if !given {
-		return true
+		return nil
 	}
-	media, _, err = mime.ParseMediaType(inner)
-	version, known := versionFromMediaType(media)
-	return err == nil && known && version == m.Version
+	declared, err := parseMediaType(inner)
+	version, known := versionFromMediaType(declared.name)
+	if err != nil || !known || version != m.Version {
+		return refusal
+	}
+	return nil
 }
 
-// AcceptsMTOM reports whether an Accept header names the media type of an XOP package. A wildcard does not count: a
-// client that sends one does not thereby declare that it can read attachments.
+// AcceptsMTOM reports whether an Accept header names application/xop+xml, alone or as the type of a package. Neither a
+// wildcard nor multipart/related alone counts: Axis 1.4 names the latter for SOAP with Attachments, and reads no XOP.
 func AcceptsMTOM(accept []string) bool {
 	for _, line := range accept {
 		for choice := range strings.SplitSeq(line, ",") {
-			media, parameters, err := mime.ParseMediaType(choice)
-			if err != nil || media != multipartRelated ||
-				strings.Trim(parameters["q"], "0.") == "" && parameters["q"] != "" {
+			media, err := parseMediaType(choice)
+			quality, weighted := media.parameters["q"]
+			if err != nil || weighted && strings.Trim(quality, "0.") == "" {
 				continue
 			}
-			if inner, given := parameters["type"]; !given || strings.EqualFold(inner, xopXML) {
+			if media.name == xopXML || media.name == multipartRelated && strings.EqualFold(media.parameters["type"], xopXML) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// CheckContentEncoding refuses a coded body. "identity" is no coding (RFC 9110 section 12.5.3).
+func CheckContentEncoding(fields []string) error {
+	for _, field := range fields {
+		for coding := range strings.SplitSeq(field, ",") {
+			if coding = strings.Trim(coding, " \t"); coding != "" && !strings.EqualFold(coding, "identity") {
+				return problem.New(CodingUnknown, codingReceived.With(texts.Excerpt(coding)))
+			}
+		}
+	}
+	return nil
 }

@@ -102,7 +102,7 @@ func TestParseMedia(t *testing.T) {
 		`TEXT/XML; charset=UTF-8`: {Version: soap.SOAP11},
 		`application/soap+xml; action="urn:a"; charset=utf-16`: {Version: soap.SOAP12, Action: "urn:a"},
 	} {
-		if m, err := soap.ParseMedia(contentType); err != nil || m != want {
+		if m, err := soap.ParseMedia(contentType); err != nil || m.Version != want.Version || m.Action != want.Action || m.MTOM {
 			t.Errorf("%s: %+v, %v", contentType, m, err)
 		}
 	}
@@ -134,7 +134,7 @@ func TestParseMediaRefuses(t *testing.T) {
 		{`multipart/related; boundary=b`, soap.SOAP11, soap.MultipartNotXOP, ""},
 		{`multipart/related; type="text/xml"; start="<a@b>"; boundary=b`, soap.SOAP11, soap.MultipartNotXOP, ""},
 		{`multipart/related; type="application/soap+xml"; start-info="application/soap+xml"; boundary=b`, soap.SOAP12, soap.MultipartNotXOP, ""},
-		{`multipart/related; type="application/xop+xml"; boundary=b`, soap.SOAP11, soap.MultipartParameter, "parameter start-info"},
+		{`multipart/related; type="application/xop+xml"; boundary=b`, soap.SOAP11, soap.MultipartParameter, "parameter start-info is missing"},
 		{strings.Replace(packageType, `text/xml`, `text/plain`, 1), soap.SOAP11, soap.MultipartParameter, "parameter start-info"},
 		{strings.Replace(packageType, `text/xml`, `text/xml; x`, 1), soap.SOAP11, soap.MultipartParameter, "parameter start-info"},
 		{strings.Replace(packageType, `; boundary="b-1"`, ``, 1), soap.SOAP11, soap.MultipartParameter, "parameter boundary"},
@@ -147,7 +147,7 @@ func TestParseMediaRefuses(t *testing.T) {
 		{strings.Replace(packageType, `root@test`, strings.Repeat("r", 257), 1), soap.SOAP11, soap.MultipartParameter, "parameter start"},
 	} {
 		m, err := soap.ParseMedia(c.contentType)
-		if e := problem.From(err); err == nil || e.Code != c.code || e.Detail.String() != c.public || m.Version != c.version {
+		if e := problem.From(err); err == nil || e.Code != c.code || !strings.Contains(e.Detail.String(), c.public) || m.Version != c.version {
 			t.Errorf("%.90s: version %d, %v", c.contentType, m.Version, err)
 		}
 	}
@@ -316,8 +316,12 @@ func TestAcceptsMTOM(t *testing.T) {
 		"":                            false,
 		"*/*":                         false,
 		"text/xml":                    false,
-		"text/xml, multipart/related": true,
-		"Multipart/Related":           true,
+		"text/xml, multipart/related": false,
+		"application/soap+xml, application/dime, multipart/related, text/*":      false, // Axis 1.4
+		"text/xml, application/xop+xml":                                          true,
+		"application/xop+xml;q=0":                                                false,
+		"multipart/related; type=application/xop+xml":                            true,
+		"Multipart/Related":                                                      false,
 		"text/xml;q=0.5, multipart/related; type=\"application/xop+xml\"; q=0.9": true,
 		"multipart/related; type=\"text/xml\"":                                   false,
 		"multipart/related;q=0":                                                  false,

@@ -156,7 +156,7 @@ func PackMTOM(v Version, envelope []byte, space, local string) (contentType stri
 		return v.ContentType(), envelope, nil
 	}
 	root.WriteString(d.Source()[from:])
-	media, _, _ := strings.Cut(v.ContentType(), ";")
+	media := v.mediaType()
 	var b bytes.Buffer
 	writePart(&b, boundary, xopXML+`; charset=utf-8; type="`+media+`"`, rootPartID, root.Bytes())
 	b.Write(attachments.Bytes())

@@ -214,7 +214,7 @@ func typeLines(t *testing.T, folder, lines string, args ...string) (output strin
 
 func (k toolkit) unpackContract(t *testing.T) {
 	t.Helper()
-	data, err := ctr.Contract().Render(wsdl.Zip, "https://127.0.0.1:8443/ctr/v1")
+	data, err := ctr.Contract().Render(wsdl.Zip, "https://127.0.0.1:8443/ctr/v1", "")
 	if err != nil {
 		t.Fatal(err)
 	}
