@@ -24,6 +24,7 @@ type batchCommand struct {
 	File     string        `arg:"" optional:"" help:"CSV file, or JSON Lines if its name ends in .jsonl. Each row is one implant; rows with the same input_reference are one notification." type:"existingfile"`
 	Watch    string        `help:"Instead of FILE: send each file that is put into DIR/inbox and move it to DIR/done or DIR/failed with its results, until stopped." type:"existingdir" placeholder:"DIR"`
 	Settle   time.Duration `help:"With --watch: a file that is unchanged for this long counts as complete." default:"5s"`
+	State    string        `help:"With --watch: private directory for the journals. Default: $STATE_DIRECTORY, which systemd sets, otherwise ctr in $XDG_STATE_HOME or ~/.local/state." env:"STATE_DIRECTORY" type:"path" placeholder:"DIR"`
 	Save     string        `help:"State of the notifications: Draft, Submit (to their specialist) or Final. Default: Final." enum:"Draft,Submit,Final" default:"Final" placeholder:"STATE"`
 	DryRun   bool          `help:"Check the file and send nothing. Needs no key and no service."`
 	SkipBad  bool          `help:"Send the valid notifications even if other rows have errors. Without this flag, one error stops the whole file."`
@@ -36,11 +37,13 @@ type batchCommand struct {
 // Help returns the text that --help prints below the first line.
 func (*batchCommand) Help() string {
 	return `The whole file is checked before anything is sent. The result of each row is written to FILE.results.csv. ` +
-		`Each answer is stored in FILE.journal at once. However a run ends, the same command continues from there.
+		`Each answer is stored in FILE.journal (with --watch, in a file below --state) at once. However a run ends, the ` +
+		`same command continues from there.
 
 Exit codes: 0 everything is accepted; 1 something was refused, or left out by --skip-bad; 2 a flag or the file is ` +
-		`wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or only with faults of its own, or the ` +
-		`run was stopped: the same command continues; 4 not authenticated. With --watch: 0 stopped.
+		`wrong, another ctr is working on it, or something could not be written; 3 the service did not answer, or only ` +
+		`with faults of its own, or the run was stopped: the same command continues; 4 not authenticated. With --watch: 0 ` +
+		`stopped.
 
 Columns and details: docs/batch.md.`
 }
@@ -170,11 +173,11 @@ func (b *batchCommand) sendFile(
 	return r.printEnd(t, b, err)
 }
 
-// writeResults writes the results file, readable by those who may read the input file.
+// writeResults writes the results file, for the owner, and for the group if that may read the input file.
 func (b *batchCommand) writeResults(name string, results []byte) error {
 	info, err := os.Stat(b.File)
 	if err == nil {
-		err = durable.Replace(name, results, info.Mode())
+		err = durable.Replace(name, results, batch.ResultsMode(info))
 	}
 	if err != nil {
 		return fmt.Errorf("the results (the same command writes them again): %w", err)

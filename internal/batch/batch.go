@@ -17,7 +17,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -104,16 +106,17 @@ func (f RowError) String() string {
 
 // ReadFile reads the named file. A name that ends in .jsonl denotes JSON Lines.
 func ReadFile(name string, o Options) (*File, error) {
-	info, err := os.Stat(name)
+	file, err := os.Open(name) //nolint:gosec // the path is the user's own
 	if err != nil {
 		return nil, fmt.Errorf("the file: %w", err)
 	}
-	f := &File{}
-	if info.Size() > MaxFileBytes {
-		f.addTooLargeError()
-		return f, nil
-	}
-	data, err := os.ReadFile(name) //nolint:gosec // the path is the user's own
+	f, err := readOpened(file, name, o)
+	return f, errors.Join(err, file.Close())
+}
+
+// readOpened is ReadFile for an open file.
+func readOpened(file *os.File, name string, o Options) (*File, error) {
+	data, err := io.ReadAll(io.LimitReader(file, MaxFileBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("the file: %w", err)
 	}

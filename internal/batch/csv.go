@@ -75,7 +75,7 @@ func (f *File) parseHeader(names []string) []column {
 			c = columnUnnamed
 		case !known:
 			f.addError(1, "", fmt.Sprintf(
-				"column %d is called %.40q, which means nothing here; the columns are %s", i+1, name, joinAllColumnNames(),
+				"column %d has a name that means nothing here; the columns are %s", i+1, joinAllColumnNames(),
 			))
 		case seen[c]:
 			f.addError(1, name, "it is there twice")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -61,13 +62,27 @@ type Journal struct {
 
 // ReadJournal reads the entries of earlier runs, without opening the journal for writing. The file may be missing.
 func ReadJournal(name string) (*Journal, error) {
-	data, err := os.ReadFile(name) //nolint:gosec // the path is the user's own
+	data, err := readRegular(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the journal of earlier runs: %w", err)
 	}
 	j := &Journal{entries: map[string]JournalEntry{}}
 	j.parseEntries(data)
 	return j, nil
+}
+
+// readRegular reads a regular file with one name, which is not a link.
+func readRegular(name string) ([]byte, error) {
+	folder, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	file, _, err := openRegular(folder, filepath.Base(name))
+	if err = errors.Join(err, folder.Close()); err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(file)
+	return data, errors.Join(err, file.Close())
 }
 
 // OpenJournal reads the entries of earlier runs and opens the journal for new ones. It cuts off an incomplete last

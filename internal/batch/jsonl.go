@@ -2,7 +2,6 @@ package batch
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -39,7 +38,7 @@ func (f *File) parseObject(number int, object map[string]any) *tableRow {
 			f.addError(
 				number,
 				"",
-				fmt.Sprintf("the key %.40q means nothing here; the keys are %s", name, joinAllColumnNames()),
+				"one of its keys means nothing here; the keys are "+joinAllColumnNames(),
 			)
 			continue
 		}

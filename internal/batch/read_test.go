@@ -105,7 +105,7 @@ func TestFaults(t *testing.T) {
 		{"a workbook", "PK\x03\x04", "the file: it is a workbook"},
 		{"neither encoding", joinLines(header, row, "\x81"), "row 3: it is neither UTF-8 nor Windows-1252"},
 		{"another separator", "sep=|\n" + joinLines(header, row), "the file: its first line names a separator"},
-		{"unknown column", with("colour", "red"), `row 1: column 9 is called "colour", which means nothing here; the columns are input_reference, `},
+		{"unknown column", with("colour", "red"), `row 1: column 9 has a name that means nothing here; the columns are input_reference, `},
 		{"column twice", with("quantity", "1"), "row 1, column quantity: it is there twice"},
 		{"column missing", joinLines("input_reference;udi", "A;B"), "row 1, column specialist_ssin or specialist_nihii: it is missing"},
 		{"cell beyond", joinLines(header, row+";left"), "row 2: cell 9 stands below no column name"},
@@ -228,7 +228,7 @@ func TestJSONLines(t *testing.T) {
 	cases := map[string]string{
 		"[]": "row 1: it is not one JSON object", "null": "row 1: it is not one JSON object", "{} {}": "row 1: it is not one JSON object",
 		"{": "row 1: it is not one JSON object", "{}": "row 1, column input_reference: it is empty",
-		`{"colour":"red"}`: `row 1: the key "colour" means nothing here`, `{"quantity":true}`: "row 1, column quantity: it is neither a text nor a number",
+		`{"colour":"red"}`: `row 1: one of its keys means nothing here`, `{"quantity":true}`: "row 1, column quantity: it is neither a text nor a number",
 	}
 	for text, want := range cases {
 		if f := batch.Read([]byte(text), o); len(f.RowErrors) != 1 || !strings.HasPrefix(f.RowErrors[0].String(), want) || len(f.Notifications) > 0 {

@@ -29,7 +29,7 @@ type Answer struct {
 	Reference string
 	Implants  []string  // see JournalEntry
 	Findings  []Finding // the reasons for a refusal, or warnings
-	Err       error     // for VerdictRetry, VerdictFailed and VerdictAbort: the error with which the run ends if it cannot continue
+	Err       error     // unless accepted or rejected: the error with which the run ends if it cannot continue
 }
 
 // ErrNoAnswer is wrapped when a run ends because it got no answer for longer than Sender.Patience.

@@ -2,9 +2,25 @@ package batch
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
+
+const (
+	openWithoutWaiting = 0
+	hasPermissions     = false // access lists decide, which are not ours to change
+)
+
+func countNames(fs.FileInfo) uint64 { return 1 }
+
+func isOwn(fs.FileInfo) bool { return true }
+
+// openExclusiveIn is openExclusive for a file in an open folder.
+func openExclusiveIn(folder *os.Root, name string) (*os.File, error) {
+	return openExclusive(filepath.Join(folder.Name(), name))
+}
 
 // sharingViolation is ERROR_SHARING_VIOLATION: another process has the file open.
 const sharingViolation = syscall.Errno(32)

@@ -15,6 +15,7 @@ import (
 // that shows the outcome. The process may be killed at any moment: the next one resumes from the journal.
 type Watcher struct {
 	Directory      string
+	StateDirectory string // private, for the journals of this folder alone
 	SkipBad        bool
 	SettleTime     time.Duration  // a file that is unchanged for this long counts as complete
 	PollInterval   time.Duration  // interval between two looks into the inbox
@@ -30,8 +31,7 @@ const progressLogInterval = 10 * time.Second
 // Run watches until ctx ends, which is not an error; requests in flight finish first. It waits while the service is
 // unreachable. It returns an error when the caller is rejected, or when a file cannot be moved or written.
 func (w *Watcher) Run(ctx context.Context) error {
-	f := watchedFolders{w.Directory}
-	lock, err := f.openAndLock()
+	f, lock, err := openAndLock(w.Directory, w.StateDirectory)
 	if err != nil {
 		return err
 	}
@@ -40,11 +40,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 		w.Log.LogAttrs(ctx, slog.LevelInfo, "stopped")
 		err = nil
 	}
-	return errors.Join(err, lock.Close())
+	return errors.Join(err, lock.Close(), f.close())
 }
 
 // watchInbox runs until there is an error, including that of ctx.
-func (w *Watcher) watchInbox(ctx context.Context, f watchedFolders) error {
+func (w *Watcher) watchInbox(ctx context.Context, f *watchedFolders) error {
 	w.Log.LogAttrs(ctx, slog.LevelInfo, "watching", slog.String("folder", w.Directory))
 	if err := w.resumeSending(ctx, f); err != nil {
 		return err
@@ -54,9 +54,15 @@ func (w *Watcher) watchInbox(ctx context.Context, f watchedFolders) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		files, err := f.listFiles(folderInbox)
+		if err := f.checkFolders(); err != nil {
+			return fmt.Errorf("the watched folder: %w", err)
+		}
+		files, linked, err := f.listFiles(folderInbox)
 		if err != nil {
 			return err
+		}
+		for _, name := range linked {
+			w.logUntaken(ctx, lastErrors, name, errSeveralName)
 		}
 		name := snapshot.nextSettledFile(files, w.Now(), w.SettleTime)
 		if name == "" {
@@ -66,12 +72,7 @@ func (w *Watcher) watchInbox(ctx context.Context, f watchedFolders) error {
 		delete(snapshot, name)
 		sendingName, err := f.moveToSending(name)
 		if err != nil { // another process has it open, or removed it
-			if lastErrors[name] != err.Error() {
-				lastErrors[name] = err.Error()
-				w.Log.LogAttrs(
-					ctx, slog.LevelWarn, "cannot take it yet", slog.String("file", name), slog.String("error", err.Error()),
-				)
-			}
+			w.logUntaken(ctx, lastErrors, name, err)
 			w.Sender.Sleep(ctx, w.PollInterval)
 			continue
 		}
@@ -86,19 +87,37 @@ func (w *Watcher) watchInbox(ctx context.Context, f watchedFolders) error {
 	}
 }
 
-// resumeSending processes the files that an earlier process left in folderSending.
-func (w *Watcher) resumeSending(ctx context.Context, f watchedFolders) error {
-	if err := f.removeOrphanedJournals(); err != nil {
-		return err
+// logUntaken logs why a file stays in the inbox, once for each reason.
+func (w *Watcher) logUntaken(ctx context.Context, lastErrors map[string]string, name string, cause error) {
+	if lastErrors[name] == cause.Error() {
+		return
 	}
-	files, err := f.listFiles(folderSending)
+	if len(lastErrors) >= maxUntakenNames {
+		clear(lastErrors)
+	}
+	lastErrors[name] = cause.Error()
+	w.Log.LogAttrs(
+		ctx, slog.LevelWarn, "cannot take it yet", slog.String("file", name), slog.String("error", cause.Error()),
+	)
+}
+
+// maxUntakenNames bounds the names that are remembered, of files that stay in the inbox.
+const maxUntakenNames = 1000
+
+// resumeSending processes the files that an earlier process left in folderSending.
+func (w *Watcher) resumeSending(ctx context.Context, f *watchedFolders) error {
+	files, linked, err := f.listFiles(folderSending)
 	if err != nil {
 		return err
 	}
+	names := linked // which processFile moves away
 	for _, info := range files {
-		w.Log.LogAttrs(ctx, slog.LevelInfo, "taken up again", slog.String("file", info.Name()))
-		if err = w.processFile(ctx, f, info.Name()); err != nil {
-			return fmt.Errorf("%s: %w", info.Name(), err)
+		names = append(names, info.Name())
+	}
+	for _, name := range names {
+		w.Log.LogAttrs(ctx, slog.LevelInfo, "taken up again", slog.String("file", name))
+		if err = w.processFile(ctx, f, name); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return nil
@@ -106,13 +125,9 @@ func (w *Watcher) resumeSending(ctx context.Context, f watchedFolders) error {
 
 // processFile sends a file and moves it. After an error, including that of ctx, the file is still in folderSending,
 // from which the next run resumes.
-func (w *Watcher) processFile(ctx context.Context, f watchedFolders, name string) error {
+func (w *Watcher) processFile(ctx context.Context, f *watchedFolders, name string) error {
 	for {
-		before, err := f.statFile(name)
-		if err != nil {
-			return err
-		}
-		file, err := ReadFile(f.filePath(folderSending, name), w.CurrentOptions())
+		file, before, err := f.readSending(name, w.CurrentOptions())
 		if err != nil {
 			return w.moveUnreadable(ctx, f, name, err)
 		}
@@ -123,7 +138,7 @@ func (w *Watcher) processFile(ctx context.Context, f watchedFolders, name string
 		if err = errors.Join(w.sendFile(ctx, name, file, journal), journal.Close()); err != nil {
 			return err
 		}
-		after, err := f.statFile(name)
+		after, err := f.statSending(name)
 		if err != nil {
 			return err
 		}
@@ -137,7 +152,7 @@ func (w *Watcher) processFile(ctx context.Context, f watchedFolders, name string
 }
 
 // finishFile moves a file to the subfolder of its outcome.
-func (w *Watcher) finishFile(ctx context.Context, f watchedFolders, name string, file *File, journal *Journal) error {
+func (w *Watcher) finishFile(ctx context.Context, f *watchedFolders, name string, file *File, journal *Journal) error {
 	e := file.computeOutcome(journal)
 	folder, files := folderDone, map[string][]byte{resultsSuffix: file.ResultsCSV(journal)}
 	if !e.isAllAccepted() {
@@ -161,7 +176,7 @@ func (w *Watcher) finishFile(ctx context.Context, f watchedFolders, name string,
 }
 
 // moveUnreadable moves a file that cannot be read to folderFailed.
-func (w *Watcher) moveUnreadable(ctx context.Context, f watchedFolders, name string, cause error) error {
+func (w *Watcher) moveUnreadable(ctx context.Context, f *watchedFolders, name string, cause error) error {
 	reason := cause.Error()
 	if path, ok := errors.AsType[*fs.PathError](cause); ok {
 		reason = path.Err.Error() // without the path, which is no longer valid

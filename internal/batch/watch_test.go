@@ -46,7 +46,7 @@ func newWatchFixture(t *testing.T) *watchFixture {
 	t.Helper()
 	w := &watchFixture{registry: &fakeRegister{}, t: t}
 	s := newSender(w.registry)
-	w.Watcher = &batch.Watcher{Directory: t.TempDir(), CurrentOptions: func() batch.Options { return testOptions(t) }, Sender: *s,
+	w.Watcher = &batch.Watcher{Directory: t.TempDir(), StateDirectory: filepath.Join(t.TempDir(), "journals"), CurrentOptions: func() batch.Options { return testOptions(t) }, Sender: *s,
 		Log: slog.New(slog.NewTextHandler(w, nil)), Now: time.Now}
 	for _, folder := range []string{"inbox", "sending", "done", "failed"} {
 		if err := os.Mkdir(w.pathOf(folder), 0o700); err != nil {
@@ -293,7 +293,7 @@ func TestFindingR7WatchKeepsTheFile(t *testing.T) {
 	w.Sender.Parallel = 1
 	w.Sender.Send = func(ctx context.Context, request *ctr.NotifyImplantRequest) batch.Answer {
 		if calls++; calls <= 45 {
-			w.expectFiles("sending/.list.csv.journal", "sending/list.csv")
+			w.expectFiles("sending/list.csv")
 			return batch.Answer{Verdict: batch.VerdictFailed, Err: errLost}
 		}
 		return send(ctx, request)
@@ -317,7 +317,10 @@ func TestWatchEnds(t *testing.T) {
 	if err := w.Run(t.Context()); !errors.Is(err, errLost) || !strings.HasPrefix(err.Error(), "list.csv: ") {
 		t.Errorf("ended with %v", err)
 	}
-	w.expectFiles("sending/.list.csv.journal", "sending/list.csv")
+	w.expectFiles("sending/list.csv")
+	if _, err := os.Stat(filepath.Join(w.StateDirectory, "list.csv.journal")); err != nil {
+		t.Error(err)
+	}
 	w.Sender.Send = send
 	w.runUntil(w.isIdle)
 	w.expectFiles("done/list.csv", "done/list.csv.results.csv")
@@ -369,8 +372,8 @@ func TestWatchNames(t *testing.T) {
 	w.writeFile(joinLines(header, validRow("B")), "inbox", "x"+strings.Repeat(".", 200))
 	w.writeFile(joinLines(header, validRow("C")), "inbox", "name.journal")
 	w.runUntil(func() bool { return strings.Count(w.logText(), "to=done") == 3 })
-	w.expectFiles("done/name.journal", "done/name.journal.results.csv", "done/x"+strings.Repeat(".", 200), "done/x"+strings.Repeat(".", 200)+".results.csv",
-		"done/"+strings.Repeat("é", 108)+".csv", "done/"+strings.Repeat("é", 108)+".csv.results.csv")
+	w.expectFiles("done/name.journal", "done/name.journal.results.csv", "done/x"+strings.Repeat(".", 199), "done/x"+strings.Repeat(".", 199)+".results.csv",
+		"done/"+strings.Repeat("é", 98)+".csv", "done/"+strings.Repeat("é", 98)+".csv.results.csv")
 }
 
 // TestWatchKilled checks that a new process continues from every state in which a killed process may leave the
@@ -379,13 +382,17 @@ func TestWatchKilled(t *testing.T) {
 	w := newWatchFixture(t)
 	var mu sync.Mutex
 	var states []string
+	const journals = "journals" // of a state, beside its watched folder
+	copyState := func(state string) {
+		if err := errors.Join(os.CopyFS(filepath.Join(state, "watched"), os.DirFS(w.Directory)), os.CopyFS(filepath.Join(state, journals), os.DirFS(w.StateDirectory))); err != nil {
+			t.Error(err)
+		}
+	}
 	snapshot := func() {
 		mu.Lock()
 		defer mu.Unlock()
 		state := t.TempDir()
-		if err := os.CopyFS(state, os.DirFS(w.Directory)); err != nil {
-			t.Error(err)
-		}
+		copyState(state)
 		states = append(states, state)
 	}
 	send := w.Sender.Send
@@ -407,10 +414,13 @@ func TestWatchKilled(t *testing.T) {
 	// Steps between these that have no log line.
 	between := func(name string, change func(at func(...string) string)) {
 		state := filepath.Join(t.TempDir(), name)
-		if err := os.CopyFS(state, os.DirFS(w.Directory)); err != nil {
-			t.Fatal(err)
-		}
-		change(func(parts ...string) string { return filepath.Join(append([]string{state}, parts...)...) })
+		copyState(state)
+		change(func(parts ...string) string {
+			if parts[0] == journals {
+				return filepath.Join(append([]string{state}, parts...)...)
+			}
+			return filepath.Join(append([]string{state, "watched"}, parts...)...)
+		})
 		states = append(states, state)
 	}
 	move := func(from, to string) {
@@ -429,18 +439,26 @@ func TestWatchKilled(t *testing.T) {
 	})
 	between("half a journal", func(at func(...string) string) {
 		move(at("done", "a.csv"), at("sending", "a.csv"))
-		half(at("sending", ".a.csv.journal"), `{"Abo`)
+		half(at(journals, "a.csv.journal"), `{"Abo`)
+	})
+	between("a journal of an earlier version", func(at func(...string) string) {
+		move(at("done", "a.csv"), at("sending", "a.csv"))
+		half(at("sending", ".a.csv.journal"), `{"About":""}`+"\n")
 	})
 	between("results written", func(at func(...string) string) { move(at("done", "a.csv"), at("sending", "a.csv")) })
 	between("results half written", func(at func(...string) string) {
 		move(at("done", "a.csv"), at("sending", "a.csv"))
+		move(at("done", "a.csv.results.csv"), at("done", ".a.csv.results.csv.ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp"))
+	})
+	between("results half written by an earlier version", func(at func(...string) string) {
+		move(at("done", "a.csv"), at("sending", "a.csv"))
 		move(at("done", "a.csv.results.csv"), at("done", ".a.csv.results.csv.tmp"))
 	})
-	between("moved, journal left", func(at func(...string) string) { half(at("sending", ".a.csv.journal"), `{"About":""}`+"\n") })
+	between("moved, journal left", func(at func(...string) string) { half(at(journals, "a.csv.journal"), `{"About":""}`+"\n") })
 
 	for _, state := range states {
 		next := newWatchFixture(t)
-		next.Directory, next.registry = state, w.registry
+		next.Directory, next.StateDirectory, next.registry = filepath.Join(state, "watched"), filepath.Join(state, journals), w.registry
 		next.Sender.Send = w.registry.sendNotification
 		_ = os.Remove(next.pathOf("x"))
 		next.runUntil(next.isIdle)

@@ -15,3 +15,12 @@ func SyncDirectory(name string) error {
 	}
 	return errors.Join(directory.Sync(), directory.Close())
 }
+
+// SyncFolder is SyncDirectory for an open folder.
+func SyncFolder(folder *os.Root) error {
+	directory, err := folder.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}

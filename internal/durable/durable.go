@@ -7,6 +7,7 @@
 package durable
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -50,6 +51,28 @@ func Replace(name string, data []byte, mode fs.FileMode) error {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	return SyncDirectory(filepath.Dir(name))
+}
+
+// ReplaceIn is Replace for a file in a folder in which others may create, rename and remove files at any time. It never
+// leaves the folder, whatever becomes of its path, and follows no link in it. The temporary file has a name that nobody
+// can guess, ".NAME.RANDOM.tmp"; a crash leaves it.
+func ReplaceIn(folder *os.Root, name string, data []byte, mode fs.FileMode) error {
+	temporary := "." + name + "." + rand.Text() + ".tmp"
+	file, err := folder.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = file.Chmod(mode&0o666 | 0o600)
+	if writeErr := writeAndClose(file, data); err == nil {
+		err = writeErr
+	}
+	if err == nil {
+		err = folder.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, folder.Remove(temporary))
+	}
+	return SyncFolder(folder)
 }
 
 func writeAndClose(file *os.File, data []byte) error {

@@ -69,3 +69,47 @@ func TestReplace(t *testing.T) {
 		t.Errorf("left after a failure: %v, %v", entries, err)
 	}
 }
+
+// TestReplaceIn also checks that nothing outside the folder is written, whatever a name in it is.
+func TestReplaceIn(t *testing.T) {
+	directory, outside := t.TempDir(), filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(outside, []byte("kept"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder, err := os.OpenRoot(directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(directory, "answer")
+	if err = os.Symlink(outside, name); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		content    string
+		mode, want fs.FileMode
+	}{{"first", 0o640, 0o640}, {"second", 0o400, 0o600}, {"", 0o2770, 0o660}} {
+		if err = durable.ReplaceIn(folder, "answer", []byte(step.content), step.mode); err != nil {
+			t.Fatal(err)
+		}
+		expectFile(t, name, step.content, step.want)
+	}
+	expectFile(t, outside, "kept", 0o600)
+	for _, bad := range []string{"../" + filepath.Base(filepath.Dir(outside)) + "/victim", "below/answer", ""} {
+		if err = durable.ReplaceIn(folder, bad, []byte("x"), 0); err == nil {
+			t.Errorf("%q was written", bad)
+		}
+	}
+	expectFile(t, outside, "kept", 0o600)
+	if err = os.Rename(directory, directory+"-before"); err != nil { // the folder stays the same, its path does not
+		t.Fatal(err)
+	}
+	if err = durable.ReplaceIn(folder, "answer", []byte("third"), 0o600); err != nil {
+		t.Error(err)
+	}
+	if _, err = os.Stat(directory); err == nil {
+		t.Error("written to where the folder was")
+	}
+	if err = folder.Close(); err != nil {
+		t.Error(err)
+	}
+}
