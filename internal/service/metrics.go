@@ -16,6 +16,9 @@ func newStoreMetrics(status func() store.Status) []prometheus.Collector {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "ctr_database_deadlines_total", Help: "Operations that the database did not answer in time.",
 		}, func() float64 { return float64(status().Deadlines) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ctr_database_checks_total", Help: "Checks of all pages of the database that found no damage.",
+		}, func() float64 { return float64(status().Checks) }),
 		gauge("ctr_database_silent", "1 while nothing was answered since the last such operation.",
 			func(s store.Status) float64 { return oneIf(s.Silent) }),
 		gauge("ctr_database_failed", "1 when the database is damaged or its files are gone, and nothing is written any more.",

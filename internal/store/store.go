@@ -39,6 +39,8 @@ type Config struct {
 	Limit time.Duration
 	// Log gets what the operator must know about the database; discards if nil.
 	Log *slog.Logger
+	// Watch watches the files of SQLite and checks their pages, for a service.
+	Watch bool
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
 	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
@@ -68,7 +70,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	e, err := engine.Open(ctx, engine.Config{
 		URL: c.URL, AllowUnverified: c.AllowUnverified, Directory: c.Directory, Limit: c.Limit, Log: c.Log,
-		Migrations: migrations,
+		Watch: c.Watch, Migrations: migrations,
 	})
 	if err != nil {
 		return nil, err

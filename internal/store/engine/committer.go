@@ -27,7 +27,10 @@ type groupCommitter struct {
 	states     *sharedStates // state that the jobs of one commit share
 	txs        []*Tx         // one for each job of the batch that has run
 	jobs       chan *job
-	done       chan struct{}
+	// checkpoints holds at most one request to move the write-ahead log into the database file, whose function is
+	// called afterwards.
+	checkpoints chan func(complete bool)
+	done        chan struct{}
 
 	closeMutex sync.RWMutex // held for reading while a job is enqueued
 	closed     bool
@@ -54,19 +57,20 @@ const maxBatchSize = 256
 
 func startGroupCommitter(conn *sqlx.Conn, d *dialect) *groupCommitter {
 	c := &groupCommitter{
-		dialect:    d,
-		statements: &statementCache{conn: conn, byText: make(map[string]*sqlx.Stmt)},
-		jobs:       make(chan *job, maxBatchSize),
-		done:       make(chan struct{}),
+		dialect:     d,
+		statements:  &statementCache{conn: conn, byText: make(map[string]*sqlx.Stmt)},
+		jobs:        make(chan *job, maxBatchSize),
+		checkpoints: make(chan func(bool), 1),
+		done:        make(chan struct{}),
 	}
 	go c.commitBatches()
 	return c
 }
 
 // submitAndWait enqueues f and waits until its changes are durable. When ctx ends before the job is claimed, nothing is
-// written. When it ends later, the caller waits until f has run, because f writes to the caller's variables, but not for
-// a disk that does not finish the commit. The outcome is unknown then, and a retry with the same idempotency key finds
-// it.
+// written. When it ends later, the caller waits until f has run, because f writes to the caller's variables, but not
+// for a disk that does not finish the commit. The outcome is unknown then, and a retry with the same idempotency key
+// finds it.
 func (c *groupCommitter) submitAndWait(ctx context.Context, f func(*Tx) error) error {
 	j := &job{fn: f, done: make(chan error, 1), ran: make(chan struct{})}
 	if err := c.enqueue(ctx, j); err != nil {
@@ -124,7 +128,18 @@ func (c *groupCommitter) close() error {
 func (c *groupCommitter) commitBatches() {
 	defer close(c.done)
 	batch := make([]*job, 0, maxBatchSize)
-	for first := range c.jobs {
+	for {
+		var first *job
+		var open bool
+		select {
+		case report := <-c.checkpoints:
+			report(c.runCheckpoint())
+			continue
+		case first, open = <-c.jobs:
+		}
+		if !open {
+			return
+		}
 		runtime.Gosched() // callers that the last commit has just released may be about to write again
 		batch = c.collectJobs(append(batch[:0], first))
 		err := c.commitBatch(batch)
@@ -136,6 +151,28 @@ func (c *groupCommitter) commitBatches() {
 		}
 		clear(batch)
 	}
+}
+
+// checkpoint asks for a checkpoint between two batches, and does not wait for it.
+func (c *groupCommitter) checkpoint(report func(complete bool)) {
+	select {
+	case c.checkpoints <- report:
+	default: // one is asked for already
+	}
+}
+
+// runCheckpoint moves the whole write-ahead log into the database file and empties it. Readers of an older state end
+// soon; when one does not, the writers behind this do not wait for it, and it returns false.
+func (c *groupCommitter) runCheckpoint() bool {
+	_ = c.execControl(`PRAGMA busy_timeout = 200`)
+	var result struct {
+		Busy         int `db:"busy"`
+		Log          int `db:"log"`
+		Checkpointed int `db:"checkpointed"`
+	}
+	_, err := c.newTx().SelectRow(&result, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	_ = c.execControl(`PRAGMA busy_timeout = 20000`)
+	return err == nil && result.Busy == 0
 }
 
 // collectJobs adds the waiting jobs to the batch, without waiting for more.

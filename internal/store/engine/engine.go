@@ -35,6 +35,8 @@ type Config struct {
 	Limit time.Duration
 	// Log gets what the operator must know about the database; discards if nil.
 	Log *slog.Logger
+	// Watch watches the files of SQLite and checks their pages, for a service.
+	Watch bool
 	// Migrations has the directories sqlite and postgres with the migrations of each engine.
 	Migrations fs.FS
 }
@@ -76,17 +78,18 @@ const maxWaitingWrites = 1024
 func Open(ctx context.Context, c Config) (*DB, error) {
 	var e engine
 	var err error
+	status := newStatusKeeper(c.Log)
 	if IsPostgresURL(c.URL) {
 		e, err = openPostgres(ctx, c)
 	} else {
-		e, err = openSQLite(ctx, c)
+		e, err = openSQLite(ctx, c, status)
 	}
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{
 		engine: e, closeEngine: sync.OnceValue(e.close), writeSlots: make(chan struct{}, maxWaitingWrites),
-		limit: cmp.Or(c.Limit, defaultLimit), status: newStatusKeeper(c.Log),
+		limit: cmp.Or(c.Limit, defaultLimit), status: status,
 	}
 	return db, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/jmoiron/sqlx"
 	_ "modernc.org/sqlite" // the driver
@@ -26,6 +27,10 @@ type sqliteEngine struct {
 	idleReaders chan *statementCache
 	openReaders int
 	closed      chan struct{}
+	status      *statusKeeper
+	files       *watchedFiles // nil unless they are watched
+	watchers    sync.WaitGroup
+	endWatch    context.CancelFunc
 }
 
 const (
@@ -45,9 +50,10 @@ const connectionSettings = "_busy_timeout=20000&_foreign_keys=1&_dqs=0&_defensiv
 // checkpoint moves pages from the WAL into the file every 16 MiB, so that a page that many commits change is written
 // there once.
 const writerSettings = "_journal_mode=WAL&_synchronous=FULL&_txlock=immediate" +
-	"&_pragma=secure_delete(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)"
+	"&_pragma=secure_delete(ON)&_pragma=temp_store(MEMORY)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(4096)" +
+	"&_pragma=journal_size_limit(67108864)"
 
-func openSQLite(ctx context.Context, c Config) (*sqliteEngine, error) {
+func openSQLite(ctx context.Context, c Config, status *statusKeeper) (*sqliteEngine, error) {
 	if c.URL != "" {
 		return nil, errors.New("the database URL must begin with postgres://, or be left out for the embedded database")
 	}
@@ -56,9 +62,17 @@ func openSQLite(ctx context.Context, c Config) (*sqliteEngine, error) {
 		return nil, err
 	}
 	e := &sqliteEngine{dialect: newSQLiteDialect(), idleReaders: make(chan *statementCache, maxReaders),
-		closed: make(chan struct{})}
+		closed: make(chan struct{}), status: status}
 	if err = e.openPools(ctx, c, file); err != nil {
-		return nil, fmt.Errorf("open %s: %w", file, errors.Join(err, e.close()))
+		return nil, errors.Join(describeOpenError(file, err), e.close())
+	}
+	if c.Watch {
+		if e.files, err = newWatchedFiles(file); err != nil {
+			return nil, errors.Join(err, e.close())
+		}
+		var watching context.Context
+		watching, e.endWatch = context.WithCancel(context.WithoutCancel(ctx))
+		e.watch(watching)
 	}
 	return e, nil
 }
@@ -161,6 +175,12 @@ func (e *sqliteEngine) writeTx(ctx context.Context, f func(*Tx) error) error {
 
 // checkReady writes a row, because only a write detects a full or read-only disk.
 func (e *sqliteEngine) checkReady(ctx context.Context) error {
+	if e.files != nil {
+		e.checkFiles(ctx)
+		if err := e.status.failure(); err != nil {
+			return err
+		}
+	}
 	return e.writeTx(ctx, func(tx *Tx) error {
 		_, err := tx.ExecStatement(`UPDATE readiness SET checks = checks + 1`)
 		return err
@@ -169,6 +189,10 @@ func (e *sqliteEngine) checkReady(ctx context.Context) error {
 
 func (e *sqliteEngine) close() error {
 	close(e.closed)
+	if e.endWatch != nil {
+		e.endWatch()
+		e.watchers.Wait()
+	}
 	var errs []error
 	if e.committer != nil {
 		errs = append(errs, e.committer.close())

@@ -17,6 +17,8 @@ type Status struct {
 	Silent bool
 	// Failure is why this process writes no more, nil while it does: its files are damaged or gone.
 	Failure error
+	// Checks counts the checks of all pages that found no damage.
+	Checks uint64
 }
 
 // statusKeeper keeps the status and tells changes to the log.
@@ -73,6 +75,21 @@ func (k *statusKeeper) record(ctx context.Context, err error, isDamage func(erro
 				slog.Uint64("times", k.struck), slog.String("error", err.Error()))
 		}
 	}
+}
+
+// latch refuses all writes from now on, because of a failure that no waiting mends.
+func (k *statusKeeper) latch(ctx context.Context, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fail(ctx, err)
+}
+
+// recordCheck takes note of a check of all pages that found no damage.
+func (k *statusKeeper) recordCheck(ctx context.Context) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.status.Checks++
+	k.log.InfoContext(ctx, "the pages of the database are not damaged")
 }
 
 func (k *statusKeeper) fail(ctx context.Context, err error) {
