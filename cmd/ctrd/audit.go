@@ -85,10 +85,12 @@ func (c *verifyCommand) Run(e environment) (err error) {
 		return err
 	}
 	if n := len(report.Findings) + report.OmittedFindings; n > 0 {
-		return fmt.Errorf("the audit log does not verify: findings: %d", n)
+		return fmt.Errorf("%w: findings: %d", errDoesNotVerify, n)
 	}
 	return nil
 }
+
+var errDoesNotVerify = errors.New("the audit log does not verify")
 
 func (c *verifyCommand) trustedKeys(e environment, db *store.DB) ([]ed25519.PublicKey, error) {
 	var trusted []ed25519.PublicKey

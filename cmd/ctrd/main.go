@@ -29,12 +29,13 @@ type commands struct {
 }
 
 type adminCommands struct {
-	Import     importCommand     `cmd:"" help:"Import an extract of an authentic source; a dry run unless --commit."`
-	Audit      auditCommands     `cmd:"" help:"Export and verify the audit log."`
-	Evidence   evidenceCommand   `cmd:"" help:"Write a file that proves, offline, who signed a notification and when the register accepted it."`
-	Keys       keysCommands      `cmd:"" help:"Manage the keys that encrypt personal data."`
-	Recall     recallCommands    `cmd:"" help:"Trace a recall, or mark a device recalled."`
-	Statistics statisticsCommand `cmd:"" help:"Count implantations, explantations and late notifications."`
+	Import     importCommand         `cmd:"" help:"Import an extract of an authentic source; a dry run unless --commit."`
+	Audit      auditCommands         `cmd:"" help:"Export and verify the audit log."`
+	Verify     verifyRegisterCommand `cmd:"" help:"Verify the audit log, and every registered version against its signed message and the audit log."`
+	Evidence   evidenceCommand       `cmd:"" help:"Write a file that proves, offline, who signed a notification and when the register accepted it."`
+	Keys       keysCommands          `cmd:"" help:"Manage the keys that encrypt personal data."`
+	Recall     recallCommands        `cmd:"" help:"Trace a recall, or mark a device recalled."`
+	Statistics statisticsCommand     `cmd:"" help:"Count implantations, explantations and late notifications."`
 }
 
 // environment is the process environment of a command; tests replace it.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
+	"strconv"
 
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -52,8 +53,8 @@ func (h contentHash) toDigest() (digest [32]byte) {
 	return digest
 }
 
-// contentDigest returns the digest of an implantation as submitted.
-func (n *Implantation) contentDigest(save State) [32]byte {
+// ContentDigest returns the digest of an implantation as submitted.
+func (n *Implantation) ContentDigest(save State) [32]byte {
 	h := contentHash{sha256.New()}
 	h.writeSurgery(TypeImplantation, save, n.Specialist, n.SurgeryDate, n.Patient, n.Comment)
 	h.writeProfessional(n.Prescriber)
@@ -65,8 +66,8 @@ func (n *Implantation) contentDigest(save State) [32]byte {
 	return h.toDigest()
 }
 
-// contentDigest returns the digest of an explantation as submitted.
-func (n *Explantation) contentDigest(save State) [32]byte {
+// ContentDigest returns the digest of an explantation as submitted.
+func (n *Explantation) ContentDigest(save State) [32]byte {
 	h := contentHash{sha256.New()}
 	h.writeSurgery(TypeExplantation, save, n.Specialist, n.SurgeryDate, n.Patient, n.Comment)
 	h.writeNumber(len(n.Explants))
@@ -78,5 +79,43 @@ func (n *Explantation) contentDigest(save State) [32]byte {
 			h.writeImplant(x.Unregistered)
 		}
 	}
+	return h.toDigest()
+}
+
+// VersionDigest returns the digest by which the audit log commits to a stored version: everything that is stored of it,
+// in the form of the domain, so that the digest stays the same when its storage is encrypted anew. The numbers of
+// persons are those that are stored, not newer ones. The message, whose signature nobody can guess, keeps the digest
+// from revealing what it covers. docs/audit.md states the order of the fields; never change it.
+func VersionDigest(n *Notification, evidence *Evidence) [32]byte {
+	h := contentHash{sha256.New()}
+	h.writeText("ctr version 1", n.Reference)
+	h.writeNumber(n.Version)
+	h.writeText(string(n.State), string(n.Change), n.ChangeReason, n.Number.Digits(), string(n.Type))
+	h.writeProfessional(n.Specialist)
+	h.writeText(n.SurgeryDate.String(), n.Patient.Digits())
+	h.writeProfessional(n.Prescriber)
+	h.writeText(n.PrescriptionDate.String(), n.Comment, n.RegisteredAt.UTC().Format("2006-01-02T15:04:05.000000Z"),
+		string(n.Digest[:]), n.Signer, n.Organisation.Digits(), n.Author.Digits(), n.InputReference,
+		string(n.ContentDigest[:]))
+	h.writeNumber(len(n.Implants))
+	for i := range n.Implants {
+		implant := &n.Implants[i]
+		h.writeText(implant.ID)
+		h.writeImplant(&implant.NotifiedImplant)
+		h.writeText(implant.UDIDI, strconv.FormatBool(implant.Unregistered))
+	}
+	h.writeNumber(len(n.Removals))
+	for i := range n.Removals {
+		removal := &n.Removals[i]
+		h.writeText(removal.ImplantID, removal.Reason)
+		h.writeNumber(removal.Quantity)
+		h.writeNumber(removal.Remaining)
+	}
+	h.writeNumber(len(n.Warnings))
+	for _, warning := range n.Warnings {
+		h.writeText(string(warning.Code), warning.Path.String(), warning.Detail.Encode())
+	}
+	message, certificate := sha256.Sum256(evidence.Message), sha256.Sum256(evidence.Certificate)
+	h.writeText(string(message[:]), string(certificate[:]))
 	return h.toDigest()
 }

@@ -264,10 +264,8 @@ func (r *Registrar) DiscardNotification(ctx context.Context, c platform.Caller, 
 		next.Digest, next.Signer = version.Digest, version.Signer
 		next.Organisation, next.Author = c.Organisation(), c.Person()
 		next.State, next.Change, next.ChangeReason, next.InputReference = Withdrawn, change, req.Reason, ""
-		if err = storeWithEvidence(w, &next, c.Message()); err != nil {
-			return Receipt{}, err
-		}
-		return Receipt{Notification: next}, nil
+		stored, err := storeWithEvidence(w, &next, c.Message())
+		return Receipt{Notification: next, stored: stored}, err
 	})
 }
 

@@ -183,4 +183,6 @@ type Receipt struct {
 	// AffectedImplants are the implants that the notification implanted or removed; removed ones with their remaining
 	// quantity.
 	AffectedImplants []Implant
+	// stored are the digests of the version that the submission stored, zero if it stored none.
+	stored platform.StoredDigests
 }

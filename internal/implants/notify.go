@@ -32,7 +32,7 @@ type submission struct {
 // explantationPlan.
 type contentPlan interface {
 	commonFields() commonFields
-	contentDigest(save State) [32]byte
+	ContentDigest(save State) [32]byte
 	// loadFacts loads the device list's and the authentic sources' data about each line.
 	loadFacts(s Reader) error
 	// decideLines applies the rules, and makes the lines to store.
@@ -74,7 +74,7 @@ func (r *Registrar) NotifyExplant(
 // submitNotification loads the facts and submits the version.
 func (r *Registrar) submitNotification(ctx context.Context, sub *submission) (Receipt, error) {
 	sub.options.Save = cmp.Or(sub.options.Save, Final)
-	sub.contentDigest = sub.plan.contentDigest(sub.options.Save)
+	sub.contentDigest = sub.plan.ContentDigest(sub.options.Save)
 	err := r.runner.Store.RunReadTx(ctx, func(s Reader) error {
 		if err := r.loadSurgeryFacts(s, sub); err != nil {
 			return err
@@ -161,6 +161,7 @@ func (r *Registrar) storeVersion(
 		if err == nil && !receipt.Number.IsZero() {
 			e.Number = receipt.Number
 		}
+		e.Stored = receipt.stored
 		return receipt, err
 	})
 }
@@ -266,7 +267,8 @@ func (r *Registrar) numberAndStore(w Writer, next *Notification, m platform.Sign
 	for i := range next.Implants {
 		next.Implants[i].Number = next.Number
 	}
-	if err := storeWithEvidence(w, next, m); err != nil {
+	stored, err := storeWithEvidence(w, next, m)
+	if err != nil {
 		return Receipt{}, err
 	}
 	if next.State == Final {
@@ -276,25 +278,29 @@ func (r *Registrar) numberAndStore(w Writer, next *Notification, m platform.Sign
 			Type:         platform.LinkTypeSurgery,
 			Period:       platform.Period{From: next.SurgeryDate},
 		}
-		if err := w.AddTherapeuticLink(link); err != nil {
+		if err = w.AddTherapeuticLink(link); err != nil {
 			return Receipt{}, err
 		}
 	}
-	return newReceipt(w, *next)
+	receipt, err := newReceipt(w, *next)
+	receipt.stored = stored
+	return receipt, err
 }
 
 // storeWithEvidence stores a version together with the signed message that made it.
-func storeWithEvidence(w Writer, version *Notification, m platform.SignedMessage) error {
-	if err := w.AppendVersion(*version); err != nil || len(m.Envelope) == 0 {
-		return err
+func storeWithEvidence(w Writer, version *Notification, m platform.SignedMessage) (platform.StoredDigests, error) {
+	if err := w.AppendVersion(*version); err != nil {
+		return platform.StoredDigests{}, err
 	}
-	return w.AppendEvidence(Evidence{
-		Reference:   version.Reference,
-		Version:     version.Version,
-		Message:     m.Envelope,
-		Certificate: m.Certificate,
-		AcceptedAt:  version.RegisteredAt,
-	})
+	evidence := Evidence{Reference: version.Reference, Version: version.Version, AcceptedAt: version.RegisteredAt}
+	if len(m.Envelope) > 0 {
+		evidence.Message, evidence.Certificate = m.Envelope, m.Certificate
+		if err := w.AppendEvidence(evidence); err != nil {
+			return platform.StoredDigests{}, err
+		}
+	}
+	digest, err := w.StoredDigest(evidence)
+	return platform.StoredDigests{Body: version.Digest, Version: digest}, err
 }
 
 // findRepeated returns the notification that the same signer already submitted under the same InputReference.

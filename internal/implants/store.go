@@ -61,6 +61,9 @@ type Writer interface {
 	AppendVersion(Notification) error
 	// AppendEvidence appends the evidence of a stored version.
 	AppendEvidence(Evidence) error
+	// StoredDigest returns the VersionDigest of the version that this transaction appended, with this evidence, which is
+	// empty when there is none.
+	StoredDigest(Evidence) ([32]byte, error)
 }
 
 // NotificationQuery selects notifications. Zero fields do not restrict.

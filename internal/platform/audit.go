@@ -44,10 +44,23 @@ type AuditEvent struct {
 	// ConcernsColleague says that Patient is the other person of a mandate or a role, and no patient here.
 	ConcernsColleague bool
 	Number            ident.NotificationNumber
+	Stored            StoredDigests // zero if the request stored no version
 
 	// OtherPerson is a second person concerned: the patient before a revision, the grantee before a transfer. A second
 	// event with the same facts is recorded about them.
 	OtherPerson ident.SSIN
+}
+
+// StoredDigests commit an audit event to what its request stored.
+type StoredDigests struct {
+	Body    [32]byte // SHA-256 of the canonical signed Body
+	Version [32]byte // SHA-256 of the stored version, its lines, warnings and evidence
+}
+
+// RecordedEvent is an event as stored.
+type RecordedEvent struct {
+	Seq int64
+	AuditEvent
 }
 
 // AuditRecord is the audit event that records the outcome of a request, with the proof by the checkpoint that covers

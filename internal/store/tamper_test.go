@@ -27,7 +27,7 @@ func tamperings() []tampering {
 			`UPDATE audit SET seq = 8 WHERE seq = 1000`}, []auditlog.FindingKind{auditlog.RowsChanged}, "up to checkpoint 1"},
 		{"a row changed", []string{`UPDATE audit SET outcome = 'withheld' WHERE seq = 4`}, []auditlog.FindingKind{auditlog.RowsChanged}, "between checkpoint 1"},
 		{"a row inserted", []string{`INSERT INTO audit SELECT -7, at, correlation, operation, outcome, codes, reason, emergency, signer, organisation, ` +
-			`person, capacity, patient, number FROM audit WHERE seq = 2`}, []auditlog.FindingKind{auditlog.RowsInserted}, "at least 1 rows were inserted"},
+			`person, capacity, patient, number, body_digest, version_digest FROM audit WHERE seq = 2`}, []auditlog.FindingKind{auditlog.RowsInserted}, "at least 1 rows were inserted"},
 		{"the tail of the rows cut off", []string{`DELETE FROM audit WHERE seq > 7`}, []auditlog.FindingKind{auditlog.RowsDeleted}, "between checkpoint 2"},
 		{"the tail of both cut off", []string{`DELETE FROM audit WHERE seq > 6`, `DELETE FROM audit_checkpoint WHERE number > 2`},
 			[]auditlog.FindingKind{auditlog.TailTruncated}, "1 checkpoints that the table has not, from checkpoint 3 of"},

@@ -14,9 +14,10 @@ import (
 // the conversions reject values that this program cannot have written. It collects the pseudonyms that the transaction
 // has not loaded yet, so that the rows can be converted again once they are loaded.
 type Converter struct {
-	tx      *Tx
-	missing map[int64]bool // pseudonym ids, true when the cache may hold them
-	err     error
+	tx       *Tx
+	missing  map[int64]bool // pseudonym ids, true when the cache may hold them
+	asStored bool           // shows the numbers that the rows were stored with, not the newest
+	err      error
 }
 
 // RecordError records an error, unless it is nil or there is an earlier one.
@@ -73,7 +74,11 @@ func (c *Converter) SSIN(id int64) ident.SSIN { return c.resolveSSIN(id, false) 
 func (c *Converter) CacheableSSIN(id int64) ident.SSIN { return c.resolveSSIN(id, true) }
 
 func (c *Converter) resolveSSIN(id int64, remember bool) ident.SSIN {
-	if pseudonym := c.resolvePseudonym(id, remember); pseudonym != nil {
+	pseudonym := c.resolvePseudonym(id, remember)
+	switch {
+	case pseudonym != nil && c.asStored:
+		return pseudonym.SSIN
+	case pseudonym != nil:
 		return pseudonym.CurrentSSIN
 	}
 	return ident.SSIN{}
@@ -154,6 +159,15 @@ func ConvertRows[R, T any](tx *Tx, rows []R, table string, convert func(R, *Conv
 		}
 	})
 	return values, err
+}
+
+// ConvertStored converts rows by a function that calls the Converter. The persons have the numbers that the rows were
+// stored with, which an import of a newer number does not change.
+func (tx *Tx) ConvertStored(table string, convert func(*Converter)) error {
+	return tx.runConversion(table, func(c *Converter) {
+		c.asStored = true
+		convert(c)
+	})
 }
 
 // runConversion runs a conversion, and again when it needed pseudonyms that were not loaded.

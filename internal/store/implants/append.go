@@ -100,11 +100,14 @@ func (w Writer) AppendVersion(n implants.Notification) error {
 	if err = notificationTable.Insert(w.tx.Tx, row); err != nil {
 		return err
 	}
-	if err = w.insertLines(&n, columns, patient); err != nil {
+	rows := &versionRows{notification: row}
+	w.appended[key] = rows
+	if err = w.insertLines(&n, columns, patient, rows); err != nil {
 		return err
 	}
 	for i, warning := range n.Warnings {
 		line := warningRow{key, i + 1, string(warning.Code), warning.Path.String(), warning.Detail.Encode()}
+		rows.warnings = append(rows.warnings, line)
 		if err = warningTable.Insert(w.tx.Tx, line); err != nil {
 			return err
 		}
@@ -122,12 +125,13 @@ func (w Writer) AppendVersion(n implants.Notification) error {
 }
 
 func (w Writer) insertLines(n *implants.Notification, columns *identity.ColumnWriter,
-	patient *identity.Pseudonym) error {
+	patient *identity.Pseudonym, rows *versionRows) error {
 	for i := range n.Implants {
 		row := newImplantRow(columns, n, i, patient)
 		if err := columns.Err(); err != nil {
 			return err
 		}
+		rows.implants = append(rows.implants, foundImplantRow{implantRow: row, Patient: rows.notification.Patient})
 		if err := implantTable.Insert(w.tx.Tx, row); err != nil {
 			return err
 		}
@@ -137,6 +141,7 @@ func (w Writer) insertLines(n *implants.Notification, columns *identity.ColumnWr
 		if err := columns.Err(); err != nil {
 			return err
 		}
+		rows.removals = append(rows.removals, foundRemovalRow{removalRow: row, Patient: rows.notification.Patient})
 		if err := removalTable.Insert(w.tx.Tx, row); err != nil {
 			return err
 		}

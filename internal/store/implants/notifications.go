@@ -5,12 +5,9 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
-	"github.com/openctr/ctr/internal/texts"
 )
 
 // Conditions on the versions of a notification. Only the newest version has effect, and only when it is final. Versions
@@ -70,17 +67,23 @@ func (r Reader) NotificationByInputReference(signer, inputReference string) (imp
 	if err != nil {
 		return implants.Notification{}, false, err
 	}
-	hashes, err := r.tx.HashText(inputReferenceUse, inputReference)
-	if err != nil || len(signers) == 0 || len(hashes) == 0 {
-		return implants.Notification{}, false, err
-	}
-	found, err := r.tx.SelectRow(&sent, `SELECT reference, version FROM submission WHERE signer IN `+
-		engine.InList(len(signers))+` AND input_reference IN `+engine.InList(len(hashes))+` LIMIT 1`,
-		append(signers, engine.ToArgs(hashes)...)...)
-	if err != nil || !found {
+	if sent, err = submittedVersion(r.tx, signers, inputReference); err != nil || sent == (versionKey{}) {
 		return implants.Notification{}, false, err
 	}
 	return r.findNotification(`n.reference = ? AND n.version = ?`, sent.Reference, sent.Version)
+}
+
+// submittedVersion returns the version that the submission of a signer with an idempotency key created, or none.
+func submittedVersion(tx *identity.Tx, signers []any, inputReference string) (versionKey, error) {
+	var sent versionKey
+	hashes, err := tx.HashText(inputReferenceUse, inputReference)
+	if err != nil || len(signers) == 0 || len(hashes) == 0 {
+		return sent, err
+	}
+	_, err = tx.SelectRow(&sent, `SELECT reference, version FROM submission WHERE signer IN `+
+		engine.InList(len(signers))+` AND input_reference IN `+engine.InList(len(hashes))+` LIMIT 1`,
+		append(signers, engine.ToArgs(hashes)...)...)
+	return sent, err
 }
 
 func (r Reader) findNotification(condition string, args ...any) (implants.Notification, bool, error) {
@@ -182,11 +185,7 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 	}
 	for _, row := range warnings {
 		n := byVersion[row.versionKey]
-		n.Warnings = append(n.Warnings, platform.Warning{
-			Code:   problem.Code(row.Code),
-			Path:   platform.Path(row.Path),
-			Detail: texts.Decode(row.Facts),
-		})
+		n.Warnings = append(n.Warnings, row.toWarning())
 	}
 	return nil
 }

@@ -35,9 +35,12 @@ type Writer struct {
 	tx *identity.Tx
 	// storedPatients are the patients of the versions that this transaction stored, nil for none.
 	storedPatients map[versionKey]*identity.Pseudonym
+	// appended are the rows of the versions that this transaction stored.
+	appended map[versionKey]*versionRows
 }
 
 // NewWriter returns the writer of a transaction.
 func NewWriter(tx *identity.Tx) Writer {
-	return Writer{NewReader(tx), platformstore.NewWriter(tx), tx, make(map[versionKey]*identity.Pseudonym)}
+	return Writer{NewReader(tx), platformstore.NewWriter(tx), tx, make(map[versionKey]*identity.Pseudonym),
+		make(map[versionKey]*versionRows)}
 }

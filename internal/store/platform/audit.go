@@ -29,6 +29,8 @@ type eventRow struct {
 	Capacity     string           `db:"capacity"`
 	Patient      int64            `db:"patient"`
 	Number       string           `db:"number"`
+	Body         []byte           `db:"body_digest"`
+	Version      []byte           `db:"version_digest"`
 }
 
 var eventTable = engine.NewTable[eventRow]("audit", engine.OnConflict{})
@@ -48,6 +50,9 @@ func (row eventRow) toEvent(c *identity.Converter) platform.AuditEvent {
 		Capacity:     platform.Capacity(row.Capacity),
 		Patient:      c.SSIN(row.Patient),
 		Number:       c.ParseNumber(row.Number),
+	}
+	if len(row.Body)+len(row.Version) > 0 {
+		e.Stored = platform.StoredDigests{Body: c.ParseDigest(row.Body), Version: c.ParseDigest(row.Version)}
 	}
 	e.Codes = splitCodes(row.Codes)
 	return e
@@ -72,6 +77,52 @@ func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]platfo
 		return err
 	})
 	return events, after, err
+}
+
+// AcceptedEvents reads the events of accepted requests for the given operations after one sequence number up to another,
+// with the numbers of persons that were stored. An event that cannot be read has only its sequence number.
+func (s Store) AcceptedEvents(ctx context.Context, operations []string, after, last int64,
+) ([]platform.RecordedEvent, error) {
+	var rows []eventRow
+	query := selectEvents + `seq > ? AND seq <= ? AND outcome = ? AND operation IN ` +
+		engine.InList(len(operations)) + ` ORDER BY seq`
+	args := append([]any{after, last, string(platform.OutcomeAccepted)}, engine.ToArgs(operations)...)
+	var events []platform.RecordedEvent
+	err := s.db.Read(ctx, func(tx *identity.Tx) error {
+		rows = nil
+		if err := tx.SelectRows(&rows, query, args...); err != nil {
+			return err
+		}
+		events = make([]platform.RecordedEvent, len(rows))
+		return tx.ConvertStored("audit", func(c *identity.Converter) {
+			for i, row := range rows {
+				events[i] = platform.RecordedEvent{Seq: row.Seq, AuditEvent: row.toEvent(c)}
+			}
+		})
+	})
+	switch {
+	case err == nil || ctx.Err() != nil || problem.From(err).Kind == problem.Unavailable:
+		return events, err
+	case last-after <= 1:
+		return []platform.RecordedEvent{{Seq: last}}, nil
+	}
+	middle := after + (last-after)/2 // one of them cannot be read: find it
+	lower, err := s.AcceptedEvents(ctx, operations, after, middle)
+	if err != nil {
+		return nil, err
+	}
+	upper, err := s.AcceptedEvents(ctx, operations, middle, last)
+	return append(lower, upper...), err
+}
+
+// LastEvent returns the sequence number of the newest event.
+func (s Store) LastEvent(ctx context.Context) (int64, error) {
+	var last int64
+	err := s.db.Read(ctx, func(tx *identity.Tx) error {
+		_, err := tx.SelectRow(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`)
+		return err
+	})
+	return last, err
 }
 
 // AppendEvent appends an event to the audit log.
@@ -100,6 +151,10 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 	if err != nil {
 		return err
 	}
+	body, version := []byte{}, []byte{}
+	if e.Stored != (platform.StoredDigests{}) {
+		body, version = e.Stored.Body[:], e.Stored.Version[:]
+	}
 	return eventTable.Insert(w.tx.Tx, eventRow{
 		OccurredAt:   engine.Timestamp(e.OccurredAt),
 		Correlation:  e.Correlation,
@@ -114,6 +169,8 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 		Capacity:     string(e.Capacity),
 		Patient:      patient.IDOrZero(),
 		Number:       e.Number.Digits(),
+		Body:         body,
+		Version:      version,
 	})
 }
 

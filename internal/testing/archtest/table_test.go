@@ -33,6 +33,8 @@ var productionImports = []layer{
 		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl"}},
+	{"internal/verification", []string{"internal/implants", "internal/platform", "internal/platform/ident",
+		"internal/wire/ctr", "internal/message/...", "internal/problem"}},
 	{"internal/evidence", []string{"internal/implants", "internal/platform", "internal/platform/ident", "internal/auditlog",
 		"internal/message/...", "internal/problem"}}, // not the store: whoever gets evidence has none
 	{"internal/operator/xmlrecords", nil},
