@@ -367,6 +367,9 @@ func decodeHash(hash *auditlog.Hash, text string) bool {
 	return err == nil && len(decoded) == len(hash) && copy(hash[:], decoded) == len(hash)
 }
 
+// oldColumns are the columns of a row that does not commit to what its request stored.
+const oldColumns = 14
+
 // compareColumns returns the name of a column of the audit row that says something else than the statement, or "".
 func (s *versionStatement) compareColumns(columns [][]byte, acceptedAt time.Time) string {
 	column := func(i int) string {
@@ -388,6 +391,8 @@ func (s *versionStatement) compareColumns(columns [][]byte, acceptedAt time.Time
 		{"outcome", column(4) == s.Verdict.Outcome && s.Verdict.Outcome == "accepted"},
 		{"reason", column(6) == s.Verdict.Reason},
 		{"organisation", column(9) == s.Organisation},
+		// Rows from before these columns do not name the message.
+		{"body_digest", len(columns) == oldColumns || hex.EncodeToString([]byte(column(oldColumns))) == s.BodyDigest},
 	} {
 		if !compared.same {
 			return compared.name

@@ -53,19 +53,26 @@ func newRegister(message string, certificate *x509.Certificate) register {
 	columns := [][]byte{[]byte("1"), []byte("2026-11-21T10:00:30.000000Z"), []byte("corr-1"), []byte("NotifyImplant"),
 		[]byte("accepted"), nil, []byte("specialist of the operation"), nil, []byte("NIHII-HOSPITAL=71000436"), []byte("71000436"),
 		[]byte("3"), []byte("doctor"), []byte("4"), []byte("26112100000187")}
-	row := auditlog.HashRow(columns...)
-	proof := &auditlog.Proof{Columns: columns, RowHashes: []auditlog.Hash{row}}
-	proof.Checkpoint = auditlog.SealCheckpoint(nil, 1, 1, auditlog.Hash{}.Next(row), acceptedAt.Add(time.Second),
-		auditlog.SigningKey{KeyID: "key-1", PrivateKey: r.key}, nil)
 	r.version = implants.VersionProof{
 		Reference: "ref-1", Version: 1, Type: implants.TypeImplantation, State: implants.Final, Change: implants.ChangeNotified,
 		RegisteredAt: acceptedAt, Signer: "NIHII-HOSPITAL=71000436", Digest: digestOfBody(message),
 		Evidence: &implants.Evidence{Message: []byte(message), Certificate: certificate.Raw},
 		AuditRecord: &platform.AuditRecord{Seq: 1, OccurredAt: acceptedAt, Correlation: "corr-1", Operation: "NotifyImplant",
-			Outcome: platform.OutcomeAccepted, Reason: "specialist of the operation", Proof: proof},
+			Outcome: platform.OutcomeAccepted, Reason: "specialist of the operation"},
 	}
+	body := r.version.Digest
+	r.seal(append(columns, body[:], make([]byte, 32)))
 	r.version.Organisation, _ = ident.ParseNIHII("71000436")
 	return r
+}
+
+// seal makes the proof of a row with these columns.
+func (r *register) seal(columns [][]byte) {
+	row := auditlog.HashRow(columns...)
+	proof := &auditlog.Proof{Columns: columns, RowHashes: []auditlog.Hash{row}}
+	proof.Checkpoint = auditlog.SealCheckpoint(nil, 1, 1, auditlog.Hash{}.Next(row), acceptedAt.Add(time.Second),
+		auditlog.SigningKey{KeyID: "key-1", PrivateKey: r.key}, nil)
+	r.version.AuditRecord.Proof = proof
 }
 
 // digestOfBody returns the digest of the Body of the envelope, if there is one: the operator states what fits.
@@ -303,12 +310,15 @@ func TestFindingH4StatementIsCompared(t *testing.T) {
 		"another operation":    func(r *register) { r.version.AuditRecord.Operation = "Search" },
 		"another reason":       func(r *register) { r.version.AuditRecord.Reason = "emergency" },
 		"refused":              func(r *register) { r.version.AuditRecord.Outcome = platform.OutcomeRefused },
-		"no audit row":         func(r *register) { r.version.AuditRecord = nil },
-		"not sealed":           func(r *register) { r.version.AuditRecord.Proof = nil },
-		"another row":          func(r *register) { r.version.AuditRecord.Proof.Columns[2] = []byte("corr-2") },
-		"another checkpoint":   func(r *register) { r.version.AuditRecord.Proof.Checkpoint.RowCount++ },
-		"another version":      func(r *register) { r.version.Version = 2 },
-		"no message":           func(r *register) { r.version.Evidence = nil },
+		"a row of another Body": func(r *register) {
+			r.seal(append(r.version.AuditRecord.Proof.Columns[:14:14], make([]byte, 32), make([]byte, 32)))
+		},
+		"no audit row":       func(r *register) { r.version.AuditRecord = nil },
+		"not sealed":         func(r *register) { r.version.AuditRecord.Proof = nil },
+		"another row":        func(r *register) { r.version.AuditRecord.Proof.Columns[2] = []byte("corr-2") },
+		"another checkpoint": func(r *register) { r.version.AuditRecord.Proof.Checkpoint.RowCount++ },
+		"another version":    func(r *register) { r.version.Version = 2 },
+		"no message":         func(r *register) { r.version.Evidence = nil },
 		"another certificate": func(r *register) {
 			r.version.Evidence.Certificate = testpki.ECKey(t).Certificate.Raw
 		},

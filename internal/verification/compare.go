@@ -178,8 +178,8 @@ func (c *comparison) expectState(state implants.State) {
 
 // compareSurgery compares the fields that implantations and explantations share.
 func (c *comparison) compareSurgery(
-	ctx context.Context, kind implants.SurgeryType, specialist platform.ProfessionalRef, day ident.Date, patient ident.SSIN,
-	comment string,
+	ctx context.Context, kind implants.SurgeryType, specialist platform.ProfessionalRef, day ident.Date,
+	patient ident.SSIN, comment string,
 ) {
 	n := &c.stored.Notification
 	c.expect("notification", "type", n.Type == kind)
@@ -278,7 +278,8 @@ func (c *comparison) comparePrevious() {
 	}
 }
 
-// expectProfessional expects the professional that the message names by either number; the register completes the other.
+// expectProfessional expects the professional that the message names by either number; the register completes the
+// other.
 func (c *comparison) expectProfessional(
 	ctx context.Context, table, column string, m, stored platform.ProfessionalRef,
 ) {

@@ -97,13 +97,14 @@ func (m *matcher) addLaterVersion(s *implants.StoredVersion) {
 func (m *matcher) takeEvent(v *waitingVersion) bool {
 	for _, key := range []matchKey{{digest: v.digest}, v.columns} {
 		for i, e := range m.events[key] {
-			if isInTime(v, e) {
-				m.events[key] = append(m.events[key][:i], m.events[key][i+1:]...)
-				m.waiting--
-				m.forgetEmpty(key)
-				m.remember(e)
-				return true
+			if !isInTime(v, e) {
+				continue
 			}
+			m.events[key] = append(m.events[key][:i], m.events[key][i+1:]...)
+			m.waiting--
+			m.forgetEmpty(key)
+			m.remember(e)
+			return true
 		}
 	}
 	return false
@@ -168,8 +169,8 @@ func (m *matcher) remember(e *platform.RecordedEvent) {
 	m.recentList = append(m.recentList, e.Correlation)
 }
 
-// reportWaiting reports what has no counterpart. A version and an event that share the signed Body, or all columns that both
-// have, belong together: one of them was changed.
+// reportWaiting reports what has no counterpart. A version and an event that share the signed Body, or all columns that
+// both have, belong together: one of them was changed.
 func (m *matcher) reportWaiting(r *Report) {
 	events := make(map[*platform.RecordedEvent]bool)
 	for _, list := range m.events {

@@ -1,5 +1,5 @@
-// Package verification finds whatever was changed in the register beside the program: it recomputes every stored version
-// from the signed message that made it, and compares both with the audit log, which commits to them.
+// Package verification finds whatever was changed in the register beside the program: it recomputes every stored
+// version from the signed message that made it, and compares both with the audit log, which commits to them.
 //
 // It is separate from the audit log's own verification, which knows no register, and from the store, which knows no
 // messages. It reads in pages and in constant memory, so that it can run beside the service. docs/audit.md describes

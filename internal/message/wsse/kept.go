@@ -19,8 +19,8 @@ type KeptMessage struct {
 }
 
 // VerifyKept verifies again that the key of a certificate signed the Body and the Timestamp of a stored message. It
-// checks nothing that depends on the time or on what the service trusts: that was decided when the message was accepted,
-// and a certificate expires. It is no way to accept a message.
+// checks nothing that depends on the time or on what the service trusts: that was decided when the message was
+// accepted, and a certificate expires. It is no way to accept a message.
 func VerifyKept(envelope *soap.Envelope, certificate *x509.Certificate) (*KeptMessage, error) {
 	m, err := readMessage(envelope)
 	if err != nil {

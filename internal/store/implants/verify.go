@@ -54,7 +54,8 @@ func (s Register) StoredVersions(ctx context.Context, after int64, limit int) ([
 }
 
 // StoredVersion reads one version.
-func (s Register) StoredVersion(ctx context.Context, reference string, version int) (implants.StoredVersion, bool, error) {
+func (s Register) StoredVersion(ctx context.Context, reference string, version int,
+) (implants.StoredVersion, bool, error) {
 	key := versionSeq{versionKey: versionKey{reference, version}}
 	found := false
 	err := s.db.Read(ctx, func(tx *identity.Tx) (err error) {
@@ -279,7 +280,8 @@ func (p *versionPage) loadEvidence() error {
 		}
 	})
 	for i, rows := range p.rows {
-		if v := &p.versions[i]; rows.evidence != nil && !time.Time(rows.evidence.Accepted).Equal(v.Notification.RegisteredAt) {
+		v := &p.versions[i]
+		if rows.evidence != nil && !time.Time(rows.evidence.Accepted).Equal(v.Notification.RegisteredAt) {
 			addDefect(v, "evidence", "accepted", "it is not the notification's registered_at")
 		}
 	}

@@ -47,7 +47,8 @@ func (row warningRow) toWarning() platform.Warning {
 func (w Writer) StoredDigest(e implants.Evidence) ([32]byte, error) {
 	rows := w.appended[versionKey{e.Reference, e.Version}]
 	var stored implants.Notification
-	if err := w.tx.ConvertStored("notification", func(c *identity.Converter) { stored = rows.toNotification(c) }); err != nil {
+	err := w.tx.ConvertStored("notification", func(c *identity.Converter) { stored = rows.toNotification(c) })
+	if err != nil {
 		return [32]byte{}, err
 	}
 	return implants.VersionDigest(&stored, &e), nil

@@ -79,8 +79,8 @@ func (s Store) ReadEvents(ctx context.Context, after int64, limit int) ([]platfo
 	return events, after, err
 }
 
-// AcceptedEvents reads the events of accepted requests for the given operations after one sequence number up to another,
-// with the numbers of persons that were stored. An event that cannot be read has only its sequence number.
+// AcceptedEvents reads the events of accepted requests for the given operations after one sequence number up to
+// another, with the numbers of persons that were stored. An event that cannot be read has only its sequence number.
 func (s Store) AcceptedEvents(ctx context.Context, operations []string, after, last int64,
 ) ([]platform.RecordedEvent, error) {
 	var rows []eventRow

@@ -67,9 +67,8 @@ type rawAuditRow struct {
 // of requests that stored no version, have the hash that they always had. Lists of different lengths never have the
 // same encoding, so emptying the columns shows like any other change.
 func (row *rawAuditRow) hashedColumns() [][]byte {
-	columns := [][]byte{strconv.AppendInt(nil, row.Seq, 10), row.At, row.Correlation, row.Operation, row.Outcome, row.Codes,
-		row.Reason,
-		row.Emergency, row.Signer, row.Organisation, row.Person, row.Capacity, row.Patient, row.Number}
+	columns := [][]byte{strconv.AppendInt(nil, row.Seq, 10), row.At, row.Correlation, row.Operation, row.Outcome,
+		row.Codes, row.Reason, row.Emergency, row.Signer, row.Organisation, row.Person, row.Capacity, row.Patient, row.Number}
 	if len(row.Body)+len(row.Version) > 0 {
 		columns = append(columns, row.Body, row.Version)
 	}
