@@ -208,7 +208,7 @@ func TestFindingR8DamagedPages(t *testing.T) {
 			}
 		}},
 		{"page of random bytes", "audit", func(page []byte) { copy(page, strings.Repeat("any bytes", pageSize/9+1)) }},
-		{"page of another table", "subject", zero},
+		{"page of another table", "device", zero},
 		{"page of an index", "subject_person", zero},
 		{"half a page", "audit", func(page []byte) { clear(page[pageSize/2:]) }},
 		{"cell pointers beyond the page", "audit", func(page []byte) { page[8], page[9] = 0xff, 0xff }},

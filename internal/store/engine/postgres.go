@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -26,8 +26,8 @@ type postgresEngine struct {
 	db      *sqlx.DB
 	// probe has one connection of its own, so that readiness does not wait for those of the requests.
 	probe *sqlx.DB
-	// dropping is set while the idle connections are being closed.
-	dropping atomic.Bool
+	// dropping is held while the idle connections are being closed.
+	dropping sync.Mutex
 }
 
 const (
@@ -66,19 +66,15 @@ func openPool(connector driver.Connector, connections int) *sqlx.DB {
 }
 
 // dropIdleConnections closes the idle connections after one of them was silent: the others lead to the same server, and
-// each would cost another caller its time. The next callers connect anew.
+// each would cost another caller its time. The next callers, and a second attempt of this one, connect anew.
 func (p *postgresEngine) dropIdleConnections() {
-	if !p.dropping.CompareAndSwap(false, true) {
-		return
+	p.dropping.Lock()
+	defer p.dropping.Unlock()
+	for _, pool := range []*sqlx.DB{p.db, p.probe} {
+		pool.SetMaxIdleConns(0)
 	}
-	go func() { // beside the caller, because saying goodbye takes time
-		defer p.dropping.Store(false)
-		for _, pool := range []*sqlx.DB{p.db, p.probe} {
-			pool.SetMaxIdleConns(0)
-		}
-		p.probe.SetMaxIdleConns(1)
-		p.db.SetMaxIdleConns(maxConnections)
-	}()
+	p.probe.SetMaxIdleConns(1)
+	p.db.SetMaxIdleConns(maxConnections)
 }
 
 func (p *postgresEngine) checkAndMigrate(ctx context.Context, migrations fs.FS) error {
