@@ -102,7 +102,7 @@ func parseDigestMethod(name string, p Policy) (digestMethod, error) {
 		}
 		return 0, problem.New(DigestSHA1, texts.Literal(name))
 	}
-	return 0, problem.New(DigestUnsupported, texts.Literal(truncateForFault(name)))
+	return 0, problem.New(DigestUnsupported, describeAlgorithm(name))
 }
 
 // keyFamily is the kind of key and padding that a signature algorithm requires.
@@ -147,9 +147,9 @@ func parseMethod(name string, p Policy) (signatureMethod, error) {
 	}
 	if strings.Contains(name, "#hmac-") {
 		// Using a public key as the secret of a MAC is the classical confusion attack (XML Signature section 12.2.2).
-		return signatureMethod{}, problem.New(SignatureHMAC, texts.Literal(truncateForFault(name)))
+		return signatureMethod{}, problem.New(SignatureHMAC, describeAlgorithm(name))
 	}
-	return signatureMethod{}, problem.New(SignatureUnsupported, texts.Literal(truncateForFault(name)))
+	return signatureMethod{}, problem.New(SignatureUnsupported, describeAlgorithm(name))
 }
 
 func parseSHA1Method(name string, p Policy) (signatureMethod, error) {
@@ -222,14 +222,14 @@ func newValueLengthError(got, want int) error {
 	return problem.New(SignatureValueMalformed, wrongValueLength.With(got, want)).WithPath(pathSignatureValue)
 }
 
-// truncateForFault truncates text of an unverified sender to a length suitable for a fault.
-func truncateForFault(name string) string {
-	const maxLength = 128
-	if len(name) > maxLength {
-		return strings.ToValidUTF8(name[:maxLength], "") + "…"
+// describeAlgorithm returns an identifier that was received, for a refusal. Blanks around a URI belong to it, but are
+// invisible: they are named.
+func describeAlgorithm(uri string) texts.Text {
+	if strings.TrimFunc(uri, isSpace) != uri {
+		return blanksAround.With(texts.Excerpt(uri))
 	}
-	return name
+	return texts.Literal(texts.Excerpt(uri))
 }
 
 // uriDetail is the URI of a reference, which may be too long for a fault.
-func uriDetail(uri string) texts.Text { return texts.Literal("URI " + truncateForFault(uri)) }
+func uriDetail(uri string) texts.Text { return texts.Literal("URI " + texts.Excerpt(uri)) }

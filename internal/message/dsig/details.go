@@ -3,6 +3,9 @@ package dsig
 import "github.com/openctr/ctr/internal/texts"
 
 var (
+	blanksAround     = texts.Declare1[string]("signature.blanks_around", "received")
+	prefixesReceived = texts.Declare2[int, int]("signature.prefixes_received", "received", "max")
+
 	absent      = texts.Declare("detail.absent")
 	notBase64   = texts.Declare("detail.not_base64")
 	hasChildren = texts.Declare("detail.has_children")

@@ -39,8 +39,9 @@ const (
 	MaxReferences = 8
 	// MaxTransforms bounds the transforms of a reference.
 	MaxTransforms = 2
-	// MaxPrefixes bounds the prefixes in one InclusiveNamespaces PrefixList.
-	MaxPrefixes = 32
+	// MaxPrefixes bounds the prefixes in one InclusiveNamespaces PrefixList. WSS4J lists every prefix that is declared
+	// above, and JAXB declares all those of its context.
+	MaxPrefixes = 64
 	// MaxSignatureValueBytes bounds the signature value: that of RSA with 4096 bits.
 	MaxSignatureValueBytes = 512
 )

@@ -6,6 +6,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Inspection describes a signature, good or bad. It proves nothing: only Parse and Verify do, and an Inspection cannot
@@ -109,7 +110,7 @@ func (n *Inspection) readReference(e xmldoc.Element, p Policy, resolver Resolver
 		return false
 	}
 	uri, _ := e.Attr("", "URI")
-	inspection := ReferenceInspection{URI: truncateForFault(uri)}
+	inspection := ReferenceInspection{URI: texts.Excerpt(uri)}
 	hasError := func(err error) bool {
 		inspection.Refusals = appendRefusal(inspection.Refusals, err)
 		return err != nil
@@ -145,7 +146,7 @@ func (n *Inspection) readReference(e xmldoc.Element, p Policy, resolver Resolver
 
 func algorithmName(e xmldoc.Element) string {
 	name, _ := e.Attr("", "Algorithm")
-	return truncateForFault(name)
+	return texts.Excerpt(name)
 }
 
 // RefersTo is Signature.RefersTo for the references that could be read.

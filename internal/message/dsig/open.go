@@ -147,7 +147,7 @@ func (s *Signature) readCanonicalization(e xmldoc.Element) error {
 		return nil
 	}
 	return problem.New(
-		CanonicalizationUnsupported, texts.Literal(truncateForFault(name)),
+		CanonicalizationUnsupported, describeAlgorithm(name),
 	).WithPath(pathCanonicalizationMethod)
 }
 
@@ -277,7 +277,7 @@ func (s *Signature) readTransforms(r *reference, transforms xmldoc.Element, i in
 			}
 		default:
 			return problem.New(
-				TransformUnsupported, texts.Literal(truncateForFault(name)),
+				TransformUnsupported, describeAlgorithm(name),
 			).WithPath(referencePath(i) + "/" + pathTransform)
 		}
 	}
@@ -300,7 +300,7 @@ func (s *Signature) readTokenParameters(r *reference, transform xmldoc.Element) 
 		return problem.New(TransformSTRParameters)
 	}
 	if name, _ := method.Attr("", "Algorithm"); name != ExclusiveC14N {
-		return problem.New(TransformSTRParameters, texts.Literal(truncateForFault(name)))
+		return problem.New(TransformSTRParameters, describeAlgorithm(name))
 	}
 	from := len(s.prefixes)
 	if _, err := s.readPrefixList(method, pathTransform); err != nil {
@@ -324,7 +324,8 @@ func (s *Signature) readPrefixList(method xmldoc.Element, path string) ([]string
 	from := len(s.prefixes)
 	for prefix := range strings.FieldsFuncSeq(list, isSpace) {
 		if len(s.prefixes)-from == MaxPrefixes {
-			return nil, problem.New(PrefixesTooMany, problem.DetailAtMost.With(MaxPrefixes)).WithPath(path)
+			received := len(strings.FieldsFunc(list, isSpace))
+			return nil, problem.New(PrefixesTooMany, prefixesReceived.With(received, MaxPrefixes)).WithPath(path)
 		}
 		s.prefixes = append(s.prefixes, prefix)
 	}

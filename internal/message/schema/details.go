@@ -4,16 +4,19 @@ import "github.com/openctr/ctr/internal/texts"
 
 // What the schema expects, in words. Names, values and content models are the same in every language.
 var (
-	expected        = texts.Declare1[texts.Text]("schema.expected", "expected")
-	andNoElements   = texts.Declare1[texts.Text]("schema.and_no_elements", "expected")
-	expectedContent = texts.Declare1[string]("schema.expected_content", "content")
-	missingContent  = texts.Declare2[string, string]("schema.missing", "missing", "content")
-	oneOf           = texts.Declare1[string]("schema.one_of", "values")
-	onlyNames       = texts.Declare1[string]("schema.only", "names")
-	noAttributes    = texts.Declare("schema.no_attributes")
-	noContent       = texts.Declare("schema.no_content")
-	noXSIType       = texts.Declare1[string]("schema.no_xsi_type", "type")
-	locationPairs   = texts.Declare("schema.schema_location")
+	expected         = texts.Declare1[texts.Text]("schema.expected", "expected")
+	andNoElements    = texts.Declare1[texts.Text]("schema.and_no_elements", "expected")
+	expectedContent  = texts.Declare1[string]("schema.expected_content", "content")
+	missingContent   = texts.Declare2[string, string]("schema.missing", "missing", "content")
+	oneOf            = texts.Declare1[string]("schema.one_of", "values")
+	onlyNames        = texts.Declare1[string]("schema.only", "names")
+	noAttributes     = texts.Declare("schema.no_attributes")
+	noContent        = texts.Declare("schema.no_content")
+	noXSIType        = texts.Declare1[string]("schema.no_xsi_type", "type")
+	prefixUndeclared = texts.Declare2[string, string]("schema.prefix_undeclared", "received", "prefix")
+	prefixUncovered  = texts.Declare2[string, string]("schema.prefix_uncovered", "received", "prefix")
+	typeReceived     = texts.Declare2[string, texts.Text]("schema.xsi_type_received", "received", "expected")
+	locationPairs    = texts.Declare("schema.schema_location")
 )
 
 // Descriptions of the built-in types.

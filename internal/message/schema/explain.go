@@ -16,6 +16,8 @@ type explainer struct {
 	top           xmldoc.Element
 	withStrayText map[xmldoc.Element]bool // elements that contain text beside child elements
 	violations    []*problem.Error
+	// blamesBuiltins makes a built-in type in xsi:type other than the declared one a violation.
+	blamesBuiltins bool
 }
 
 // addViolation adds a violation at an element, or at the path further below it. The cost of a path is proportional to
@@ -61,7 +63,7 @@ func (x *explainer) explainElement(e xmldoc.Element, d *typeDefinition) {
 }
 
 // resolveActualType returns the type that xsi:type names, or else the declared type. Check has verified before that the
-// prefix in xsi:type is visible in canonical form.
+// name can be resolved.
 func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition) *typeDefinition {
 	v, ok := e.Attr(xsiNamespace, "type")
 	if !ok {
@@ -72,10 +74,12 @@ func (x *explainer) resolveActualType(e xmldoc.Element, declared *typeDefinition
 	if ok && modelled && d.derivesFrom(declared) {
 		return d
 	}
-	if n.namespace == xsdNamespace && !modelled {
-		return declared // a built-in type that the contract does not use: the library decides about its derivation
+	if n.namespace == xsdNamespace && declared.name.namespace == xsdNamespace && !x.blamesBuiltins {
+		return declared // the model has no derivations of built-in types: first look for what else is wrong
 	}
-	x.addViolation(SchemaXSIType, e, "/@xsi:type", expected.With(noXSIType.With(x.prefixes.formatStep(declared.name))))
+	x.addViolation(SchemaXSIType, e, "/@xsi:type", typeReceived.With(
+		texts.Excerpt("{"+n.namespace+"}"+n.local), expected.With(noXSIType.With(x.prefixes.formatStep(declared.name))),
+	))
 	return declared
 }
 

@@ -2,11 +2,13 @@ package schema
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Prefixes maps the namespaces of a contract to the prefixes of its documents. Paths use them, not those of the
@@ -77,29 +79,72 @@ func resolveQName(e xmldoc.Element, qualified string) (expandedName, bool) {
 	return expandedName{space, local}, ok || prefix == ""
 }
 
-// checkXSITypes rejects each xsi:type whose prefix has a different meaning in canonical form than in the document.
+// resolveXSITypes returns the prefixes that the values of xsi:type use, or the refusal of those that it cannot resolve.
 //
 // Exclusive canonicalisation writes a namespace declaration only where an element or attribute name uses its prefix.
-// The signature therefore does not cover a prefix that is used only in the value of xsi:type, and an intermediary could
-// bind it to another namespace.
-func (p Prefixes) checkXSITypes(top xmldoc.Element) error {
-	x := explainer{prefixes: p, top: top}
+// The signature therefore does not cover a prefix that is used only in the value of xsi:type (unless it is in a
+// PrefixList), and an intermediary could bind it to another namespace. It gains nothing by that if the local name,
+// which is signed, names one type only: then any other binding leads to a refusal. See decision 0047.
+func (s *Schema) resolveXSITypes(top xmldoc.Element) ([]string, error) {
+	x := explainer{prefixes: s.prefixes, top: top}
+	var used []string
 	for e := top; !e.IsZero() && !x.isFull(); e = nextElement(top, e) {
 		v, ok := e.Attr(xsiNamespace, "type")
 		if !ok {
 			continue
 		}
-		n, known := resolveQName(e, strings.Trim(v, " \t\r\n"))
-		prefix, _, found := strings.Cut(strings.Trim(v, " \t\r\n"), ":")
+		qualified := strings.Trim(v, " \t\r\n")
+		prefix, _, found := strings.Cut(qualified, ":")
 		if !found {
 			prefix = ""
 		}
+		n, known := resolveQName(e, qualified)
 		space, visible := findVisibleNamespace(top, e, prefix)
-		if !known || space != n.namespace || !visible && prefix != "" {
-			x.addViolation(SchemaXSIPrefix, e, "/@xsi:type")
+		isCovered := visible && space == n.namespace
+		received, receivedPrefix := texts.Excerpt(qualified), texts.Excerpt(prefix)
+		switch {
+		case !known:
+			x.addViolation(SchemaXSIPrefix, e, "/@xsi:type", prefixUndeclared.With(received, receivedPrefix))
+		case !isCovered && !s.model.isOnlyTypeOfItsName(n):
+			x.addViolation(SchemaXSIPrefix, e, "/@xsi:type", prefixUncovered.With(received, receivedPrefix))
+		}
+		if prefix == "" {
+			prefix = "#default"
+		}
+		if !slices.Contains(used, prefix) {
+			used = append(used, prefix)
 		}
 	}
-	return problem.List(SchemaRefused, x.violations)
+	return used, problem.List(SchemaRefused, x.violations)
+}
+
+// isOnlyTypeOfItsName reports whether no type of another namespace with the same local name could stand in the place of
+// the named one: a type that is derived from the same one, or a built-in one, whose names begin with a small letter. A
+// name without a type leads to a refusal anyway.
+func (m *model) isOnlyTypeOfItsName(n expandedName) bool {
+	named := m.types[n]
+	isBuiltin := n.namespace == xsdNamespace
+	if named == nil && !isBuiltin {
+		return true
+	}
+	if !isBuiltin && n.local[0] >= 'a' && n.local[0] <= 'z' {
+		return false
+	}
+	for other, d := range m.types {
+		if other.local == n.local && other != n && (named == nil || named.sharesBase(d)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *typeDefinition) sharesBase(other *typeDefinition) bool {
+	for ; d != nil; d = d.base {
+		if other.derivesFrom(d) {
+			return true
+		}
+	}
+	return false
 }
 
 // nextElement returns the next element below top in document order, or the zero Element.

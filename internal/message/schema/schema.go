@@ -115,9 +115,11 @@ func (s *Schema) checkWithLibrary(e xmldoc.Element) (*Checked, error) {
 
 	w.canonical = xmldoc.C14N{Exclusive: true}.Append(w.canonical[:0], e)
 	if bytes.Contains(w.canonical, []byte(xsiNamespace)) {
-		if err := s.prefixes.checkXSITypes(e); err != nil {
+		used, err := s.resolveXSITypes(e)
+		if err != nil {
 			return nil, err
 		}
+		w.canonical = xmldoc.C14N{Exclusive: true, PrefixList: used}.Append(w.canonical[:0], e)
 	}
 	w.reader.Reset(w.canonical)
 	if err := w.session.Validate(context.Background(), &w.reader); err != nil {
@@ -161,6 +163,10 @@ func (s *Schema) explainRefusal(top xmldoc.Element, canonical []byte, refusal er
 	}
 	x := explainer{model: s.model, prefixes: s.prefixes, top: top, withStrayText: findStrayText(canonical, top)}
 	x.explainRoot()
+	if len(x.violations) == 0 {
+		x.blamesBuiltins = true
+		x.explainRoot()
+	}
 	if len(x.violations) == 0 {
 		return problem.Wrap(SchemaRefused, cause).WithPath(s.prefixes.formatPath(top, top))
 	}

@@ -1,6 +1,7 @@
 package xmldoc
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -56,9 +57,24 @@ func (p *parser) parseEncodingDeclaration(found encoding) error {
 		return p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	if code := found.checkDeclaredName(name); code != "" {
-		return p.errorAt(code, p.pos)
+		if !isCommonEncoding(name) {
+			return p.errorAt(code, p.pos)
+		}
+		return newParseError(code, p.source, p.pos, declaredEncoding.With(name, found.String()))
+	}
+	if at := strings.IndexFunc(p.source, func(r rune) bool { return r >= 0x80 }); at >= 0 && isASCIIName(name) {
+		return newParseError(XMLEncodingMismatch, p.source, at, declaredEncoding.With(name, found.String()))
 	}
 	return nil
+}
+
+// isCommonEncoding reports whether a name is one of those in use; a refusal repeats nothing else.
+func isCommonEncoding(name string) bool {
+	name = strings.ToUpper(name)
+	return len(name) <= 20 && slices.ContainsFunc([]string{
+		"ASCII", "US-ASCII", "ANSI", "UTF", "UCS", "UNICODE", "ISO-", "ISO8859", "LATIN", "WINDOWS-", "CP", "IBM",
+		"MACINTOSH",
+	}, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // isEncodingName reports whether s matches production EncName.

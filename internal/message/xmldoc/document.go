@@ -120,8 +120,9 @@ type namespaceDeclaration struct {
 
 // identifiedElement is an element that has an identifying attribute, with the attribute's value.
 type identifiedElement struct {
-	value string
-	node  int32
+	value     string
+	node      int32
+	namespace int32 // of the attribute
 }
 
 // linearSearchLimit is the number of strings up to which a linear search is faster than a map.
@@ -207,13 +208,15 @@ func (d *Document) lookupIdentifier(id string) (int32, bool) {
 	return 0, false
 }
 
-// addIdentifier records an identifier and reports whether it is new.
-func (d *Document) addIdentifier(id string, n int32) bool {
-	if _, taken := d.lookupIdentifier(id); taken {
-		return false
+// addIdentifier records an identifier and reports whether it is new, or was given to the same element in an attribute
+// of another namespace.
+func (d *Document) addIdentifier(id string, n, namespace int32) bool {
+	if at, taken := d.lookupIdentifier(id); taken {
+		earlier := d.identifiedElements[at]
+		return earlier.node == n && earlier.namespace != namespace
 	}
 	i := int32(len(d.identifiedElements))
-	d.identifiedElements = append(d.identifiedElements, identifiedElement{id, n})
+	d.identifiedElements = append(d.identifiedElements, identifiedElement{id, n, namespace})
 	switch {
 	case d.identifiers != nil:
 		d.identifiers[id] = i

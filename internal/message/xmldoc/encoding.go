@@ -21,6 +21,20 @@ const (
 	encodingUTF16BE
 )
 
+// String names the encoding for a refusal.
+func (found encoding) String() string {
+	switch found {
+	case encodingUTF16BOM:
+		return "UTF-16"
+	case encodingUTF16LE:
+		return "UTF-16LE"
+	case encodingUTF16BE:
+		return "UTF-16BE"
+	case encodingUTF8:
+	}
+	return "UTF-8"
+}
+
 // decodeToUTF8 detects the encoding and returns the document in UTF-8, without byte order mark. For UTF-8 the result is
 // a slice of b. The result has at most limit bytes if it had to be converted.
 func decodeToUTF8(b []byte, limit int) ([]byte, encoding, error) {
@@ -78,7 +92,7 @@ func (found encoding) checkDeclaredName(declared string) problem.Code {
 	name := strings.ToUpper(declared)
 	var is bool
 	switch name {
-	case "UTF-8":
+	case "UTF-8", "ASCII", "US-ASCII": // of which the latter two are a part
 		is = found == encodingUTF8
 	case "UTF-16":
 		is = found == encodingUTF16BOM
@@ -93,6 +107,11 @@ func (found encoding) checkDeclaredName(declared string) problem.Code {
 		return XMLEncodingMismatch
 	}
 	return ""
+}
+
+// isASCIIName reports whether a declared encoding is US-ASCII, as ElementTree and lxml write it by default.
+func isASCIIName(declared string) bool {
+	return strings.EqualFold(declared, "ASCII") || strings.EqualFold(declared, "US-ASCII")
 }
 
 // newParseError returns the error for an offset. Its detail begins with "line:column", in characters, counted from 1.

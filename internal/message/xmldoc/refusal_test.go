@@ -205,7 +205,12 @@ var refusals = []struct {
 	{"wsu:Id and Id", "<a xmlns:u='" + xmldoc.UtilityNamespace + "' u:Id='x'><b Id='x'/></a>", xmldoc.XMLIdentifierDuplicate, "1:109"},
 	{"Id written with a reference", "<a Id='x'><b Id='&#x78;'/></a>", xmldoc.XMLIdentifierDuplicate, "1:14"},
 	{"Id with white space around it", "<a Id='x'><b Id=' x&#10;'/></a>", xmldoc.XMLIdentifierDuplicate, "1:14"},
-	{"both on one element", "<a Id='x' id='x'/>", xmldoc.XMLIdentifierDuplicate, "1:11"},
+	{"both on one element", "<a Id='x' id='x'/>", xmldoc.XMLIdentifierDuplicate, "1:11 received again: x"},
+	{"two of one namespace beside wsu:Id", "<a xmlns:u='" + xmldoc.UtilityNamespace + "' Id='x' id='x' u:Id='x'/>", xmldoc.XMLIdentifierDuplicate, "1:104 received again: x"},
+	{"wsu:Id of a child", "<a xmlns:u='" + xmldoc.UtilityNamespace + "' Id='Body' u:Id='Body'><b u:Id='Body'/></a>", xmldoc.XMLIdentifierDuplicate, "1:122 received again: Body"},
+	{"declared ASCII, is not", `<?xml version='1.0' encoding='ASCII'?><a>é</a>`, xmldoc.XMLEncodingMismatch, "1:42 the declaration says ASCII, the bytes are UTF-8"},
+	{"declared US-ASCII, is not", `<?xml version="1.0" encoding="us-ascii"?>` + "\n<a b='\u00ff'/>", xmldoc.XMLEncodingMismatch, "2:7"},
+	{"declared ASCII, is UTF-16", encodeUTF16("\ufeff"+`<?xml version="1.0" encoding="ASCII"?><a/>`, false), xmldoc.XMLEncodingMismatch, "1:37 the declaration says ASCII, the bytes are UTF-16"},
 }
 
 // encodeUTF16 encodes text as UTF-16.
@@ -239,13 +244,18 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// isAtPlace reports whether a detail begins with a place; what was received may follow.
+func isAtPlace(detail, place string) bool {
+	return detail == place || strings.HasPrefix(detail, place+" ")
+}
+
 func requireRefusal(t *testing.T, d *xmldoc.Document, err error, code problem.Code, public string) {
 	t.Helper()
 	if d != nil || err == nil {
 		t.Fatalf("document %v, error %v", d, err)
 	}
 	e, ok := errors.AsType[*problem.Error](err)
-	if !ok || e.Code != code || e.Detail.String() != public || e.Kind != problem.Malformed {
+	if !ok || e.Code != code || !isAtPlace(e.Detail.String(), public) || e.Kind != problem.Malformed {
 		t.Errorf("got %v (%v), want %s: %s", err, e.Kind, code, public)
 	}
 }
@@ -334,18 +344,23 @@ func TestEveryCodeHasACase(t *testing.T) {
 	}
 }
 
-// TestRefusalsSayNothingOfTheContent searches the error texts for a secret in the document.
+// TestRefusalsSayNothingOfTheContent searches the error texts for a secret in the document. Only an identifier that is
+// there twice is repeated, because nobody finds the two without it, and never the number of a person.
 func TestRefusalsSayNothingOfTheContent(t *testing.T) {
 	t.Parallel()
 	const secret = "geheim"
 	for _, doc := range []string{
 		"<geheim", "<geheim></b>", "<a geheim='1' geheim='1'/>", "<geheim:a/>", "<a>&geheim;</a>", "<a xmlns='geheim'/>",
-		"<a>geheim]]></a>", "<a Id='geheim'><a Id='geheim'/></a>", "<a/>geheim", `<?xml version="geheim"?><a/>`,
+		"<a>geheim]]></a>", "<a/>geheim", `<?xml version="geheim"?><a/>`,
 		`<?xml version="1.0" encoding="geheim"?><a/>`, "<?geheim?><a/>", "<!geheim><a/>",
 	} {
 		_, err := xmldoc.Parse([]byte(doc), xmldoc.DefaultLimits())
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%q gives %v", doc, err)
 		}
+	}
+	_, err := xmldoc.Parse([]byte("<a Id='id-78031412250'><a Id='id-78031412250'/></a>"), xmldoc.DefaultLimits())
+	if err == nil || strings.Contains(err.Error(), "78031412250") || !strings.Contains(err.Error(), "id-…") {
+		t.Errorf("%v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // scanQualifiedName reads a QName. It returns the offset after it and the length of its prefix, 0 if there is none.
@@ -322,7 +323,8 @@ func (p *parser) finishAttributes(n *node) error {
 			continue
 		}
 		if !p.recordIdentifier(&all[i]) {
-			return p.errorAt(XMLIdentifierDuplicate, int(all[i].nameStart))
+			value := texts.Excerpt(strings.Trim(d.attributeValue(&all[i]), " \t\r\n"))
+			return newParseError(XMLIdentifierDuplicate, p.source, int(all[i].nameStart), repeatedID.With(value))
 		}
 	}
 	return nil
@@ -353,14 +355,15 @@ func (p *parser) isIDAttribute(a *attribute) bool {
 }
 
 // recordIdentifier records an identifier and reports whether it is new. An attribute that only another reader may take
-// for an identifier, and an empty one, which identifies no element, may repeat.
+// for an identifier, and an empty one, which identifies no element, may repeat. So may the value of Id as wsu:Id of the
+// same element, which some toolkits write: whichever of the two is looked up, it is this element.
 func (p *parser) recordIdentifier(a *attribute) bool {
 	id := strings.Trim(p.doc.attributeValue(a), " \t\r\n")
 	if id == "" || !p.isIDAttribute(a) {
-		p.doc.lookalikes = append(p.doc.lookalikes, identifiedElement{id, p.lastNode})
+		p.doc.lookalikes = append(p.doc.lookalikes, identifiedElement{id, p.lastNode, a.namespace})
 		return true
 	}
-	return p.doc.addIdentifier(id, p.lastNode)
+	return p.doc.addIdentifier(id, p.lastNode, a.namespace)
 }
 
 // parseEndTag parses production ETag.
