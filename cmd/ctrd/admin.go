@@ -33,13 +33,15 @@ type registerFlags struct {
 	Data       string `help:"Data directory of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
 	Database   string `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
 	Unverified bool   `name:"database-unverified" help:"Accept a database on another machine without sslmode=verify-full."`
-	Keys       string `help:"File with the keys that encrypt personal data; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
+	Keys       string `help:"File with the keys that encrypt personal data. If omitted: keys.json of the systemd credentials or in DIR, or else ${key_file}." type:"path" placeholder:"FILE"`
 }
 
 // openStore opens the store as the service does.
 func (f registerFlags) openStore(e environment) (*store.DB, error) {
+	keys := e.findKeyFile(f.Keys, f.Data)
 	db, err := store.Open(e.ctx, store.Config{
-		URL: f.Database, AllowUnverified: f.Unverified, Directory: f.Data, KeyFile: f.Keys,
+		URL: f.Database, AllowUnverified: f.Unverified, Directory: f.Data, KeyFile: keys.path,
+		KeyFileMustExist: keys.isDefault, IsCredential: keys.isCredential,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the database: %w", describeDatabaseError(err))
@@ -65,7 +67,7 @@ func (c *importCommand) Run(e environment) (err error) {
 				return fmt.Errorf("create a temporary directory: %w", tempErr)
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-			open = registerFlags{Data: directory}.openStore
+			open = registerFlags{Data: directory, Keys: filepath.Join(directory, "keys.json")}.openStore
 		}
 	}
 	db, err := open(e)

@@ -90,7 +90,8 @@ func TestImportWithoutARegister(t *testing.T) {
 	if _, err := os.Stat(directory); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a dry run made a register: %v", err)
 	}
-	run("1 read, 1 new, 0 changed", "organisations", file, "--date", "2026-11-01", "--by", "tester", "--commit")
+	run("1 read, 1 new, 0 changed", "organisations", file, "--date", "2026-11-01", "--by", "tester", "--commit",
+		"--keys", filepath.Join(directory, "keys.json"))
 	run("organisations  delta of 2026-11-01  1 rows  organisations.csv  sha256:", "--list")
 	run("", "--list", "devices")
 	result := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "admin", "import", "--data", directory)

@@ -43,13 +43,16 @@ func secretPatterns(t *testing.T) []*regexp.Regexp {
 	return patterns
 }
 
+// leakReference is an InputReference as some callers write it.
+const leakReference = "EPD " + interop.PatientSSIN + " secret remark"
+
 // The log, the metrics and the faults contain no personal data and no passwords.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	directory := interop.NewDevelopmentDirectory(t)
 	service := interop.StartService(t, directory, "--admin-listen", "127.0.0.1:0")
 	c := service.NewClient(t, interop.HospitalKey(t))
-	request := interop.NewImplantation("LEAK-1", interop.PatientSSIN, "S-SECRET")
+	request := interop.NewImplantation(leakReference, interop.PatientSSIN, "S-SECRET")
 	request.Implantation.Comment = "secret remark"
 	message := interop.SignRequest(t, c, "NotifyImplant", request)
 
@@ -150,6 +153,6 @@ func refusedRequests() map[string]refusedRequest {
 	refuse("rules", "RULES_VIOLATED", func(r *ctr.NotifyImplantRequest) {
 		r.Implantation.Implant[0].LotNumber, r.Implantation.PrescriptionDate = "L9999", interop.FormatDaysAgo(0)
 	})
-	refuse("LEAK-1", "INPUT_REFERENCE_CONFLICT", func(r *ctr.NotifyImplantRequest) { r.Implantation.Comment = "another secret remark" })
+	refuse(leakReference, "INPUT_REFERENCE_CONFLICT", func(r *ctr.NotifyImplantRequest) { r.Implantation.Comment = "another secret remark" })
 	return all
 }

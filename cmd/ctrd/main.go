@@ -74,6 +74,7 @@ func run(e environment, args []string) int {
 		kong.Name(program.Name),
 		kong.Bind(program),
 		kong.Description("A central tracing register for implants. --version prints the version."),
+		kong.Vars{"key_file": defaultKeyFile},
 		kong.Writers(e.stdout, e.stderr),
 		kong.Exit(func(code int) { exited = code }),
 		kong.Resolvers(resolver),

@@ -11,10 +11,11 @@ import (
 
 // keysCommands change the keys that encrypt personal data, while the service runs: add, rotate, reseal, retire.
 type keysCommands struct {
-	Add    addKeyCommand    `cmd:"" help:"Add a new key to the key file. Nothing is encrypted with it yet: copy the file to every node."`
-	Rotate rotateKeyCommand `cmd:"" help:"Encrypt the persons, and all texts to come, with the newest key in the key file. If interrupted, run it again."`
-	Reseal resealCommand    `cmd:"" help:"Re-encrypt the texts from before the rotation, so that former keys open none of them. If interrupted, run it again."`
-	Retire retireKeyCommand `cmd:"" help:"Remove an unused key from the key file."`
+	Create createKeyFileCommand `cmd:"" help:"Create the key file of a new register."`
+	Add    addKeyCommand        `cmd:"" help:"Add a new key to the key file. Nothing is encrypted with it yet: copy the file to every node."`
+	Rotate rotateKeyCommand     `cmd:"" help:"Encrypt the persons, and all texts to come, with the newest key in the key file. If interrupted, run it again."`
+	Reseal resealCommand        `cmd:"" help:"Re-encrypt the texts from before the rotation, so that former keys open none of them. If interrupted, run it again."`
+	Retire retireKeyCommand     `cmd:"" help:"Remove an unused key from the key file."`
 }
 
 type addKeyCommand struct {

@@ -24,7 +24,7 @@ type serveCommand struct {
 	AdminListen string   `help:"Address for metrics; none if empty. Do not expose it publicly." placeholder:"HOST:PORT"`
 	Database    string   `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
 	Unverified  bool     `name:"database-unverified" help:"Accept a database on another machine without sslmode=verify-full: whoever answers in its place can read and change everything."`
-	Keys        string   `help:"File with the keys that encrypt personal data, created with a new register; DIR/keys.json if omitted." type:"path" placeholder:"FILE"`
+	Keys        string   `help:"File with the keys that encrypt personal data, created with a new register. If omitted: keys.json of the systemd credentials or in DIR, or else ${key_file}, which is not created; with --dev DIR/keys.json." type:"path" placeholder:"FILE"`
 	Trust       []string `help:"PEM file of certification authorities trusted to issue signers' certificates. Repeatable." type:"path" placeholder:"FILE"`
 	Known       []string `help:"PEM file of registered certificates, to which a message may refer by issuer and serial number, key identifier or thumbprint. Repeatable." type:"path" placeholder:"FILE"`
 	Revocation  string   `help:"What to do if the revocation status of a signer's certificate, or of an authority above it, stays unknown after 2 s: soft accepts and hard rejects the message, and both query the authority; off uses only the files of --crl and --ocsp. If omitted: hard in Production, otherwise soft." enum:",off,soft,hard" default:"" placeholder:"POLICY"`
@@ -62,6 +62,11 @@ func (c *serveCommand) Run(e environment) error {
 	s, err := service.Start(e.ctx, config)
 	if err != nil {
 		return describeStartError(err, c.Listen)
+	}
+	if !c.Dev && e.findKeyFile(c.Keys, c.Data).isBesideDatabase {
+		config.Log.WarnContext(e.ctx, "the key file is in the data directory, so that copies of the database contain its "+
+			"keys: stop the service, move the file and start again", slog.String("from", config.KeyFile),
+			slog.String("to", defaultKeyFile))
 	}
 	line, err := json.Marshal(startupInfo{
 		URL:   s.URL,
@@ -139,6 +144,10 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 	if _, err := c.drainTime(); err != nil {
 		return config, err
 	}
+	if !c.Dev || c.Keys != "" { // a development service has its keys in the data directory, beside its test PKI
+		keys := e.findKeyFile(c.Keys, c.Data)
+		config.KeyFile, config.IsKeyCredential, config.KeyFileMustExist = keys.path, keys.isCredential, keys.isDefault
+	}
 	if c.AllowSHA1 != "" {
 		day, err := time.Parse(time.DateOnly, c.AllowSHA1)
 		if err != nil {
@@ -177,9 +186,13 @@ func describeStartError(err error, listen string) error {
 
 // describeDatabaseError names the flag that accepts a database server without proof of its identity.
 func describeDatabaseError(err error) error {
-	if errors.Is(err, store.ErrUnverifiedServer) {
+	switch {
+	case errors.Is(err, store.ErrUnverifiedServer):
 		return fmt.Errorf("%w: add it, with sslrootcert=FILE for an authority of your own, or use --database-unverified",
 			err)
+	case errors.Is(err, store.ErrNoKeyFile):
+		return fmt.Errorf("%w: make one for a new register with ctrd admin keys create FILE and keep a copy of it, restore "+
+			"the one of an existing register, or name another place with --keys", err)
 	}
 	return err
 }

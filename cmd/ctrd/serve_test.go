@@ -53,6 +53,7 @@ func TestSettingsFromFileEnvironmentAndFlags(t *testing.T) {
 	const fromFile, fromEnvironment, fromFlag = "https://file.example/ctr/v1", "https://environment.example/ctr/v1", "https://flag.example/ctr/v1"
 	content, err := json.Marshal(map[string]any{
 		"data": filepath.Join(directory, "data"), "listen": "127.0.0.1:0", "http": true, "trust": []string{authorities}, "public-url": fromFile, "drain": "0s",
+		"keys": filepath.Join(directory, "keys.json"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +72,7 @@ func TestSettingsFromFileEnvironmentAndFlags(t *testing.T) {
 		{"flag over file", nil, []string{"--config", file, "serve", "--public-url", fromFlag}, fromFlag},
 		{"flag over environment over file", environment, []string{"--config", file, "serve", "--public-url", fromFlag}, fromFlag},
 		{"environment alone", append(environment, "CTR_DATA="+filepath.Join(directory, "other"), "CTR_LISTEN=127.0.0.1:0", "CTR_HTTP=true", "CTR_DRAIN=0s",
-			"CTR_TRUST="+authorities), []string{"serve"}, fromEnvironment},
+			"CTR_KEYS="+filepath.Join(directory, "other.json"), "CTR_TRUST="+authorities), []string{"serve"}, fromEnvironment},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			service := interop.StartServiceWithEnv(t, test.environment, test.args...)

@@ -76,6 +76,11 @@ func TestServiceUnitCommand(t *testing.T) {
 		t.Fatalf("it starts %q", words)
 	}
 	environment := strings.Fields(strings.ReplaceAll(unitSetting(t, "Environment"), "%d", credentials))
+	environment = append(environment, "CREDENTIALS_DIRECTORY="+credentials)
+	keys := filepath.Join(credentials, "keys.json")
+	if r := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "admin", "keys", "create", keys); r.ExitCode != 0 {
+		t.Fatalf("exit code %d: %s", r.ExitCode, r.Stderr)
+	}
 	service := interop.StartServiceWithEnv(t, environment, words[1:]...)
 	if service.URL != settings["public-url"] {
 		t.Errorf("the service is at %s", service.URL)

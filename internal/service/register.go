@@ -34,6 +34,7 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	}
 	b.store, err = store.Open(ctx, store.Config{
 		URL: c.DatabaseURL, AllowUnverified: c.UnverifiedDatabase, Directory: c.DataDirectory, KeyFile: c.KeyFile,
+		KeyFileMustExist: c.KeyFileMustExist, IsCredential: c.IsKeyCredential,
 		Limit: backgroundLimit, Log: c.Log, Watch: true,
 	})
 	if err != nil {

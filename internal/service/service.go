@@ -36,6 +36,8 @@ type Config struct {
 	// UnverifiedDatabase accepts a database on another machine without sslmode=verify-full.
 	UnverifiedDatabase bool
 	KeyFile            string // the keys that encrypt personal data; keys.json in DataDirectory if empty
+	KeyFileMustExist   bool   // do not create KeyFile for a new register
+	IsKeyCredential    bool   // the service manager provides KeyFile
 
 	Listen        string // host:port; a free port of 127.0.0.1 if empty
 	MetricsListen string // host:port of the metrics; none if empty

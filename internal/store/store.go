@@ -29,6 +29,9 @@ var migrationFiles embed.FS
 // ErrUnverifiedServer means that the identity of a database server on another machine would not be verified.
 var ErrUnverifiedServer = engine.ErrUnverifiedServer
 
+// ErrNoKeyFile reports that there is no key file where one must exist for a new register.
+var ErrNoKeyFile = identity.ErrNoKeyFile
+
 // Config locates the database and the key file.
 type Config struct {
 	// URL of a PostgreSQL database, postgres://…; when empty, the register is an SQLite file in Directory.
@@ -45,6 +48,10 @@ type Config struct {
 	Directory string
 	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
 	KeyFile string
+	// KeyFileMustExist says not to create it: Open fails with ErrNoKeyFile.
+	KeyFileMustExist bool
+	// IsCredential says that the service manager provides the key file and protects it. Nothing creates or changes it.
+	IsCredential bool
 }
 
 // DB is an open register. It implements the Store of the domain.
@@ -75,7 +82,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	persons, err := identity.Open(ctx, e, c.KeyFile)
+	persons, err := identity.Open(ctx, e, identity.KeyFile{Path: c.KeyFile, MustExist: c.KeyFileMustExist,
+		IsCredential: c.IsCredential})
 	if err == nil {
 		err = persons.Upgrade(ctx, upgradePurposes)
 	}

@@ -125,10 +125,15 @@ func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 // Write runs f in one transaction, and may run it again. It fails with OVERLOADED when too many writes wait, and with
 // STORE_UNAVAILABLE when the database is unreachable, silent or damaged, or cannot store anything.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	return db.WriteWithin(ctx, db.limit, f)
+}
+
+// WriteWithin is Write with another limit, for work that no request waits for.
+func (db *DB) WriteWithin(ctx context.Context, limit time.Duration, f func(*Tx) error) error {
 	if err := db.status.failure(); err != nil {
 		return err
 	}
-	return db.runWithin(ctx, db.limit, func(ctx context.Context) error {
+	return db.runWithin(ctx, limit, func(ctx context.Context) error {
 		select {
 		case db.writeSlots <- struct{}{}:
 		default:

@@ -39,8 +39,8 @@ type Tx struct {
 }
 
 // Open loads the key file, and creates it for a new register.
-func Open(ctx context.Context, e *engine.DB, keyFile string) (*DB, error) {
-	db := &DB{engine: e, ring: &keyRing{path: keyFile}}
+func Open(ctx context.Context, e *engine.DB, keys KeyFile) (*DB, error) {
+	db := &DB{engine: e, ring: &keyRing{KeyFile: keys}}
 	if err := db.openKeyRing(ctx); err != nil {
 		return nil, err
 	}

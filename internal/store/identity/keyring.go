@@ -22,10 +22,22 @@ import (
 	"github.com/openctr/ctr/internal/durable"
 )
 
+// KeyFile is the place of the key file.
+type KeyFile struct {
+	Path string
+	// MustExist says not to create it for a new register.
+	MustExist bool
+	// IsCredential says that the service manager provides the file and protects it. It cannot be changed in place.
+	IsCredential bool
+}
+
+// ErrNoKeyFile reports that there is no key file where one must exist for a new register.
+var ErrNoKeyFile = errors.New("there is no key file")
+
 // keyRing holds the keys that seal the register's pseudonyms. They are in a file outside the database. The process
 // reads the file again when a row names a key that is not loaded, because another process may have added it.
 type keyRing struct {
-	path      string
+	KeyFile
 	fileMutex sync.Mutex // serialises access to the file
 	keys      atomic.Pointer[[]*ringKey]
 }
@@ -53,10 +65,13 @@ const (
 	maxKeyFileSize       = 1 << 16
 	keyFileMode          = 0o600
 	forbiddenKeyFileMode = 0o077
+	// forbiddenCredentialMode lets the bits of the group be: systemd grants the read access of the service's user by an
+	// access control list, whose mask they then are.
+	forbiddenCredentialMode = 0o007
 )
 
 // String names the key file. No way of printing the ring discloses a secret.
-func (k *keyRing) String() string { return "keys in " + k.path }
+func (k *keyRing) String() string { return "keys in " + k.Path }
 
 // GoString is String for %#v.
 func (k *keyRing) GoString() string { return k.String() }
@@ -94,7 +109,7 @@ func (k *keyRing) findKey(id string) (*ringKey, error) {
 		"persons are sealed with the key %s, which is not in the key file %s: restore the file that "+
 			"contains it",
 		id,
-		k.path,
+		k.Path,
 	)
 }
 
@@ -102,11 +117,18 @@ func (k *keyRing) findKey(id string) (*ringKey, error) {
 func (k *keyRing) loadFile() error {
 	k.fileMutex.Lock()
 	defer k.fileMutex.Unlock()
-	entries, err := readKeyFile(k.path)
+	entries, err := k.readFile()
 	if err != nil {
 		return err
 	}
 	return k.setEntries(entries)
+}
+
+func (k *keyRing) readFile() ([]keyEntry, error) {
+	if k.IsCredential {
+		return readKeyFile(k.Path, forbiddenCredentialMode)
+	}
+	return readKeyFile(k.Path, forbiddenKeyFileMode)
 }
 
 // setEntries replaces the keys by those of the entries. Lookups in progress keep using the old keys.
@@ -115,7 +137,7 @@ func (k *keyRing) setEntries(entries []keyEntry) error {
 	for i, entry := range entries {
 		var err error
 		if keys[i], err = newRingKey(entry); err != nil {
-			return fmt.Errorf("key file %s: %w", k.path, err)
+			return fmt.Errorf("key file %s: %w", k.Path, err)
 		}
 	}
 	k.keys.Store(&keys)
@@ -170,7 +192,7 @@ func openBytes(aead cipher.AEAD, sealed []byte, associatedData string) ([]byte, 
 }
 
 // readKeyFile reads a key file, and refuses one that other users can access.
-func readKeyFile(path string) (_ []keyEntry, err error) {
+func readKeyFile(path string, forbidden fs.FileMode) (_ []keyEntry, err error) {
 	file, err := os.Open(path) //nolint:gosec // the operator's own path
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
@@ -182,7 +204,7 @@ func readKeyFile(path string) (_ []keyEntry, err error) {
 		return nil, fmt.Errorf("key file: %w", err)
 	case !info.Mode().IsRegular() || info.Size() > maxKeyFileSize:
 		return nil, fmt.Errorf("key file %s: not a file of keys", path)
-	case info.Mode().Perm()&forbiddenKeyFileMode != 0:
+	case info.Mode().Perm()&forbidden != 0:
 		return nil, fmt.Errorf("key file %s: other users than its owner can read or write it: run chmod 600 on it, "+
 			"and rotate its keys if another user read it", path)
 	}
@@ -222,26 +244,44 @@ func newKeyEntry(day string) keyEntry {
 func (k *keyRing) createFile(day string) error {
 	k.fileMutex.Lock()
 	defer k.fileMutex.Unlock()
-	if err := os.MkdirAll(filepath.Dir(k.path), 0o700); err != nil {
-		return fmt.Errorf("key file: %w", err)
+	if k.MustExist || k.IsCredential {
+		return fmt.Errorf("%w %s", ErrNoKeyFile, k.Path)
 	}
-	entries := []keyEntry{newKeyEntry(day)}
-	if err := writeKeyFile(k.path, entries, os.Link); err != nil {
+	if err := CreateKeyFile(k.Path, day); err != nil {
+		return err
+	}
+	entries, err := k.readFile()
+	if err != nil {
 		return err
 	}
 	return k.setEntries(entries)
+}
+
+// ErrCredential reports that the key file cannot be changed where it is.
+var ErrCredential = errors.New("it is a credential of the service manager: change its source, and restart the service")
+
+// CreateKeyFile creates a key file with one key, which was created on a day, and the directory of the file. The error
+// is fs.ErrExist when there is a file.
+func CreateKeyFile(path, day string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("key file: %w", err)
+	}
+	return writeKeyFile(path, []keyEntry{newKeyEntry(day)}, os.Link)
 }
 
 // rewriteFile replaces the key file by one with the edited entries.
 func (k *keyRing) rewriteFile(edit func([]keyEntry) []keyEntry) error {
 	k.fileMutex.Lock()
 	defer k.fileMutex.Unlock()
-	entries, err := readKeyFile(k.path)
+	if k.IsCredential {
+		return fmt.Errorf("key file %s: %w", k.Path, ErrCredential)
+	}
+	entries, err := k.readFile()
 	if err != nil {
 		return err
 	}
 	entries = edit(entries)
-	if err := writeKeyFile(k.path, entries, os.Rename); err != nil {
+	if err := writeKeyFile(k.Path, entries, os.Rename); err != nil {
 		return err
 	}
 	return k.setEntries(entries)

@@ -33,7 +33,7 @@ func (db *DB) openKeyRing(ctx context.Context) error {
 				"persons are sealed with the key %s: restore the key file %s, without which no person can be "+
 					"found",
 				inUse[0].ID,
-				db.ring.path,
+				db.ring.Path,
 			)
 		}
 		if err = db.ring.createFile(today); errors.Is(err, fs.ErrExist) {
@@ -58,7 +58,7 @@ func (db *DB) openKeyRing(ctx context.Context) error {
 				"the key %s in the key file %s is not the one that sealed the persons: restore the file that "+
 					"contains it",
 				key.ID,
-				db.ring.path,
+				db.ring.Path,
 			)
 		}
 	}
@@ -199,7 +199,7 @@ func (k Keys) RetireKey(ctx context.Context, id string) error {
 		return err
 	}
 	if k.db.ring.cachedKey(id) == nil {
-		return fmt.Errorf("there is no key %s in the key file %s", id, k.db.ring.path)
+		return fmt.Errorf("there is no key %s in the key file %s", id, k.db.ring.Path)
 	}
 	only := len(k.db.ring.allKeys()) == 1
 	var current string

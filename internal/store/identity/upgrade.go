@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/openctr/ctr/internal/store/engine"
 )
@@ -18,6 +19,9 @@ const (
 	layoutWithPurposes    = 2
 )
 
+// upgradeLimit bounds an upgrade, which writes every version anew.
+const upgradeLimit = 24 * time.Hour
+
 // Upgrade brings a register of the former layout to the present one, in one transaction, and lets f do the same for the
 // tables of the other packages. It does nothing for a register that has the present layout.
 func (db *DB) Upgrade(ctx context.Context, f func(*Tx) error) error {
@@ -30,7 +34,8 @@ func (db *DB) Upgrade(ctx context.Context, f func(*Tx) error) error {
 	if err != nil || layout == layoutWithPurposes {
 		return err
 	}
-	return db.Write(ctx, func(tx *Tx) error {
+	return db.engine.WriteWithin(ctx, upgradeLimit, func(etx *engine.Tx) error {
+		tx := db.newTx(etx, true)
 		_, err := tx.SelectRow(&layout, selectLayout+tx.ForUpdate())
 		if err != nil || layout == layoutWithPurposes { // another program was faster
 			return err

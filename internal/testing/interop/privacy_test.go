@@ -20,6 +20,7 @@ import (
 
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/testing/interop"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 // privateTexts maps each form in which private data could appear to its description.
@@ -30,7 +31,7 @@ type privateTexts map[string]string
 func collectPrivateTexts(t *testing.T) privateTexts {
 	t.Helper()
 	all := privateTexts{}
-	for _, text := range []string{comment, location, loosened, mistake, accident} {
+	for _, text := range []string{comment, location, loosened, mistake, accident, wordyReference} {
 		all.addForms("a text", text)
 	}
 	file, err := devdata.Files.Open("persons.csv")
@@ -185,6 +186,7 @@ func (p *scenarioRun) checkTables(all, public privateTexts) {
 	if !sawPublic {
 		p.t.Error("the tables were not looked into")
 	}
+	storetest.CheckPurposes(p.t, db, p.database.URL != "")
 }
 
 func bytesToString(value any) any {

@@ -49,6 +49,8 @@ const (
 	mistake    = "entered for somebody else by mistake"
 	accident   = "unconscious after an accident at the fair"
 	revelation = "the patient asked who looked at these data"
+	// wordyReference is an InputReference as some callers write it.
+	wordyReference = "EPD " + leroySSIN + " Jeanne Leroy"
 )
 
 // scenarioRun is a run of the scenarios with one client and one service on its own database.
@@ -104,6 +106,7 @@ func (p *scenarioRun) playAll() {
 		p.play("an access manager changes the staff", p.playStaff)
 		p.play("mandates are granted, accepted, transferred, ended", p.playMandates)
 	})
+	p.runAdmin("keys", "reseal")
 	before := p.takeSnapshot()
 	p.runAdmin("keys", "retire", former[0])
 	if now := p.keyIDs(); len(now) != 1 || now[0] == former[0] {

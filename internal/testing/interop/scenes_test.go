@@ -63,12 +63,12 @@ func (p *scenarioRun) playPreparation() {
 	var first, final ctr.Receipt
 	p.play("a clerk saves a draft once", func() {
 		mustRefuse(p, clerk, &ctr.NotifyImplantRequest{Save: "Final", Implantation: content}, "MAY_NOT_NOTIFY")
-		draft := &ctr.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: content}
+		draft := &ctr.NotifyImplantRequest{InputReference: wordyReference, Save: "Draft", Implantation: content}
 		first = mustCall[ctr.NotifyResponse](p, clerk, draft).Receipt
 		p.requireEqual("state", first.State, "Draft")
 		p.requireEqual("number of a draft", first.NotificationNumber, "")
 		p.requireEqual("sent again", mustCall[ctr.NotifyResponse](p, clerk, draft).Receipt.Reference, first.Reference)
-		other := &ctr.NotifyImplantRequest{InputReference: "SCENE-1", Save: "Draft", Implantation: newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(8), "S-PREPARED")}
+		other := &ctr.NotifyImplantRequest{InputReference: wordyReference, Save: "Draft", Implantation: newImplantation(claesSSIN, leroySSIN, interop.FormatDaysAgo(8), "S-PREPARED")}
 		mustRefuse(p, clerk, other, "INPUT_REFERENCE_CONFLICT")
 	})
 	p.play("the clerk revises the draft and submits it", func() {
