@@ -33,6 +33,7 @@ type serveCommand struct {
 	TLSCert     string   `name:"tls-cert" help:"PEM file with the server's certificate and its chain." type:"path" placeholder:"FILE"`
 	TLSKey      string   `name:"tls-key" help:"PEM file with the server's private key." type:"path" placeholder:"FILE"`
 	HTTP        bool     `name:"http" help:"Serve plain HTTP, on a loopback address only, for use behind a proxy."`
+	Proxies     []string `name:"trusted-proxy" help:"Network of a proxy, as CIDR, whose X-Forwarded-For or Forwarded header names the caller's address. Repeatable." placeholder:"CIDR"`
 	PublicURL   string   `help:"URL of the service for callers, used in the WSDL; required without --dev." placeholder:"URL"`
 	Environment string   `help:"Name of the environment, shown in faults: Development, Test, Integration, Acceptation, Simulation or Production. Production if omitted, or Development with --dev." enum:",Development,Test,Integration,Acceptation,Simulation,Production" default:"" placeholder:"NAME"`
 	Drain       string   `help:"How long to go on serving after a signal to stop, while /readyz sends load balancers elsewhere, such as 5s, which is the default; 0s with --dev." placeholder:"TIME"`
@@ -128,6 +129,7 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		Listen:                c.Listen,
 		MetricsListen:         c.AdminListen,
 		PlainHTTP:             c.HTTP,
+		TrustedProxies:        c.Proxies,
 		PublicURL:             c.PublicURL,
 		Environment:           c.Environment,
 		Development:           c.Dev,

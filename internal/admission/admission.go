@@ -1,6 +1,12 @@
-// Package admission bounds how much of its work a door does at once, and for whom: concurrent requests, large messages
-// in memory, and messages being verified. A door calls Controller.Admit for each request and sets ConnContext on its
-// http.Server.
+// Package admission bounds how much of its work a door does at once, and for whom. Nothing that is shared is held while
+// waiting for a peer, and every share has an owner with a bound. A request passes in this order:
+//
+//   - connection.go: a few requests of a connection at a time; listener.go bounds the connections, handshake.go their
+//     handshakes.
+//   - reading.go: the body is read under a deadline, into memory that is bounded for each address and in total.
+//   - queue.go: the message waits for its turn to be verified; unverified callers one at a time, fairly among the
+//     networks of owner.go; those whom trust.go knows by their certificate, without waiting for these.
+//   - queue.go again: once it is verified it waits for the turn of its signer to use the store.
 //
 // It is a package of its own so that every door has the same limits, and so that the pipeline of a door can be read
 // without them. It knows neither the format of messages nor who sends them; the door tells it which messages verified.
@@ -8,159 +14,275 @@ package admission
 
 import (
 	"context"
-	"io"
-	"net"
+	"math/rand/v2"
+	"net/http"
 	"runtime"
-	"sync/atomic"
 	"time"
+
+	"github.com/openctr/ctr/internal/problem"
 )
 
-// Controller admits the requests of one door. Requests of verified connections never wait behind those of unverified
-// ones, and each class can exhaust only its own permits.
+const (
+	// maxWork bounds the verified requests that use the store at once, and maxWorkPerSigner those of one signer.
+	maxWork          = 96
+	maxWorkPerSigner = 64
+	// maxUnverifiedWaiting and maxVerifiedWaiting bound the requests that wait in a queue.
+	maxUnverifiedWaiting = 512
+	maxVerifiedWaiting   = 2048
+	// penaltyFactor is the length of the cooldown after a refusal, as a multiple of the time that the refusal took.
+	// Unverified connections that send only refused messages therefore use at most a fifth of one CPU, whatever they
+	// send and however many they are. minRefusalCost counts what a refusal costs outside its slot.
+	penaltyFactor  = 4
+	minRefusalCost = time.Millisecond / 2
+	// minRetryAfter and maxRetryAfter bound what a caller is told to wait beyond the time that the queue needs. They
+	// differ so that callers who are refused together do not return together.
+	minRetryAfter = 2 * time.Second
+	maxRetryAfter = 8 * time.Second
+)
+
+// Controller admits the requests of one door. Requests of callers who have proved themselves never wait behind those of
+// others.
 type Controller struct {
-	now                func() time.Time
-	unverifiedLimit    *concurrencyLimit
-	verifiedLimit      *concurrencyLimit
-	largeVerifiedSlots chan struct{} // slots to verify large messages of verified connections
-	unverifiedQueue    *unverifiedQueue
+	now               func() time.Time
+	proxies           TrustedProxies
+	trust             *trustTable
+	handshakes        *fairQueue
+	unverifiedReading *readingBudget
+	verifiedReading   *readingBudget
+	unverified        *fairQueue // to verify a message of an unverified caller
+	known             *fairQueue // to verify a message of a known caller
+	knownLarge        *fairQueue // the same, of large messages
+	work              *fairQueue // to use the store
 }
 
-// NewController returns a Controller with all permits free.
-func NewController(now func() time.Time) *Controller {
+// NewController returns a Controller that believes the forwarding headers of these proxies.
+func NewController(now func() time.Time, proxies TrustedProxies) *Controller {
+	cpus := runtime.GOMAXPROCS(0)
 	return &Controller{
-		now:                now,
-		unverifiedLimit:    newConcurrencyLimit(maxLargeUnverified, unverifiedByteInterval),
-		verifiedLimit:      newConcurrencyLimit(maxLargeVerified, 0),
-		largeVerifiedSlots: make(chan struct{}, maxParallelVerifications()),
-		unverifiedQueue:    &unverifiedQueue{now: now},
+		now:               now,
+		proxies:           proxies,
+		trust:             newTrustTable(now),
+		handshakes:        newFairQueue(now, queueLimits{slots: max(1, cpus/2), waiting: 2 * maxVerifiedWaiting}),
+		unverifiedReading: newReadingBudget(now, maxUnverifiedReading, newThrottle(unverifiedByteInterval)),
+		verifiedReading:   newReadingBudget(now, maxVerifiedReading, nil),
+		unverified:        newFairQueue(now, queueLimits{slots: 1, waiting: maxUnverifiedWaiting}),
+		known:             newFairQueue(now, queueLimits{slots: 2 * cpus, waiting: maxVerifiedWaiting, sheds: true}),
+		knownLarge:        newFairQueue(now, queueLimits{slots: max(1, cpus/2), waiting: maxVerifiedWaiting}),
+		work: newFairQueue(now, queueLimits{
+			slots: maxWork, perOwner: maxWorkPerSigner, waiting: maxVerifiedWaiting, sheds: true,
+		}),
 	}
 }
 
-// maxParallelVerifications is half of the CPUs, at least one.
-func maxParallelVerifications() int { return max(1, runtime.GOMAXPROCS(0)/2) }
-
-// connectionTrust records whether a connection is verified. It is once a message on it verifies, until a later one
-// fails before verification. Messages of verified connections do not wait behind those of unverified ones, among which
-// an attacker cannot be told from a new caller.
-type connectionTrust struct {
-	verified atomic.Bool
-	// verificationSlots bounds the messages read and verified at once: an HTTP/2 connection carries hundreds of
-	// requests, and the first one verifies it for all of them.
-	verificationSlots chan struct{}
-}
-
-type connectionTrustKey struct{}
-
-// ConnContext attaches a connectionTrust to each connection; set it as http.Server.ConnContext. Without it every
-// request counts as unverified.
-func ConnContext(ctx context.Context, _ net.Conn) context.Context {
-	return context.WithValue(ctx, connectionTrustKey{}, newConnectionTrust())
-}
-
-func newConnectionTrust() *connectionTrust {
-	return &connectionTrust{verificationSlots: make(chan struct{}, maxParallelVerifications())}
-}
-
-func connectionTrustFromContext(ctx context.Context) *connectionTrust {
-	if s, ok := ctx.Value(connectionTrustKey{}).(*connectionTrust); ok {
-		return s
-	}
-	return newConnectionTrust()
-}
-
-// Admission is an admitted request with the permits that it holds. It belongs to one goroutine.
+// Admission is an admitted request with what it holds. It belongs to one goroutine.
 type Admission struct {
 	controller *Controller
-	limit      *concurrencyLimit
-	trust      *connectionTrust
-	permits    permits // held until Finish
-	slot       verificationSlot
-}
+	connection *connection
+	source     owner
+	forwarded  bool    // by a trusted proxy: its connection belongs to many callers, and is not trusted itself
+	held       permits // of the connection
+	claim      claim
+	claims     bool
+	signer     owner // the expected, then the verified one; zero if neither
 
-// verificationSlot is the right to verify one message.
-type verificationSlot struct {
-	acquiredAt time.Time // zero until acquired
-	fromQueue  bool
-	permits    permits
+	slot       *fairQueue // the queue of the slot for verification; nil when there is none
+	slotOwner  owner
+	acquiredAt time.Time     // when it was acquired; zero if it never was
+	cost       time.Duration // what it was held for, if it was given back; else it counts until Finish
 	verified   bool
+	works      bool
+	forAnybody bool
+	turnedAway bool
 }
 
-// Admit admits a request of the connection in ctx, or fails at once with OVERLOADED. The caller must call Finish.
-func (c *Controller) Admit(ctx context.Context) (*Admission, error) {
-	return c.admitConnection(connectionTrustFromContext(ctx))
-}
+// Outcome is how an admitted request ended.
+type Outcome int
 
-func (c *Controller) admitConnection(trust *connectionTrust) (*Admission, error) {
-	a := &Admission{controller: c, limit: c.unverifiedLimit, trust: trust}
-	if trust.verified.Load() {
-		a.limit = c.verifiedLimit
+// The outcomes.
+const (
+	// Undecided means that it is not known whether the message is a new one: it was not verified, or not recorded.
+	Undecided Outcome = iota
+	// Proved means that the message verified, and was not used before.
+	Proved
+	// Replayed means that the message is a copy. It verifies, but anyone who obtains a caller's message could send it.
+	Replayed
+)
+
+// Admit admits a request, when its connection may have one more in progress. The caller must call Finish.
+func (c *Controller) Admit(r *http.Request) (*Admission, error) {
+	a := &Admission{controller: c, connection: connectionFromContext(r.Context())}
+	a.source, a.forwarded = c.proxies.sourceOf(r)
+	if a.forwarded {
+		return a, nil
 	}
-	if err := a.permits.tryAcquirePermit(a.limit.requestSlots); err != nil {
+	if signer := a.connection.signer.Load(); signer != nil {
+		a.signer = *signer
+	}
+	var err error
+	if a.held, err = a.connection.begin(r.Context(), c.now()); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// ReadBody reads at most maxBytes of the body; declared is the Content-Length, or -1. A large message waits for a
-// permit, and is read at the throttled rate.
-func (a *Admission) ReadBody(ctx context.Context, body io.Reader, declared int64, maxBytes int) ([]byte, error) {
-	return a.limit.readBody(ctx, &a.permits, body, declared, maxBytes)
+// ReadBody reads at most maxBytes of the body. A sender who is too slow is cut off: MESSAGE_INCOMPLETE.
+func (a *Admission) ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int) ([]byte, error) {
+	budget := a.controller.unverifiedReading
+	if a.signer != (owner{}) {
+		budget = a.controller.verifiedReading
+	}
+	data, err := budget.read(r.Context(), a.source, r.Body, r.ContentLength, maxBytes, newCutOff(w))
+	a.noteRefusal(err)
+	return data, err
 }
 
-// AcquireSlot waits for the right to verify a message of size bytes: among the messages of a verified connection, or in
-// the queue of unverified ones.
-func (a *Admission) AcquireSlot(ctx context.Context, size int) error {
-	if a.trust.verified.Load() {
-		err := a.slot.permits.acquirePermit(ctx, a.trust.verificationSlots)
-		if err == nil && size >= largeMessageSize {
-			err = a.slot.permits.acquirePermit(ctx, a.controller.largeVerifiedSlots)
-		}
-		if err != nil {
-			a.slot.permits.releaseAll()
-			return err
-		}
-		if a.trust.verified.Load() { // it may have changed during the wait
-			a.slot.acquiredAt = a.controller.now()
-			return nil
-		}
-		a.slot.permits.releaseAll()
+// AcquireSlot waits for the turn of a message to be verified: among those of known callers, or of unverified ones.
+func (a *Admission) AcquireSlot(ctx context.Context, message []byte) error {
+	c := a.controller
+	a.findSigner(message)
+	if a.signer == (owner{}) {
+		return a.acquire(ctx, c.unverified, a.source, len(message), c.trust.isSuspect(a.source))
 	}
-	if err := a.controller.unverifiedQueue.acquireSlot(ctx, size); err != nil {
+	if c.work.isHopeless(a.signer) {
+		a.turnedAway = true
+		return problem.New(problem.Overloaded)
+	}
+	if len(message) >= largeMessageSize {
+		return a.acquire(ctx, c.knownLarge, a.signer, len(message), false)
+	}
+	return a.acquire(ctx, c.known, a.signer, len(message), false)
+}
+
+// findSigner finds the expected signer again: it may have changed while the body was read.
+func (a *Admission) findSigner(message []byte) {
+	a.signer = owner{}
+	if signer := a.connection.signer.Load(); signer != nil && !a.forwarded {
+		a.signer = *signer
+		return
+	}
+	if a.claim, a.claims = findClaim(message); a.claims {
+		if signer, ok := a.controller.trust.signerOf(a.source, a.claim); ok {
+			a.signer = newSigner(signer)
+		}
+	}
+}
+
+// AcquireUnverifiedSlot waits for the turn of work that anybody may ask for, among the unverified messages.
+func (a *Admission) AcquireUnverifiedSlot(ctx context.Context, size int) error {
+	a.forAnybody = true
+	return a.acquire(ctx, a.controller.unverified, a.source, size, a.controller.trust.isSuspect(a.source))
+}
+
+func (a *Admission) acquire(ctx context.Context, q *fairQueue, o owner, size int, secondary bool) error {
+	if err := q.acquire(ctx, o, size, secondary); err != nil {
+		a.noteRefusal(err)
 		return err
 	}
-	a.slot.acquiredAt, a.slot.fromQueue = a.controller.now(), true
+	a.slot, a.slotOwner, a.acquiredAt = q, o, a.controller.now()
 	return nil
 }
 
-// MarkVerified marks the connection as verified and releases the slot: what follows costs a known caller's own work.
-func (a *Admission) MarkVerified() {
-	a.slot.verified = true
-	a.trust.verified.Store(true)
+// AcquireWork says that the message verified, gives its slot back, and waits for the turn of its signer to use the
+// store.
+func (a *Admission) AcquireWork(ctx context.Context, signer string) error {
+	a.verified = true
 	a.releaseSlot()
+	a.signer = newSigner(signer)
+	err := a.controller.work.acquire(ctx, a.signer, 0, false)
+	a.noteRefusal(err)
+	a.works = err == nil
+	return err
+}
+
+// noteRefusal remembers that the request was turned away.
+func (a *Admission) noteRefusal(err error) {
+	if err != nil && problem.From(err).Code == problem.Overloaded {
+		a.turnedAway = true
+	}
 }
 
 // Finish releases everything that the request holds. Call it once the response is ready, before anything is sent: a
 // client that reads its response slowly must not delay other requests. It penalises a message that failed before
-// verification, and a replay, which verifies only because it is a copy: anyone who obtains a caller's message could
-// send it all day. The penalty is a cooldown, and the connection becomes unverified.
-func (a *Admission) Finish(isReplay bool) {
+// verification, and a replay: by a cooldown, and by the loss of trust.
+func (a *Admission) Finish(outcome Outcome) {
 	if a == nil {
 		return // never admitted
 	}
-	if !a.slot.acquiredAt.IsZero() {
-		if !a.slot.verified || isReplay {
-			a.trust.verified.Store(false)
-			a.controller.unverifiedQueue.addCooldown(a.controller.now().Sub(a.slot.acquiredAt))
+	c := a.controller
+	if !a.acquiredAt.IsZero() {
+		switch {
+		case a.forAnybody:
+			c.unverified.penalise(a.source, a.penalty())
+		case !a.verified || outcome == Replayed:
+			a.recordFailure()
+		case outcome == Proved:
+			a.recordProof()
 		}
-		a.releaseSlot()
 	}
-	a.permits.releaseAll()
+	a.releaseSlot()
+	if a.works {
+		c.work.release(a.signer)
+	}
+	if a.forwarded {
+		return
+	}
+	if a.turnedAway {
+		a.connection.restFrom(c.now())
+	}
+	a.connection.end(a.held)
+}
+
+func (a *Admission) recordFailure() {
+	c := a.controller
+	a.connection.signer.Store(nil)
+	if a.claims && a.slotOwner != a.source {
+		c.trust.recordFailedClaim(a.source, a.claim)
+	} else {
+		c.trust.recordFailure(a.source)
+	}
+	c.unverified.penalise(a.source, a.penalty())
+}
+
+// penalty returns the cooldown for a refusal.
+func (a *Admission) penalty() time.Duration {
+	cost := a.cost
+	if cost == 0 {
+		cost = a.controller.now().Sub(a.acquiredAt)
+	}
+	if cost <= 0 {
+		return 0 // a clock that stands still, in tests
+	}
+	return penaltyFactor * max(cost, minRefusalCost)
+}
+
+// GiveBack gives the slot back while the request waits for somebody else, such as an authority that is asked about the
+// caller's certificate. It is not needed again: what follows costs a known caller's own work. The wait itself is not
+// held against the caller.
+func (a *Admission) GiveBack() {
+	a.cost = max(a.controller.now().Sub(a.acquiredAt), 1)
+	a.releaseSlot()
+}
+
+func (a *Admission) recordProof() {
+	if !a.forwarded {
+		a.connection.signer.Store(&a.signer)
+	}
+	if a.claims {
+		a.controller.trust.recordProof(a.source, a.claim, a.signer.signer)
+	}
 }
 
 func (a *Admission) releaseSlot() {
-	a.slot.permits.releaseAll()
-	if a.slot.fromQueue {
-		a.slot.fromQueue = false
-		a.controller.unverifiedQueue.releaseSlot()
+	if a.slot != nil {
+		a.slot.release(a.slotOwner)
+		a.slot = nil
 	}
+}
+
+// RetryAfter is how long a caller who is turned away now should wait: until those who wait are served, and a random
+// time more.
+func (c *Controller) RetryAfter() time.Duration {
+	wait := max(c.work.estimateWait(), c.known.estimateWait())
+	jitter := rand.N(maxRetryAfter - minRetryAfter) //nolint:gosec // the jitter is no secret
+	return wait + minRetryAfter + jitter
 }

@@ -2,6 +2,10 @@ package platform
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -102,6 +106,26 @@ func (r Runner[R, W]) RecordRefusal(ctx context.Context, m SignedMessage, refusa
 		return refusal
 	}
 	return r.RecordOutcome(ctx, Caller{message: m}, AuditEvent{}, refusal)
+}
+
+// UnverifiedRefusals is the operation of an event that counts messages which were refused before they verified. Nobody
+// proved anything, so they have no events of their own.
+const UnverifiedRefusals = "UnverifiedRefusals"
+
+// RecordRefusalCounts records, in one event, how many messages were refused before they verified. The reason has the
+// counts in the order of the codes.
+func (r Runner[R, W]) RecordRefusalCounts(ctx context.Context, correlation string, counts map[problem.Code]int) error {
+	codes := slices.Sorted(maps.Keys(counts))
+	texts := make([]string, len(codes))
+	for i, code := range codes {
+		texts[i] = strconv.Itoa(counts[code])
+	}
+	return r.Store.RunWriteTx(ctx, func(w W) error {
+		return w.AppendEvent(AuditEvent{
+			OccurredAt: r.Now(), Correlation: correlation, Operation: UnverifiedRefusals, Outcome: OutcomeRefused,
+			Codes: codes, Reason: "counts: " + strings.Join(texts, " "),
+		})
+	})
 }
 
 // completeEvent fills in the caller, the time and the refusal's codes.

@@ -6,10 +6,11 @@ const (
 	Overloaded        Code = "OVERLOADED"
 	StoreDown         Code = "STORE_UNAVAILABLE"
 	MessageIncomplete Code = "MESSAGE_INCOMPLETE"
+	CallerGone        Code = "CALLER_GONE"
 )
 
 func init() {
 	Register(Properties{Kind: Internal}, InternalError)
-	Register(Properties{Kind: Unavailable}, Overloaded, StoreDown)
+	Register(Properties{Kind: Unavailable}, Overloaded, StoreDown, CallerGone)
 	Register(Properties{Kind: Malformed}, MessageIncomplete)
 }

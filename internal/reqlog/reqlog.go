@@ -7,8 +7,8 @@ package reqlog
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,13 +34,45 @@ type Log struct {
 	now       func() time.Time
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
+
+	mutex   sync.Mutex
+	sampled map[string]sample // by code
+}
+
+// sample counts the events of a code that were not logged since the last one that was.
+type sample struct {
+	lastLogged time.Time
+	omitted    int
+}
+
+// sampleInterval is the time in which one event of a sampled code is logged. These codes say how much is refused, and
+// not what; a line for each would fill the disk during an attack.
+const sampleInterval = time.Second
+
+func isSampled(code string) bool {
+	return code == string(problem.Overloaded) || code == string(problem.CallerGone)
+}
+
+// takeSample reports whether the event is to be logged, and how many of its code were omitted before.
+func (l *Log) takeSample(code string) (omitted int, ok bool) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	now, s := l.now(), l.sampled[code]
+	if !s.lastLogged.IsZero() && now.Sub(s.lastLogged) < sampleInterval {
+		s.omitted++
+		l.sampled[code] = s
+		return 0, false
+	}
+	l.sampled[code] = sample{lastLogged: now}
+	return s.omitted, true
 }
 
 // New returns a Log that writes to logger and registers its metrics with registry.
 func New(logger *slog.Logger, now func() time.Time, registry prometheus.Registerer) (*Log, error) {
 	l := &Log{
-		logger: logger,
-		now:    now,
+		logger:  logger,
+		now:     now,
+		sampled: map[string]sample{},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ctr_requests_total",
 			Help: "Requests by operation and by the code of the refusal, empty when accepted.",
@@ -61,7 +93,7 @@ func New(logger *slog.Logger, now func() time.Time, registry prometheus.Register
 // Begin starts the event of a request.
 func (l *Log) Begin(id string) *Event { return &Event{ID: id, Started: l.now()} }
 
-// End emits the event. Call it once, when the response is known.
+// End counts the event and emits it: of a sampled code one a second. Call it once, when the response is known.
 func (l *Log) End(ctx context.Context, e *Event) {
 	took := l.now().Sub(e.Started)
 	l.requests.WithLabelValues(e.Operation, e.Code).Inc()
@@ -75,12 +107,17 @@ func (l *Log) End(ctx context.Context, e *Event) {
 		level = slog.LevelWarn
 		attributes = append(attributes, slog.String("code", e.Code))
 	}
+	if isSampled(e.Code) {
+		omitted, ok := l.takeSample(e.Code)
+		if !ok {
+			return
+		}
+		attributes = append(attributes, slog.Int("omitted", omitted))
+	}
 	if e.Err != nil {
 		attributes = append(attributes, slog.String("error", e.Err.Error()))
 	}
-	// A client that hung up is no error of the service, whatever it was doing for the client.
-	if e.Status >= 500 && (e.Code == string(problem.InternalError) || e.Code == string(problem.StoreDown)) &&
-		!errors.Is(e.Err, context.Canceled) {
+	if e.Status >= 500 && (e.Code == string(problem.InternalError) || e.Code == string(problem.StoreDown)) {
 		level = slog.LevelError
 	}
 	l.logger.LogAttrs(ctx, level, "request", attributes...)

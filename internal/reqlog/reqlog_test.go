@@ -2,10 +2,8 @@ package reqlog_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -60,6 +58,7 @@ func (b *testLog) logRequest(t *testing.T, fill func(*reqlog.Event)) map[string]
 var (
 	acceptedAttributes = []string{"bytes", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
 	refusedAttributes  = []string{"bytes", "code", "error", "id", "level", "msg", "operation", "signer_type", "status", "time", "took"}
+	sampledAttributes  = []string{"bytes", "code", "error", "id", "level", "msg", "omitted", "operation", "signer_type", "status", "time", "took"}
 )
 
 func TestLine(t *testing.T) {
@@ -74,8 +73,8 @@ func TestLine(t *testing.T) {
 		{"before an operation", reqlog.Event{Status: 400, Code: "NOT_SOAP", Err: errors.New("why")}, refusedAttributes, "WARN"},
 		{"our fault", reqlog.Event{Status: 500, Code: "INTERNAL", Err: errors.New("why")}, refusedAttributes, "ERROR"},
 		{"store down", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: errors.New("why")}, refusedAttributes, "ERROR"},
-		{"hung up", reqlog.Event{Status: 503, Code: "STORE_UNAVAILABLE", Err: fmt.Errorf("why%w", wrappedError{context.Canceled})}, refusedAttributes, "WARN"},
-		{"overloaded", reqlog.Event{Status: 503, Code: "OVERLOADED", Err: errors.New("why")}, refusedAttributes, "WARN"},
+		{"hung up", reqlog.Event{Status: 499, Code: "CALLER_GONE", Err: errors.New("why")}, sampledAttributes, "WARN"},
+		{"overloaded", reqlog.Event{Status: 503, Code: "OVERLOADED", Err: errors.New("why")}, sampledAttributes, "WARN"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -100,11 +99,63 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// wrappedError wraps an error without adding text.
-type wrappedError struct{ error }
-
-func (wrappedError) Error() string   { return "" }
-func (q wrappedError) Unwrap() error { return q.error }
+// TestFindingR10RefusalsAreSampled logs a flood of refusals: of those that say how much, not what, is refused the log has
+// one a second, with the number of those between; the metrics count all.
+func TestFindingR10RefusalsAreSampled(t *testing.T) {
+	for _, c := range []struct {
+		name, code string
+		events     int
+		pause      time.Duration
+		lines      int
+		omitted    float64 // in all lines
+	}{
+		{"overloaded", "OVERLOADED", 1000, 10 * time.Millisecond, 10, 891},
+		{"hung up", "CALLER_GONE", 1000, 10 * time.Millisecond, 10, 891},
+		{"all at once", "OVERLOADED", 1000, 0, 1, 0},
+		{"seldom", "OVERLOADED", 10, 2 * time.Second, 10, 0},
+		{"another refusal", "SIGNATURE_INVALID", 100, 0, 100, 0},
+		{"an error of the service", "STORE_UNAVAILABLE", 100, 0, 100, 0},
+		{"accepted", "", 100, 0, 100, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var written bytes.Buffer
+			now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+			registry := prometheus.NewRegistry()
+			l, err := reqlog.New(slog.New(slog.NewJSONHandler(&written, nil)), func() time.Time { return now }, registry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range c.events {
+				e := l.Begin("c-1")
+				e.Code = c.code
+				l.End(t.Context(), e)
+				now = now.Add(c.pause)
+			}
+			omitted, lines := 0.0, strings.Split(strings.TrimSpace(written.String()), "\n")
+			for _, line := range lines {
+				var fields map[string]any
+				if err = json.Unmarshal([]byte(line), &fields); err != nil {
+					t.Fatal(err)
+				}
+				if n, ok := fields["omitted"].(float64); ok {
+					omitted += n
+				}
+			}
+			if len(lines) != c.lines || omitted != c.omitted {
+				t.Errorf("%d lines, %v omitted", len(lines), omitted)
+			}
+			families, err := registry.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, family := range families {
+				if n := family.GetMetric()[0].GetCounter().GetValue(); family.GetName() == "ctr_requests_total" && int(n) != c.events {
+					t.Errorf("counted %v", n)
+				}
+			}
+		})
+	}
+}
 
 // TestEventHasNoFieldForPeople checks that an event has no field for a person, a patient or the content of a message.
 func TestEventHasNoFieldForPeople(t *testing.T) {

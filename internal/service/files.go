@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/implants"
@@ -29,6 +31,7 @@ type serviceFiles struct {
 	knownCertificates *x509id.Directory
 	revocation        *revocation.StatusChecker
 	tlsCertificate    tls.Certificate
+	trustedProxies    admission.TrustedProxies
 }
 
 // readFiles reads the trust anchors, the revocation data and the server's certificate. A development service creates
@@ -50,8 +53,23 @@ func (c *Config) readFiles(registry prometheus.Registerer) (serviceFiles, error)
 	if f.knownCertificates, err = c.readKnownCertificates(); err != nil {
 		return f, err
 	}
+	if f.trustedProxies, err = c.parseTrustedProxies(); err != nil {
+		return f, err
+	}
 	f.tlsCertificate, err = c.readTLSCertificate(f.development)
 	return f, err
+}
+
+func (c *Config) parseTrustedProxies() (admission.TrustedProxies, error) {
+	var proxies admission.TrustedProxies
+	for _, text := range c.TrustedProxies {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, &SettingError{Setting: "trusted-proxy", Err: err}
+		}
+		proxies = append(proxies, network)
+	}
+	return proxies, nil
 }
 
 // openDevelopmentPKI reads the test PKI of a development service, and creates it if the directory is new.

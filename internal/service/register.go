@@ -21,6 +21,7 @@ type openRegister struct {
 	sealer     *sealer
 	cancelJobs context.CancelFunc
 	jobs       sync.WaitGroup
+	startJob   func(job func(context.Context)) // starts a job that ends when the register is closed
 }
 
 // backgroundLimit bounds one round of background work, and every transaction that has no earlier deadline.
@@ -49,6 +50,7 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 		return err
 	}
 	background, b.cancelJobs = context.WithCancel(background)
+	b.startJob = func(job func(context.Context)) { b.jobs.Go(func() { job(background) }) }
 	b.jobs.Go(func() { b.sealer.sealPeriodically(background) })
 	b.jobs.Go(func() { b.purgeReplayKeys(background, c.Log) })
 	return nil

@@ -15,11 +15,21 @@ import (
 // environment Production never has them.
 func (c *Config) hasSandbox() bool { return c.Development && c.Environment != "Production" }
 
+// newHandler returns the SOAP handler, in development with the pages for developers.
+func (s *Service) newHandler(
+	background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory,
+) (http.Handler, error) {
+	if !s.config.hasSandbox() {
+		return newHandler(&s.register), nil
+	}
+	return s.newSandbox(background, files, newHandler)
+}
+
 // newSandbox returns a handler that adds the pages of a development service to the SOAP handler.
 func (s *Service) newSandbox(
 	background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory,
 ) (http.Handler, error) {
-	gate := sandbox.NewGate(newHandler(s.register.store))
+	gate := sandbox.NewGate(newHandler(&s.register))
 	config := sandbox.Config{
 		Service:   gate,
 		Path:      ctr.Path,
@@ -41,7 +51,7 @@ func (s *Service) resetRegister(ctx context.Context, gate *sandbox.Gate, newHand
 		if err := s.register.reset(ctx, &s.config); err != nil {
 			return nil, err
 		}
-		return newHandler(s.register.store), nil
+		return newHandler(&s.register), nil
 	})
 	if err != nil {
 		s.config.Log.ErrorContext(ctx, "sandbox reset failed", slog.String("error", err.Error()))

@@ -21,16 +21,19 @@ import (
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/soapdoor"
 	"github.com/openctr/ctr/internal/soapdoor/ctrdoor"
-	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
-// handlerFactory makes the SOAP handler for a store.
-type handlerFactory func(*store.DB) http.Handler
+// mostConnections bounds the open connections to what memory allows: an idle one takes 45 kB.
+const mostConnections = 8192
+
+// handlerFactory makes the SOAP handler for an open register, and starts its periodic work.
+type handlerFactory func(*openRegister) http.Handler
 
 // newHandlerFactory prepares everything that does not depend on the store. A reset calls the factory again.
 func (c *Config) newHandlerFactory(
-	registry *prometheus.Registry, verifier *wsse.Verifier, signReply func([]byte) ([]byte, error),
+	registry *prometheus.Registry, verifier *wsse.Verifier, controller *admission.Controller,
+	signReply func([]byte) ([]byte, error),
 ) (handlerFactory, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(c.Log, c.Now, registry)
@@ -42,20 +45,23 @@ func (c *Config) newHandlerFactory(
 		return nil, fmt.Errorf("the schemas: %w", err)
 	}
 	newID := func() string { return NewID(c.Now()) }
-	return func(db *store.DB) http.Handler {
+	return func(r *openRegister) http.Handler {
 		registrar := implants.New(implants.Config{
-			Store:               db,
+			Store:               r.store,
 			Now:                 c.Now,
 			NewID:               newID,
 			Location:            ident.BelgianTime(),
 			RequireCareRelation: c.RequireCareRelation,
 		})
-		return soapdoor.New(soapdoor.Config{
+		door := soapdoor.New(soapdoor.Config{
 			Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
 				Registrar: registrar, Verifier: verifier, Schema: schemas, PublicURL: c.PublicURL,
 			})},
 			Log: log, Now: c.Now, NewID: newID, Environment: c.Environment, SignReply: signReply,
+			Admission: controller,
 		})
+		r.startJob(door.Run)
+		return door
 	}, nil
 }
 
@@ -65,6 +71,7 @@ func (s *Service) startServer(listener net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
 		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ConnContext: admission.ConnContext,
+		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: admission.MaxStreams},
 		ErrorLog:    slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug),
 		BaseContext: func(net.Listener) context.Context { return s.requests },
 	}
@@ -91,11 +98,11 @@ func (s *Service) startMetricsServer(ctx context.Context, registry *prometheus.R
 	return nil
 }
 
-func newTLSConfig(certificate tls.Certificate) *tls.Config {
+func newTLSConfig(certificate tls.Certificate, controller *admission.Controller) *tls.Config {
 	return &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"h2", "http/1.1"},
+		GetCertificate: controller.FairHandshakes(certificate),
+		MinVersion:     tls.VersionTLS12,
+		NextProtos:     []string{"h2", "http/1.1"},
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/loopback"
 	"github.com/openctr/ctr/internal/message/revocation"
@@ -42,8 +43,10 @@ type Config struct {
 	Listen        string // host:port; a free port of 127.0.0.1 if empty
 	MetricsListen string // host:port of the metrics; none if empty
 	PlainHTTP     bool   // no TLS; Listen must be a loopback address
-	PublicURL     string // the service's URL as callers see it; in development made from the listener if empty
-	Environment   string // the name shown in faults; "Production" if empty, or "Development" in development
+	// TrustedProxies are the networks, as CIDR, of proxies whose X-Forwarded-For and Forwarded headers are believed.
+	TrustedProxies []string
+	PublicURL      string // the service's URL as callers see it; in development made from the listener if empty
+	Environment    string // the name shown in faults; "Production" if empty, or "Development" in development
 
 	// Development creates a test PKI and loads development data if DataDirectory is new, trusts that PKI and, unless
 	// Environment is Production, serves the pages for developers.
@@ -158,22 +161,22 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		Strict:         c.StrictTokens,
 		AllowSHA1Until: c.AllowSHA1Until,
 	}
-	newHandler, err := c.newHandlerFactory(registry, verifier, signReply)
+	controller := admission.NewController(c.Now, files.trustedProxies)
+	newHandler, err := c.newHandlerFactory(registry, verifier, controller, signReply)
 	if err != nil {
 		return nil, err
 	}
-	handler := newHandler(s.register.store)
-	if c.hasSandbox() {
-		if handler, err = s.newSandbox(background, files.development, newHandler); err != nil {
-			return nil, err
-		}
+	handler, err := s.newHandler(background, files.development, newHandler)
+	if err != nil {
+		return nil, err
 	}
 	s.URL, s.TestPKI = c.serviceURL(listener.Addr()), files.development
 	if err = s.startMetricsServer(ctx, registry); err != nil {
 		return nil, err
 	}
+	listener = admission.LimitConnections(listener, maxConnections())
 	if !c.PlainHTTP {
-		listener = tls.NewListener(listener, newTLSConfig(files.tlsCertificate))
+		listener = tls.NewListener(listener, newTLSConfig(files.tlsCertificate, controller))
 	}
 	s.startRevocation(ctx, background, files.revocation)
 	s.startServer(listener, s.announceDrain(handler))

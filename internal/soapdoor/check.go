@@ -1,13 +1,12 @@
 package soapdoor
 
 import (
-	"context"
-	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
-	"time"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/devkit/diagnosis"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
@@ -15,21 +14,6 @@ import (
 	"github.com/openctr/ctr/internal/reqlog"
 	"github.com/openctr/ctr/internal/texts"
 )
-
-// Limits on dry runs. A full inspection costs several times what a refusal costs, so one runs at a time, few are held
-// in memory, and a request that waits too long is answered with 503.
-const (
-	maxParallelDryRuns = 1
-	maxHeldDryRuns     = 4
-	maxDryRunWait      = 5 * time.Second
-)
-
-// dryRunQueue bounds the dry runs held in memory and those that run.
-type dryRunQueue struct{ heldSlots, runSlot chan struct{} }
-
-func newDryRunQueue() *dryRunQueue {
-	return &dryRunQueue{make(chan struct{}, maxHeldDryRuns), make(chan struct{}, maxParallelDryRuns)}
-}
 
 // servePost routes requests with ?check to the dry run, and all others to the pipeline.
 func (e *endpoint) servePost(w http.ResponseWriter, r *http.Request) {
@@ -71,14 +55,14 @@ func (s *Service) dryRunAllowed() bool {
 func (e *endpoint) serveDryRun(w http.ResponseWriter, r *http.Request) {
 	event := e.log.Begin(e.newID())
 	event.Operation = "check"
-	report, ok := e.buildDryRunReport(r, event)
+	report, err := e.buildDryRunReport(w, r, event)
 	status := http.StatusOK
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
-	case !ok:
+	case err != nil:
 		status = http.StatusServiceUnavailable
 		event.Code = string(problem.Overloaded)
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.admission.RetryAfter().Seconds())))
 		writeText(w, status, "Other messages are being checked. Nothing was done. Try again in a moment.\n")
 	case acceptsJSON(r.Header.Values("Accept")):
 		w.Header().Set("Content-Type", "application/json")
@@ -90,24 +74,23 @@ func (e *endpoint) serveDryRun(w http.ResponseWriter, r *http.Request) {
 	e.log.End(r.Context(), event)
 }
 
-// buildDryRunReport builds the report once the queue grants a slot. It returns false when the queue is full or the wait
-// takes too long.
-func (e *endpoint) buildDryRunReport(r *http.Request, event *reqlog.Event) (*diagnosis.Report, bool) {
-	select {
-	case e.dryRuns.heldSlots <- struct{}{}:
-		defer func() { <-e.dryRuns.heldSlots }()
-	default:
-		return nil, false
+// buildDryRunReport builds the report when it is the turn of the message among those of unverified callers: an
+// inspection costs several times what a refusal costs. It fails with OVERLOADED.
+func (e *endpoint) buildDryRunReport(
+	w http.ResponseWriter, r *http.Request, event *reqlog.Event,
+) (*diagnosis.Report, error) {
+	admitted, err := e.admission.Admit(r)
+	if err != nil {
+		return nil, err
 	}
-	m, actions := e.readDryRunMessage(r) // before the slot is acquired, so that a slow sender does not block others
+	defer admitted.Finish(admission.Undecided)
+	m, t := e.readDryRunMessage(w, r, admitted)
 	event.Bytes = len(m.Data)
-	waitCtx, cancel := context.WithTimeout(r.Context(), maxDryRunWait)
-	defer cancel()
-	select {
-	case e.dryRuns.runSlot <- struct{}{}:
-		defer func() { <-e.dryRuns.runSlot }()
-	case <-waitCtx.Done():
-		return nil, false
+	if err = admitted.AcquireUnverifiedSlot(r.Context(), len(m.Data)); err != nil {
+		return nil, err
+	}
+	if m.Err == nil {
+		m.Data, m.Err = t.media.UnpackEnvelope(m.Data, e.limits)
 	}
 	now := e.now().UTC()
 	report, _ := diagnosis.Inspect(m, diagnosis.Options{
@@ -117,30 +100,24 @@ func (e *endpoint) buildDryRunReport(r *http.Request, event *reqlog.Event) (*dia
 		},
 		Schema: e.Schema,
 		IdentifyOperation: func(content xmldoc.Element) (string, error) {
-			o, err := e.findOperation(content, actions)
+			o, err := e.findOperation(content, t.actions)
 			return o.name, err
 		},
 		Lang:    texts.PreferredLang(r.Header.Values("Accept-Language")...),
 		Service: e.environment,
 	})
-	return report, true
+	return report, nil
 }
 
 // readDryRunMessage reads a message as the pipeline does. The error goes into the message.
-func (s *Service) readDryRunMessage(r *http.Request) (m diagnosis.Message, actions []namedAction) {
-	var t transport
+func (s *Service) readDryRunMessage(
+	w http.ResponseWriter, r *http.Request, admitted *admission.Admission,
+) (m diagnosis.Message, t transport) {
 	m.Data, m.Err = s.readMessage(r, &t, func(maxBytes int) ([]byte, error) {
-		data, err := io.ReadAll(io.LimitReader(r.Body, int64(maxBytes)))
-		if err != nil {
-			err = problem.Wrap(problem.MessageIncomplete, err)
-		}
-		return data, err
+		return admitted.ReadBody(w, r, maxBytes)
 	})
 	m.Version, m.Packed = t.media.Version, t.media.MTOM
-	if m.Err == nil {
-		m.Data, m.Err = t.media.UnpackEnvelope(m.Data, s.limits)
-	}
-	return m, t.actions
+	return m, t
 }
 
 // acceptsJSON reports whether the Accept header names JSON explicitly. Wildcards do not count.

@@ -1,6 +1,7 @@
 package soapdoor_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -8,11 +9,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -219,24 +219,18 @@ func TestCheckIsBounded(t *testing.T) {
 	if large.AnswerCode != soap.MessageTooLarge {
 		t.Errorf("%+v", large)
 	}
-	const checksHeld = 4
-	held := &bodyGate{release: make(chan struct{})}
-	held.entered.Add(checksHeld)
-	var done sync.WaitGroup
-	for range checksHeld {
-		r := newRequest(t, io.MultiReader(&gatedReader{bodyGate: held}, strings.NewReader("<a/>")))
-		r.URL.RawQuery = "check"
-		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
-	}
-	held.entered.Wait()
-	if answer := d.dryRunWithoutEffect(t, "check", "<a/>", nil); answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
+	connection, release := holdConnection(t, d, "check")
+	late, cancel := context.WithDeadline(connection, time.Unix(0, 0))
+	defer cancel()
+	r := newRequest(t, strings.NewReader("<a/>")).WithContext(late)
+	r.URL.RawQuery = "check"
+	if answer := d.serveRequest(t, r); answer.status != http.StatusServiceUnavailable || answer.header.Get("Retry-After") == "" {
 		t.Errorf("HTTP %d: %s", answer.status, answer.body)
 	}
-	if got := postForOutcome(t, d, usualNotification(t, 1)); got != firstNumber { // dry runs do not use the concurrency limit of calls
+	if got := postForOutcome(t, d, usualNotification(t, 1)); got != firstNumber { // dry runs hold nothing that calls need
 		t.Errorf("the call: %s", got)
 	}
-	close(held.release)
-	done.Wait()
+	release()
 	if report := d.dryRunReport(t, "<a/>", nil); report.AnswerCode != soap.NotSOAP {
 		t.Errorf("%+v", report)
 	}

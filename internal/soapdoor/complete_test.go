@@ -24,6 +24,7 @@ var coveredElsewhere = map[problem.Code]string{
 	problem.Overloaded:        "TestOverloaded",
 	problem.StoreDown:         "TestStoreDown",
 	problem.MessageIncomplete: "TestIncomplete",
+	problem.CallerGone:        "TestFindingR10CallerGone",
 	xmldoc.XMLTooLarge:        "TestTooLarge",
 
 	// TestPackageRefused, in this directory, covers multipart packages.

@@ -40,6 +40,8 @@ type Register interface {
 	// RecordRefusal records a message that was refused before its handler called MarkAudited. It returns the refusal
 	// that the caller must see.
 	RecordRefusal(ctx context.Context, message platform.SignedMessage, refusal error) error
+	// RecordRefusalCounts records how many messages were refused before they verified, by code.
+	RecordRefusalCounts(ctx context.Context, correlation string, counts map[problem.Code]int) error
 	// CheckReady returns an error when the register cannot accept a request now.
 	CheckReady(ctx context.Context) error
 }

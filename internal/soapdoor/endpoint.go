@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,10 +81,10 @@ func (t transport) version() soap.Version {
 func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	c := &requestState{event: e.log.Begin(e.newID()), Call: Call{Now: e.now}}
 	c.Message = platform.SignedMessage{Correlation: c.event.ID, ReceivedAt: e.now()}
-	answer := e.respond(r, c, w.Header()) //nolint:contextcheck // the schema check is pure, bounded by the message
+	answer := e.respond(w, r, c) //nolint:contextcheck // the schema check is pure, bounded by the message
 	e.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
-	if c.event.Status != http.StatusOK {
+	if c.event.Status != http.StatusOK && c.event.Code != string(problem.MessageIncomplete) {
 		e.drainer.drain(w, r, 2*e.limits.Bytes)
 	}
 	w.WriteHeader(c.event.Status)
@@ -90,17 +93,17 @@ func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 
 // respond processes the request and returns the response body; it records a refusal that the register has not recorded.
 // It contains the only call of soap.FaultFrom.
-func (e *endpoint) respond(r *http.Request, c *requestState, header http.Header) []byte {
+func (e *endpoint) respond(w http.ResponseWriter, r *http.Request, c *requestState) []byte {
 	var err error
 	defer func() {
-		c.admitted.Finish(isReplay(err))
+		c.admitted.Finish(outcomeOf(err))
 		if c.endStore != nil {
 			c.endStore()
 		}
 	}()
-	answer, err := e.processRequest(r, c)
+	answer, err := e.processRecovering(w, r, c)
 	if err != nil && !c.audited {
-		err = e.Register.RecordRefusal(c.limitStore(r), c.Message, err)
+		err = e.recordRefusal(r, c, err)
 	}
 	contentType := c.version().ContentType()
 	if err == nil && c.acceptsMTOM && e.Attachment != (ElementName{}) {
@@ -109,23 +112,87 @@ func (e *endpoint) respond(r *http.Request, c *requestState, header http.Header)
 	}
 	c.event.Status = http.StatusOK
 	if err != nil {
+		err = replaceIfCallerGone(r.Context(), err)
 		fault := soap.FaultFrom(err, soap.FaultContext{
 			Version: c.version(), ID: c.event.ID, Environment: e.environment, Namespaces: e.Namespaces,
 			IsRepeatable: c.isRepeatable,
 		})
 		c.event.Code, c.event.Err, c.event.Status = string(problem.From(err).Code), err, fault.Status
-		contentType, answer = c.version().ContentType(), e.signFault(fault.Body, c.event)
-		if fault.RetryAfter != "" {
-			header.Set("Retry-After", fault.RetryAfter)
+		contentType, answer = c.version().ContentType(), e.signFault(fault.Body, c)
+		switch c.event.Code {
+		case string(problem.CallerGone):
+			c.event.Status = statusCallerGone
+		case string(problem.MessageIncomplete):
+			w.Header().Set("Connection", "close") // the rest of the body may still arrive
+		}
+		if fault.Retry {
+			w.Header().Set("Retry-After", strconv.Itoa(int(e.admission.RetryAfter().Seconds())))
 		}
 	}
-	header.Set("Content-Type", contentType)
+	w.Header().Set("Content-Type", contentType)
 	return answer
 }
 
-// isReplay reports whether a message was refused because it has been sent before.
-func isReplay(err error) bool {
-	return err != nil && problem.From(err).Code == platform.MessageReplayed
+// statusCallerGone is the status in the log of a request whose caller hung up, as nginx has it. Nobody receives it.
+const statusCallerGone = 499
+
+// replaceIfCallerGone returns CALLER_GONE for a request that failed because its caller hung up: it is no failure of the
+// service.
+func replaceIfCallerGone(ctx context.Context, err error) error {
+	kind := problem.From(err).Kind
+	if errors.Is(ctx.Err(), context.Canceled) && (kind == problem.Unavailable || kind == problem.Internal) {
+		return problem.Wrap(problem.CallerGone, err)
+	}
+	return err
+}
+
+// outcomeOf tells the admission control how a request ended that verified.
+func outcomeOf(err error) admission.Outcome {
+	if err == nil {
+		return admission.Proved
+	}
+	switch refusal := problem.From(err); {
+	case refusal.Code == platform.MessageReplayed:
+		return admission.Replayed
+	case refusal.Kind == problem.Unavailable, refusal.Kind == problem.Internal:
+		return admission.Undecided
+	}
+	return admission.Proved
+}
+
+// recordRefusal records a refusal. The audit log begins where a sender proved who they are; before that, refusals are
+// only counted, so that nobody can fill the log with noise. It returns the refusal that the caller must see.
+func (e *endpoint) recordRefusal(r *http.Request, c *requestState, refusal error) error {
+	if !c.isVerified() {
+		e.refusals.count(problem.From(refusal).Code)
+		return refusal
+	}
+	return e.Register.RecordRefusal(c.limitStore(r), c.Message, refusal)
+}
+
+// isVerified reports whether the message has verified.
+func (c *requestState) isVerified() bool { return c.Message.Signer != (platform.Signer{}) }
+
+// processRecovering is processRequest, with a panic as an internal error. Of a panic's value only what the runtime says
+// is logged: any other value may quote the message.
+func (e *endpoint) processRecovering(
+	w http.ResponseWriter, r *http.Request, c *requestState,
+) (answer []byte, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			answer, err = nil, newPanicError(value)
+			e.refusals.count(problem.InternalError)
+		}
+	}()
+	return e.processRequest(w, r, c)
+}
+
+func newPanicError(value any) error {
+	what := fmt.Sprintf("%T", value)
+	if failure, ok := value.(runtime.Error); ok {
+		what = failure.Error()
+	}
+	return problem.Wrap(problem.InternalError, fmt.Errorf("panic: %s\n%s", what, debug.Stack()))
 }
 
 // wrapResponseFailure marks a failure after the register has performed the request and recorded it as accepted. The
@@ -137,23 +204,23 @@ func wrapResponseFailure(err error) error {
 	return fmt.Errorf("the request was performed, but its response failed: %w", err)
 }
 
-// signFault signs a fault if replies are signed. If signing fails it returns the unsigned fault, which is better than
-// none.
-func (e *endpoint) signFault(fault []byte, event *reqlog.Event) []byte {
-	if e.signReply == nil {
+// signFault signs a fault if replies are signed and the message verified: a signature is too much work for a stranger.
+// If signing fails it returns the unsigned fault, which is better than none.
+func (e *endpoint) signFault(fault []byte, c *requestState) []byte {
+	if e.signReply == nil || !c.isVerified() {
 		return fault
 	}
 	signed, err := e.signReply(fault)
 	if err != nil {
-		event.Err = errors.Join(event.Err, fmt.Errorf("the fault is not signed: %w", err))
+		c.event.Err = errors.Join(c.event.Err, fmt.Errorf("the fault is not signed: %w", err))
 		return fault
 	}
 	return signed
 }
 
 // processRequest runs the request through the pipeline. Each step needs a value that only the step before it can make.
-func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, error) {
-	data, err := e.receiveMessage(r, c)
+func (e *endpoint) processRequest(w http.ResponseWriter, r *http.Request, c *requestState) ([]byte, error) {
+	data, err := e.receiveMessage(w, r, c)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +228,9 @@ func (e *endpoint) processRequest(r *http.Request, c *requestState) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	c.applyVerified(verified)
+	if err = c.applyVerified(r.Context(), verified); err != nil {
+		return nil, err
+	}
 	called, err := e.findOperation(verified.Body(), c.actions)
 	if err != nil {
 		return nil, err
@@ -189,32 +258,20 @@ func hasChild(parent xmldoc.Element, name ElementName) bool {
 	return false
 }
 
-// receiveMessage admits the request, reads it, and waits for the right to verify it. A message that is refused unread
-// waits too, because the refusal is recorded.
-func (e *endpoint) receiveMessage(r *http.Request, c *requestState) ([]byte, error) {
+// receiveMessage admits the request, reads it, and waits for the right to verify it.
+func (e *endpoint) receiveMessage(w http.ResponseWriter, r *http.Request, c *requestState) ([]byte, error) {
 	var err error
-	if c.admitted, err = e.admission.Admit(r.Context()); err != nil {
+	if c.admitted, err = e.admission.Admit(r); err != nil {
 		return nil, err
 	}
-	data, refusal := e.readRequest(r, c) //nolint:contextcheck // the admission ends with the request
-	if refusal != nil && problem.From(refusal).Kind == problem.Unavailable {
-		return nil, refusal
-	}
-	if err = c.admitted.AcquireSlot(r.Context(), len(data)); err != nil {
-		return nil, err
-	}
-	return data, refusal
-}
-
-func (e *endpoint) readRequest(r *http.Request, c *requestState) ([]byte, error) {
 	data, err := e.readMessage(r, &c.transport, func(maxBytes int) ([]byte, error) {
-		return c.admitted.ReadBody(r.Context(), r.Body, r.ContentLength, maxBytes)
+		return c.admitted.ReadBody(w, r, maxBytes)
 	})
 	c.event.Bytes = len(data)
 	if err != nil {
 		return nil, err
 	}
-	return data, nil
+	return data, c.admitted.AcquireSlot(r.Context(), data)
 }
 
 // readMessage reads the body with readBody, unless the declared content type or length already rules the message out.
@@ -266,15 +323,15 @@ func (e *endpoint) verifyEnvelope(ctx context.Context, c *requestState, data []b
 	return e.Verifier.VerifyAndWait(ctx, envelope, c.admitted.GiveBack)
 }
 
-// applyVerified tells the admission control that the message verified, and copies what the register needs from it.
-func (c *requestState) applyVerified(v *wsse.Verified) {
-	c.admitted.MarkVerified()
+// applyVerified copies what the register needs from a verified message, and waits for the turn of its signer.
+func (c *requestState) applyVerified(ctx context.Context, v *wsse.Verified) error {
 	signer := v.Signer()
 	c.Message.Signer = platform.Signer{Type: signer.Type, ID: signer.ID, Application: signer.Application}
 	c.Message.Digest = v.Digest()
 	c.Message.Certificate = v.Certificate().Raw
 	c.Message.ReplayKey = platform.ReplayKey{Hash: v.ReplayKey(), ExpiresAt: v.ValidUntil()}
 	c.event.SignerType = signer.Type
+	return c.admitted.AcquireWork(ctx, signer.Type+"="+signer.ID)
 }
 
 // wrapResponse makes the reply envelope, signed if replies are signed.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/reqlog"
@@ -90,8 +89,10 @@ func TestReplayCostsACooldown(t *testing.T) {
 		t.Fatal(got)
 	}
 	post := func() time.Duration {
+		request := newRequest(t, strings.NewReader(message))
+		request.RemoteAddr = "198.51.100.7:1" // a thief: where the message comes from, its certificate stands
 		began := time.Now()
-		d.postMessage(t, soap.SOAP11, message, nil)
+		d.serveRequest(t, request)
 		return time.Since(began)
 	}
 	post() // a replay

@@ -1,6 +1,7 @@
 package soapdoor_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,7 +11,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform"
@@ -156,7 +159,7 @@ func TestTooLarge(t *testing.T) {
 	// Characters with two bytes in UTF-16 and three in UTF-8: within the limit as sent, beyond it as UTF-8.
 	grows := encodeText(t, "<a>"+strings.Repeat("ह", limit/2-10)+"</a>", "utf-16")
 	wantRefusal(t, d, newRequest(t, strings.NewReader(grows)), http.StatusInternalServerError, "XML_TOO_LARGE")
-	wantEvents(t, d, platform.OutcomeRefused, platform.OutcomeRefused, platform.OutcomeRefused)
+	wantEvents(t, d)
 }
 
 var errBroken = errors.New("the connection broke: secret")
@@ -169,7 +172,7 @@ func TestIncomplete(t *testing.T) {
 	if strings.Contains(a.body, "secret") {
 		t.Error("the fault repeats the cause")
 	}
-	wantEvents(t, d, platform.OutcomeRefused)
+	wantEvents(t, d)
 }
 
 type failingReader struct{}
@@ -193,12 +196,16 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// TestStoreDownOnRefusal checks that a refusal that cannot be recorded is answered with STORE_UNAVAILABLE instead.
+// TestStoreDownOnRefusal checks that a refusal of a verified message that cannot be recorded is answered with
+// STORE_UNAVAILABLE instead. One that did not verify is only counted, which needs no store.
 func TestStoreDownOnRefusal(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t, settings{})
 	d.Close(t)
-	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
+	verified := newRequest(t, strings.NewReader(usualNotification(t, 1)))
+	verified.Header.Set("SOAPAction", "another")
+	wantRefusal(t, d, verified, http.StatusServiceUnavailable, "STORE_UNAVAILABLE")
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
 }
 
 // TestInternal makes the last step fail and checks that the fault does not expose the cause.
@@ -213,23 +220,39 @@ func TestInternal(t *testing.T) {
 	}
 }
 
-// TestOverloaded fills the concurrency limit; the next request is refused as OVERLOADED.
+// TestOverloaded has a connection with as many requests as it may have, all waiting for their bodies. One more waits
+// for these, and is refused as OVERLOADED when its time is over; other connections notice nothing.
 func TestOverloaded(t *testing.T) {
 	t.Parallel()
-	const inFlight = 512
 	d := newDoor(t, settings{})
+	connection, release := holdConnection(t, d, "")
+	late, cancel := context.WithDeadline(connection, time.Unix(0, 0))
+	defer cancel()
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")).WithContext(late), http.StatusServiceUnavailable, "OVERLOADED")
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
+	release()
+	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")).WithContext(connection), http.StatusInternalServerError, "NOT_SOAP")
+}
+
+// holdConnection returns the context of a connection that has as many requests in progress as an unverified one may
+// have, with bodies that do not arrive, and a function that ends these.
+func holdConnection(t *testing.T, d *door, query string) (connection context.Context, release func()) {
+	t.Helper()
+	const perConnection = 4
+	connection = admission.ConnContext(t.Context(), nil)
 	held := &bodyGate{release: make(chan struct{})}
-	held.entered.Add(inFlight)
+	held.entered.Add(perConnection)
 	var done sync.WaitGroup
-	for range inFlight {
-		r := newRequest(t, io.MultiReader(&gatedReader{bodyGate: held}, strings.NewReader("<a/>")))
+	for range perConnection {
+		r := newRequest(t, io.MultiReader(&gatedReader{bodyGate: held}, strings.NewReader("<a/>"))).WithContext(connection)
+		r.URL.RawQuery = query
 		done.Go(func() { d.service.ServeHTTP(httptest.NewRecorder(), r) })
 	}
 	held.entered.Wait()
-	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusServiceUnavailable, "OVERLOADED")
-	close(held.release)
-	done.Wait()
-	wantRefusal(t, d, newRequest(t, strings.NewReader("<a/>")), http.StatusInternalServerError, "NOT_SOAP")
+	return connection, func() {
+		close(held.release)
+		done.Wait()
+	}
 }
 
 // bodyGate blocks requests while their bodies are read.

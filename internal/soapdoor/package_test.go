@@ -249,7 +249,7 @@ func TestSignedCardAsAttachment(t *testing.T) {
 	}
 }
 
-// TestPackageRefused checks that each abuse of a package gives its fault and one audit event, stores nothing, and
+// TestPackageRefused checks that each abuse of a package gives its fault, records and stores nothing, and
 // causes no outbound connection, which a listener counts.
 func TestPackageRefused(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -270,7 +270,8 @@ func TestPackageRefused(t *testing.T) {
 	t.Cleanup(func() { _ = listener.Close() })
 	outside := "http://" + listener.Addr().String() + "/token"
 	d := newDoor(t, settings{})
-	for i, c := range packageCases(t, outside) {
+	proved := 0
+	for _, c := range packageCases(t, outside) {
 		version := soap.SOAP11
 		status := http.StatusInternalServerError
 		if c.soap12 {
@@ -285,7 +286,10 @@ func TestPackageRefused(t *testing.T) {
 			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.body)
 			continue
 		}
-		if events := d.AuditEvents(t, int64(i)); len(events) != 1 || events[0].Outcome != platform.OutcomeRefused || string(events[0].Codes[0]) != c.code {
+		if c.code == string(soap.ActionMismatch) {
+			proved++ // the only message of these that verifies
+		}
+		if events := d.AuditEvents(t, 0); len(events) != proved {
 			t.Errorf("%s: audit %v", c.name, events)
 		}
 	}

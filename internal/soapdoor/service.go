@@ -8,6 +8,7 @@
 package soapdoor
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"time"
@@ -26,21 +27,25 @@ type Config struct {
 	Environment string
 	// SignReply signs a reply envelope; if nil, replies are unsigned.
 	SignReply func(envelope []byte) ([]byte, error)
+	// Admission is shared with the listener's connections; if nil, the Service has one of its own.
+	Admission *admission.Controller
 }
 
 // Service answers SOAP requests and serves the contracts and the health endpoints.
 type Service struct {
-	endpoints   []*endpoint
-	log         *reqlog.Log
-	now         func() time.Time
-	newID       func() string
-	environment string
-	signReply   func([]byte) ([]byte, error)
-	limits      xmldoc.Limits
-	admission   *admission.Controller
-	dryRuns     *dryRunQueue
-	drainer     drainer
-	mux         *http.ServeMux
+	endpoints    []*endpoint
+	log          *reqlog.Log
+	now          func() time.Time
+	newID        func() string
+	environment  string
+	signReply    func([]byte) ([]byte, error)
+	limits       xmldoc.Limits
+	admission    *admission.Controller
+	descriptions descriptionCache
+	refusals     refusalCounts
+	readiness    readinessProbe
+	drainer      drainer
+	mux          *http.ServeMux
 }
 
 // endpoint is a contract at its path.
@@ -55,8 +60,11 @@ type endpoint struct {
 func New(c Config) *Service {
 	s := &Service{
 		log: c.Log, now: c.Now, newID: c.NewID, environment: c.Environment, signReply: c.SignReply,
-		limits: xmldoc.DefaultLimits(), admission: admission.NewController(c.Now), dryRuns: newDryRunQueue(),
-		drainer: newDrainer(), mux: http.NewServeMux(),
+		limits: xmldoc.DefaultLimits(), admission: c.Admission, drainer: newDrainer(),
+		mux: http.NewServeMux(),
+	}
+	if s.admission == nil {
+		s.admission = admission.NewController(c.Now, nil)
 	}
 	for _, contract := range c.Contracts {
 		e := &endpoint{s, contract, contract.bindOperations()}
@@ -72,18 +80,42 @@ func New(c Config) *Service {
 	return s
 }
 
-// ServeHTTP implements http.Handler.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP implements http.Handler. A panic outside of a SOAP request, which answers it with a fault, becomes a short
+// answer here: it must not end without a line in the log.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		if value := recover(); value != nil {
+			s.logFailure(r, newPanicError(value))
+			writeText(w, http.StatusInternalServerError, "The service failed. This is our fault.\n")
+		}
+	}()
+	if r.TLS == nil && len(r.TransferEncoding) > 0 {
+		// RFC 9112 section 6.1: a request with both lengths may be an attempt at smuggling through the proxy. Which of
+		// the chunked ones had both cannot be seen any more, so none is followed by another on its connection.
+		w.Header().Set("Connection", "close")
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
-// serveReadiness reports whether every register can accept a request now.
-func (s *Service) serveReadiness(w http.ResponseWriter, r *http.Request) {
-	for _, e := range s.endpoints {
-		if err := e.Register.CheckReady(r.Context()); err != nil {
-			writeText(w, http.StatusServiceUnavailable, "not ready: the register's store does not answer\n")
+// Run does the periodic work of the service until ctx ends: it probes whether the registers are ready each second, and
+// records the refusals of unverified messages each minute.
+func (s *Service) Run(ctx context.Context) {
+	const probeInterval, recordInterval = time.Second, time.Minute
+	probe, record := time.NewTicker(probeInterval), time.NewTicker(recordInterval)
+	defer probe.Stop()
+	defer record.Stop()
+	s.probeReadiness(ctx)
+	for {
+		select {
+		case <-probe.C:
+			s.probeReadiness(ctx)
+		case <-record.C:
+			s.recordRefusals(ctx)
+		case <-ctx.Done():
+			s.recordRefusals(context.WithoutCancel(ctx))
 			return
 		}
 	}
-	writeText(w, http.StatusOK, "ok\n")
 }
 
 func writeText(w http.ResponseWriter, status int, text string) {

@@ -32,9 +32,9 @@ type FaultContext struct {
 
 // Fault is an HTTP response with a SOAP Fault.
 type Fault struct {
-	Status     int
-	RetryAfter string // in seconds, or empty
-	Body       []byte
+	Status int
+	Retry  bool // say when to try again, in the header Retry-After
+	Body   []byte
 }
 
 // faultMapping says how a refusal is represented in a fault.
@@ -78,7 +78,7 @@ func FaultFrom(err error, c FaultContext) Fault {
 	f := Fault{Status: http.StatusInternalServerError}
 	switch {
 	case e.Kind == problem.Unavailable:
-		f.Status, f.RetryAfter = http.StatusServiceUnavailable, "5"
+		f.Status, f.Retry = http.StatusServiceUnavailable, true
 	case e.Code == MessageTooLarge:
 		f.Status = http.StatusRequestEntityTooLarge
 	case e.Code == CodingUnknown:

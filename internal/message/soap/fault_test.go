@@ -61,36 +61,36 @@ func TestFaultTable(t *testing.T) {
 		fault11, fault12   string
 		status11, status12 int
 		soa                string // or the code itself, for a business error
-		retryAfter         string
+		retry              bool
 	}{
-		{soap.EnvelopeMalformed, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
-		{soap.ContentTypeUnknown, problem.Malformed, client, sender, 500, 400, "SOA-03001", ""},
-		{soap.NotSOAP, problem.Malformed, client, sender, 500, 400, "SOA-03002", ""},
-		{soap.BodyMissing, problem.Malformed, client, sender, 500, 400, "SOA-03003", ""},
-		{soap.MessageTooLarge, problem.Malformed, client, sender, 413, 413, "SOA-03001", ""},
-		{soap.SOAPVersion, problem.NotUnderstood, version, version, 500, 400, "SOA-03002", ""},
-		{soap.HeaderNotUnderstood, problem.NotUnderstood, must, must, 500, 400, "SOA-03005", ""},
-		{soap.OperationUnknown, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
-		{soap.ActionMismatch, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", ""},
-		{wsse.SecurityMissing, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
-		{soap.SecurityTwice, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", ""},
-		{wsse.TimestampExpired, problem.Unauthenticated, "wsse:MessageExpired", "wsse:MessageExpired", 500, 400, "SOA-01001", ""},
-		{wsse.TokenMissing, problem.Unauthenticated, "wsse:SecurityTokenUnavailable", "wsse:SecurityTokenUnavailable", 500, 400, "SOA-01001", ""},
-		{wsse.TokenUnsupported, problem.Unauthenticated, "wsse:InvalidSecurityToken", "wsse:InvalidSecurityToken", 500, 400, "SOA-01001", ""},
-		{x509id.CertUntrusted, problem.Unauthenticated, "wsse:FailedAuthentication", "wsse:FailedAuthentication", 500, 400, "SOA-01001", ""},
-		{dsig.DigestSHA1, problem.Unauthenticated, "wsse:UnsupportedAlgorithm", "wsse:UnsupportedAlgorithm", 500, 400, "SOA-01001", ""},
-		{dsig.SignatureInvalid, problem.Unauthenticated, "wsse:FailedCheck", "wsse:FailedCheck", 500, 400, "SOA-01001", ""},
-		{schema.SchemaRoot, problem.SchemaInvalid, client, sender, 500, 400, "SOA-03006", ""},
-		{certificateCBE, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
-		{notYourOperation, problem.Forbidden, client, sender, 500, 400, "SOA-01002", ""},
-		{operationInFuture, problem.RuleViolated, client, sender, 500, 400, "OPERATION_IN_FUTURE", ""},
-		{inputReferenceConflict, problem.Conflict, client, sender, 500, 400, "INPUT_REFERENCE_CONFLICT", ""},
-		{cardNotFound, problem.NotFound, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
-		{cardWithheld, problem.Withheld, client, sender, 500, 400, "CARD_NOT_FOUND", ""},
-		{notificationWithheld, problem.Withheld, client, sender, 500, 400, "NOTIFICATION_NOT_FOUND", ""},
-		{problem.Overloaded, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", "5"},
-		{problem.StoreDown, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", "5"},
-		{problem.InternalError, problem.Internal, server, receiver, 500, 500, "SOA-00001", ""},
+		{soap.EnvelopeMalformed, problem.Malformed, client, sender, 500, 400, "SOA-03001", false},
+		{soap.ContentTypeUnknown, problem.Malformed, client, sender, 500, 400, "SOA-03001", false},
+		{soap.NotSOAP, problem.Malformed, client, sender, 500, 400, "SOA-03002", false},
+		{soap.BodyMissing, problem.Malformed, client, sender, 500, 400, "SOA-03003", false},
+		{soap.MessageTooLarge, problem.Malformed, client, sender, 413, 413, "SOA-03001", false},
+		{soap.SOAPVersion, problem.NotUnderstood, version, version, 500, 400, "SOA-03002", false},
+		{soap.HeaderNotUnderstood, problem.NotUnderstood, must, must, 500, 400, "SOA-03005", false},
+		{soap.OperationUnknown, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", false},
+		{soap.ActionMismatch, problem.NotUnderstood, client, sender, 500, 400, "SOA-03005", false},
+		{wsse.SecurityMissing, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", false},
+		{soap.SecurityTwice, problem.Unauthenticated, "wsse:InvalidSecurity", "wsse:InvalidSecurity", 500, 400, "SOA-01001", false},
+		{wsse.TimestampExpired, problem.Unauthenticated, "wsse:MessageExpired", "wsse:MessageExpired", 500, 400, "SOA-01001", false},
+		{wsse.TokenMissing, problem.Unauthenticated, "wsse:SecurityTokenUnavailable", "wsse:SecurityTokenUnavailable", 500, 400, "SOA-01001", false},
+		{wsse.TokenUnsupported, problem.Unauthenticated, "wsse:InvalidSecurityToken", "wsse:InvalidSecurityToken", 500, 400, "SOA-01001", false},
+		{x509id.CertUntrusted, problem.Unauthenticated, "wsse:FailedAuthentication", "wsse:FailedAuthentication", 500, 400, "SOA-01001", false},
+		{dsig.DigestSHA1, problem.Unauthenticated, "wsse:UnsupportedAlgorithm", "wsse:UnsupportedAlgorithm", 500, 400, "SOA-01001", false},
+		{dsig.SignatureInvalid, problem.Unauthenticated, "wsse:FailedCheck", "wsse:FailedCheck", 500, 400, "SOA-01001", false},
+		{schema.SchemaRoot, problem.SchemaInvalid, client, sender, 500, 400, "SOA-03006", false},
+		{certificateCBE, problem.Forbidden, client, sender, 500, 400, "SOA-01002", false},
+		{notYourOperation, problem.Forbidden, client, sender, 500, 400, "SOA-01002", false},
+		{operationInFuture, problem.RuleViolated, client, sender, 500, 400, "OPERATION_IN_FUTURE", false},
+		{inputReferenceConflict, problem.Conflict, client, sender, 500, 400, "INPUT_REFERENCE_CONFLICT", false},
+		{cardNotFound, problem.NotFound, client, sender, 500, 400, "CARD_NOT_FOUND", false},
+		{cardWithheld, problem.Withheld, client, sender, 500, 400, "CARD_NOT_FOUND", false},
+		{notificationWithheld, problem.Withheld, client, sender, 500, 400, "NOTIFICATION_NOT_FOUND", false},
+		{problem.Overloaded, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", true},
+		{problem.StoreDown, problem.Unavailable, server, receiver, 503, 503, "SOA-02002", true},
+		{problem.InternalError, problem.Internal, server, receiver, 500, 500, "SOA-00001", false},
 	}
 	kinds := map[problem.Kind]bool{}
 	for _, c := range cases {
@@ -106,8 +106,8 @@ func TestFaultTable(t *testing.T) {
 				if v == soap.SOAP12 {
 					status, code = c.status12, c.fault12
 				}
-				if f.Status != status || f.RetryAfter != c.retryAfter {
-					t.Errorf("status %d, Retry-After %q", f.Status, f.RetryAfter)
+				if f.Status != status || f.Retry != c.retry {
+					t.Errorf("status %d, Retry %v", f.Status, f.Retry)
 				}
 				_, r, err := readReply(parseDocument(t, string(f.Body)))
 				if err != nil || r == nil {
@@ -247,7 +247,7 @@ func TestWithheldIsNotFound(t *testing.T) {
 		notificationWithheld: notificationNotFound, cardWithheld: cardNotFound} {
 		for _, v := range []soap.Version{soap.SOAP11, soap.SOAP12} {
 			a, b := soap.FaultFrom(problem.Wrap(withheld, errors.New("of another")), faultContext(v)), soap.FaultFrom(problem.New(absent), faultContext(v))
-			if a.Status != b.Status || a.RetryAfter != b.RetryAfter || !bytes.Equal(a.Body, b.Body) {
+			if a.Status != b.Status || a.Retry != b.Retry || !bytes.Equal(a.Body, b.Body) {
 				t.Errorf("they differ:\n%s\n%s", a.Body, b.Body)
 			}
 			if bytes.Contains(bytes.ToUpper(a.Body), []byte("WITHHELD")) {

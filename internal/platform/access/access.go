@@ -6,6 +6,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
 )
 
 // Service identifies callers and runs the operations on mandates and staff. Every entry point shares one.
@@ -38,6 +39,11 @@ func (s *Service) CheckReady(ctx context.Context) error { return s.runner.Store.
 // it is returned unchanged and not recorded.
 func (s *Service) RecordRefusal(ctx context.Context, m platform.SignedMessage, refusal error) error {
 	return s.runner.RecordRefusal(ctx, m, refusal)
+}
+
+// RecordRefusalCounts records how many messages were refused before they verified, by code.
+func (s *Service) RecordRefusalCounts(ctx context.Context, correlation string, counts map[problem.Code]int) error {
+	return s.runner.RecordRefusalCounts(ctx, correlation, counts)
 }
 
 // checkPeriod rejects a period that begins in the past, because it would change past rights, and one that ends before

@@ -227,7 +227,7 @@ var nameRules = []nameRule{
 	{"log", []string{"Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln", "Print", "Printf", "Println", "SetOutput", "SetFlags", "Default"}, nil,
 		"there is one logger, from log/slog, and errors are returned"},
 	{"math/rand", nil, nil, "randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
-	{"math/rand/v2", nil, []string{"internal/store/engine"}, // jitter of retries
+	{"math/rand/v2", nil, []string{"internal/store/engine", "internal/admission"}, // jitter of retries
 		"randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
 }
 

@@ -1,0 +1,81 @@
+package admission
+
+import (
+	"crypto"
+	"crypto/ed25519"
+	"crypto/tls"
+	"io"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowKey takes a second for a signature.
+type slowKey struct{ crypto.Signer }
+
+func (k slowKey) Sign(random io.Reader, digest []byte, options crypto.SignerOpts) ([]byte, error) {
+	time.Sleep(time.Second)
+	return k.Signer.Sign(random, digest, options)
+}
+
+// TestFindingR2HandshakesAreFair has one address open many connections: a newcomer's handshake waits for one of these
+// at most, and that of a known caller comes first.
+func TestFindingR2HandshakesAreFair(t *testing.T) {
+	t.Parallel()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c := NewController(time.Now, nil)
+		c.handshakes.slots = 1
+		known := sourceAt("203.0.113.1")
+		c.trust.recordProof(known, claim{1}, "hospital")
+		getCertificate := c.FairHandshakes(tls.Certificate{PrivateKey: slowKey{key}})
+		var order []string
+		shake := func(address string) {
+			go func() {
+				certificate, err := getCertificate(&tls.ClientHelloInfo{Conn: &madeUpConn{address: address}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				signer, ok := certificate.PrivateKey.(crypto.Signer)
+				if !ok || !signer.Public().(ed25519.PublicKey).Equal(key.Public()) { //nolint:forcetypeassert,errcheck // made above
+					t.Error("another key")
+					return
+				}
+				if _, err = signer.Sign(nil, []byte("x"), crypto.Hash(0)); err != nil {
+					order = append(order, address+" refused")
+					return
+				}
+				order = append(order, address)
+			}()
+			synctest.Wait()
+			time.Sleep(time.Millisecond)
+		}
+		for range 10 {
+			shake("192.0.2.1")
+		}
+		shake("198.51.100.1")
+		shake("203.0.113.1")
+		time.Sleep(time.Minute)
+		if want := []string{"192.0.2.1", "203.0.113.1", "192.0.2.1", "198.51.100.1"}; !slices.Equal(order[:4], want) {
+			t.Errorf("%v, want %v first", order, want)
+		}
+		if len(order) != 12 || !slices.Contains(order, "192.0.2.1 refused") {
+			t.Errorf("%v", order) // a handshake that waited too long ends
+		}
+		wantAllIdle(t, c)
+	})
+}
+
+// TestHandshakeWithoutConnection checks that nothing is needed but a certificate.
+func TestHandshakeWithoutConnection(t *testing.T) {
+	t.Parallel()
+	getCertificate := NewController(time.Now, nil).FairHandshakes(tls.Certificate{})
+	if certificate, err := getCertificate(&tls.ClientHelloInfo{}); err != nil || certificate == nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,4 @@
+package service
+
+// maxConnections bounds the open connections.
+func maxConnections() int { return mostConnections }
