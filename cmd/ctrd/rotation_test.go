@@ -72,6 +72,10 @@ func TestKeysAreChangedBesideTheService(t *testing.T) {
 		}
 	}
 	service.Stop(t)
+	verified := interop.RunProgram(t, interop.ProgramPath(t, "ctrd"), "admin", "verify", "--data", directory)
+	if verified.ExitCode != 0 {
+		t.Errorf("the register does not verify after the rotation: exit %d\n%s%s", verified.ExitCode, verified.Stdout, verified.Stderr)
+	}
 	again := interop.StartService(t, directory)
 	c = again.NewClient(t, interop.HospitalKey(t))
 	if found := interop.MustSearch(t, c, interop.CriteriaByPatient(interop.PatientSSIN)); len(found.Notification) != 1 {
