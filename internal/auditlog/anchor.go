@@ -134,6 +134,9 @@ func (a *Anchor) Append(checkpoints ...Checkpoint) (err error) {
 // ErrTruncated reports that the database has lost sealed rows, or checkpoints that the anchor file holds.
 var ErrTruncated = errors.New("the audit trail was cut off: ctrd admin audit verify tells where")
 
+// ErrNotSigned reports a checkpoint in the database that is not as it was signed.
+var ErrNotSigned = errors.New("the checkpoint was changed: ctrd admin audit verify tells more")
+
 // AppendMissing appends the checkpoints that the file lacks: those just made, and those of other processes. It fails
 // with ErrTruncated if the file is ahead of the database, but still appends the new ones.
 func (a *Anchor) AppendMissing(ctx context.Context, source Reader, newCheckpoints []Checkpoint) error {
@@ -154,6 +157,11 @@ func (a *Anchor) AppendMissing(ctx context.Context, source Reader, newCheckpoint
 		page, err := source.AuditCheckpoints(ctx, a.lastNumber, pageSize)
 		if err != nil {
 			return err
+		}
+		for _, c := range page { // the table may hold what somebody else put there
+			if !c.hasValidSignature() {
+				return fmt.Errorf("checkpoint %d: %w", c.Number, ErrNotSigned)
+			}
 		}
 		if err := a.Append(page...); err != nil {
 			return err

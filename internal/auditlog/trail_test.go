@@ -265,3 +265,43 @@ func FuzzParseCheckpoint(f *testing.F) {
 		}
 	})
 }
+
+// A row that was inserted later with an earlier time, or has a time in the future, is a finding, sealed or not.
+func TestFindingM5BackdatedRows(t *testing.T) {
+	at := func(d time.Duration) string { return sealedAt.Add(d).Format(auditlog.TimestampLayout) }
+	for name, test := range map[string]struct {
+		second, unsealed string
+		want             []auditlog.FindingKind
+	}{
+		"in time":               {at(time.Second), at(2 * time.Second), nil},
+		"within the clocks":     {at(-59 * time.Second), at(-time.Minute), nil},
+		"years earlier":         {at(-20_000 * time.Hour), at(0), []auditlog.FindingKind{auditlog.RowsBackdated}},
+		"a little earlier":      {at(-61 * time.Second), at(0), []auditlog.FindingKind{auditlog.RowsBackdated}},
+		"in the future":         {at(62 * time.Second), at(0), []auditlog.FindingKind{auditlog.RowsBackdated}},
+		"not sealed":            {at(0), at(-time.Hour), []auditlog.FindingKind{auditlog.RowsBackdated}},
+		"two rows":              {at(-time.Hour), at(-time.Hour), []auditlog.FindingKind{auditlog.RowsBackdated, auditlog.RowsBackdated}},
+		"no time, told by hash": {"", at(0), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newFilledLog(1)
+			m.rows[0].Timestamp = at(-time.Second)
+			m.sealRows(newSigningKey(1), nil)
+			m.rows = append(m.rows, auditlog.Row{Seq: 2, Timestamp: test.second, Hash: auditlog.HashRow([]byte("two"))})
+			m.sealRows(newSigningKey(1), nil)
+			m.rows = append(m.rows, auditlog.Row{Seq: 3, Timestamp: test.unsealed, Hash: auditlog.HashRow([]byte("three"))})
+			report, err := auditlog.Verify(t.Context(), m, []ed25519.PublicKey{newSigningKey(1).PublicKey()}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var kinds []auditlog.FindingKind
+			for _, f := range report.Findings {
+				if f.Kind != auditlog.AnchorMissing {
+					kinds = append(kinds, f.Kind)
+				}
+			}
+			if !slices.Equal(kinds, test.want) {
+				t.Errorf("%+v", report.Findings)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"math"
+	"time"
 )
 
 // Reader reads rows and checkpoints in order: up to limit after the given number; 0 is before the first.
@@ -30,6 +31,8 @@ const (
 	TailTruncated     FindingKind = "tail cut off"
 	AnchorDiffers     FindingKind = "anchor differs"
 	AnchorMissing     FindingKind = "anchor missing"
+	RowsBackdated     FindingKind = "row backdated"
+	SealingStalled    FindingKind = "sealing stalled"
 )
 
 // Finding is one defect, in plain words.
@@ -201,6 +204,7 @@ func (v *verifier) verifyInterval(ctx context.Context, c *Checkpoint) error {
 		if row == nil || row.Seq > c.LastSeq {
 			break
 		}
+		v.checkTime(row, c)
 		v.consumeRow(row)
 	}
 	before := Checkpoint{}
@@ -227,6 +231,37 @@ func (v *verifier) verifyInterval(ctx context.Context, c *Checkpoint) error {
 	}
 	v.lastValid, v.head, v.rows = c, c.Head, 0
 	return nil
+}
+
+// maxClockDifference bounds how much the clocks that stamped a row and its checkpoints may differ.
+const maxClockDifference = time.Minute
+
+// checkTime checks that a row is from the time between the checkpoints before and after it: a row that somebody inserts
+// later, with an earlier time, is sealed like any other. next is nil while there is none.
+func (v *verifier) checkTime(row *Row, next *Checkpoint) {
+	at, err := time.Parse(TimestampLayout, row.Timestamp)
+	switch {
+	case err != nil: // the hash shows it
+	case v.lastValid != nil && at.Before(v.lastValid.SealedAt.Add(-maxClockDifference)):
+		v.report.addFinding(RowsBackdated, "row %d says that it is of %s, and came after %s: it was inserted later, or the "+
+			"clock was set back", row.Seq, row.Timestamp, describeCheckpoint(v.lastValid))
+	case next != nil && at.After(next.SealedAt.Add(maxClockDifference)):
+		v.report.addFinding(RowsBackdated, "row %d says that it is of %s, and was there before %s: its time is in the future",
+			row.Seq, row.Timestamp, describeCheckpoint(next))
+	}
+}
+
+// maxSealingDelay is the time within which a running service seals a row.
+const maxSealingDelay = 5 * time.Second
+
+// CheckSealing adds a finding if rows have waited too long to be sealed. Nobody would notice a change of such rows.
+func (r *Report) CheckSealing(now time.Time) {
+	oldest, err := time.Parse(TimestampLayout, r.OldestUnsealed)
+	if r.UnsealedRows == 0 || err == nil && now.Sub(oldest) <= maxSealingDelay {
+		return
+	}
+	r.addFinding(SealingStalled, "%d rows are not sealed, the oldest of %s: no service runs, or a transaction that stays "+
+		"open keeps it from sealing; who changes these rows leaves no trace", r.UnsealedRows, r.OldestUnsealed)
 }
 
 func (v *verifier) peekRow(ctx context.Context) (*Row, error) {
@@ -264,6 +299,7 @@ func (v *verifier) countUnsealedRows(ctx context.Context) error {
 			v.report.OldestUnsealed = row.Timestamp
 		}
 		v.report.UnsealedRows++
+		v.checkTime(row, nil)
 		v.consumeRow(row)
 	}
 }

@@ -1,6 +1,8 @@
 package service
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/openctr/ctr/internal/store"
@@ -41,4 +43,32 @@ func (b *openRegister) status() store.Status {
 		return store.Status{}
 	}
 	return b.store.Status()
+}
+
+// newSealingMetrics returns the metrics of the audit log's sealing.
+func newSealingMetrics(status func() sealingStatus, now func() time.Time) []prometheus.Collector {
+	gauge := func(name, help string, value func(sealingStatus) float64) prometheus.Collector {
+		options := prometheus.GaugeOpts{Name: name, Help: help}
+		return prometheus.NewGaugeFunc(options, func() float64 { return value(status()) })
+	}
+	return []prometheus.Collector{
+		gauge("ctr_audit_unsealed_seconds", "Seconds for which events of the audit log have waited to be sealed.",
+			func(s sealingStatus) float64 { return s.stalledFor(now()).Seconds() }),
+		gauge("ctr_audit_unsealed_events", "Events of the audit log that are not sealed yet.",
+			func(s sealingStatus) float64 { return float64(s.unsealed) }),
+		gauge("ctr_audit_sealed_age_seconds", "Seconds since this process last saw every event sealed.",
+			func(s sealingStatus) float64 { return now().Sub(s.lastSealed).Seconds() }),
+		gauge("ctr_audit_cut_off", "1 when the database lacked sealed events that the anchor file has.",
+			func(s sealingStatus) float64 { return oneIf(s.cutOff) }),
+	}
+}
+
+// sealing returns the status of the audit log's sealing; it is zero while no register is open.
+func (b *openRegister) sealing() sealingStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.sealer == nil {
+		return sealingStatus{}
+	}
+	return b.sealer.readStatus()
 }

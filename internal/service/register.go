@@ -19,6 +19,7 @@ type openRegister struct {
 	mu         sync.Mutex // serialises closing and resetting
 	store      *store.DB
 	sealer     *sealer
+	verifier   *registerVerifier
 	cancelJobs context.CancelFunc
 	jobs       sync.WaitGroup
 	startJob   func(job func(context.Context)) // starts a job that ends when the register is closed
@@ -53,6 +54,8 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	b.startJob = func(job func(context.Context)) { b.jobs.Go(func() { job(background) }) }
 	b.jobs.Go(func() { b.sealer.sealPeriodically(background) })
 	b.jobs.Go(func() { b.purgeReplayKeys(background, c.Log) })
+	b.verifier = newRegisterVerifier(b.store, c)
+	b.jobs.Go(func() { b.verifier.runNightly(background) })
 	return nil
 }
 
@@ -76,7 +79,7 @@ func (b *openRegister) closeLocked(ctx context.Context) (sealErr, err error) {
 	if b.store != nil {
 		err = b.store.Close()
 	}
-	b.store, b.sealer, b.cancelJobs = nil, nil, nil
+	b.store, b.sealer, b.verifier, b.cancelJobs = nil, nil, nil, nil
 	return sealErr, err
 }
 

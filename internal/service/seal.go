@@ -19,20 +19,35 @@ type sealer struct {
 	log *slog.Logger
 	now func() time.Time
 
-	mu         sync.Mutex
+	mu         sync.Mutex // while it seals
 	anchor     *auditlog.Anchor
 	lastLogged time.Time // when a checkpoint was last logged
-	lastWarned time.Time // when a failure was last logged
 	stopped    bool
+
+	statusMu   sync.Mutex // never held while the database is asked
+	status     sealingStatus
+	lastWarned map[string]time.Time // when each kind of message was last logged
+}
+
+// sealingStatus is what alarms watch. The times are read with the monotonic clock: setting the clock changes nothing.
+type sealingStatus struct {
+	unsealed      int64     // events that are not sealed yet
+	sealedUpTo    int64     // the last sealed row
+	unsealedSince time.Time // when sealing last made progress, zero while there is nothing to seal
+	lastSealed    time.Time // when this process last saw everything sealed
+	cutOff        bool      // the database was once behind the anchor file, since the process started
 }
 
 const (
 	sealInterval = time.Second
 	// minSealInterval lets several services on one database share the work: none seals sooner after another one.
 	minSealInterval = 900 * time.Millisecond
-	// logInterval bounds how often the log repeats a message. A log shipped to another machine is one more record of
-	// the newest checkpoint.
+	// logInterval bounds how often the log repeats a message of one kind. A log shipped to another machine is one more
+	// record of the newest checkpoint.
 	logInterval = time.Minute
+	// maxUnsealed is how long events may stay unsealed. Until they are sealed, who writes to the database can change
+	// them without a trace; a transaction that stays open on PostgreSQL keeps the log from being sealed.
+	maxUnsealed = 5 * time.Second
 )
 
 // startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
@@ -41,9 +56,10 @@ func startSealer(ctx context.Context, db *store.DB, c *Config) (*sealer, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &sealer{db: db, log: c.Log, now: c.Now, anchor: anchor}
+	s := &sealer{db: db, log: c.Log, now: c.Now, anchor: anchor, lastWarned: make(map[string]time.Time)}
+	s.status.lastSealed = c.Now()
 	if err := anchor.CheckAgainst(ctx, db); err != nil {
-		s.logFailure(ctx, err)
+		s.noteFailure(ctx, err)
 	}
 	return s, nil
 }
@@ -66,6 +82,8 @@ func (s *sealer) sealPeriodically(ctx context.Context) {
 func (s *sealer) sealWithin(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, backgroundLimit)
 	defer cancel()
+	watch := time.AfterFunc(maxUnsealed, func() { s.warnStalled(ctx) }) // while the database is silent
+	defer watch.Stop()
 	_ = s.sealOnce(ctx, minSealInterval) // logged
 }
 
@@ -97,12 +115,18 @@ func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) error 
 	}
 	now := s.now()
 	made, err := s.db.SealAuditLog(ctx, now, minInterval)
-	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil {
-		err = followErr
+	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil || errors.Is(followErr, auditlog.ErrTruncated) {
+		err = errors.Join(err, followErr)
 	}
+	unsealed, sealedUpTo, countErr := s.db.UnsealedEvents(ctx)
+	if err == nil {
+		err = countErr
+	}
+	s.noteProgress(unsealed, sealedUpTo, countErr)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		s.logFailure(ctx, err)
+		s.noteFailure(ctx, err)
 	}
+	s.warnStalled(ctx)
 	if len(made) > 0 && now.Sub(s.lastLogged) >= logInterval {
 		s.lastLogged = now
 		s.log.InfoContext(ctx, "audit checkpoint", slog.Any("checkpoint", made[len(made)-1]))
@@ -110,9 +134,84 @@ func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) error 
 	return err
 }
 
-func (s *sealer) logFailure(ctx context.Context, err error) {
-	if now := s.now(); now.Sub(s.lastWarned) >= logInterval {
-		s.lastWarned = now
-		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", err.Error()))
+// noteProgress notes what is not sealed yet. A database that does not answer makes no progress.
+func (s *sealer) noteProgress(unsealed, sealedUpTo int64, err error) {
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	now := s.now()
+	switch {
+	case err != nil:
+		if s.status.unsealedSince.IsZero() {
+			s.status.unsealedSince = now
+		}
+		return
+	case unsealed == 0:
+		s.status.unsealedSince, s.status.lastSealed = time.Time{}, now
+	case s.status.unsealedSince.IsZero() || sealedUpTo > s.status.sealedUpTo:
+		s.status.unsealedSince = now
 	}
+	s.status.unsealed, s.status.sealedUpTo = unsealed, sealedUpTo
+}
+
+// noteFailure logs a failure. That the database was cut off is remembered until the process ends: once new checkpoints
+// have caught up with the anchor file, nothing else would tell.
+func (s *sealer) noteFailure(ctx context.Context, err error) {
+	if errors.Is(err, auditlog.ErrTruncated) {
+		s.statusMu.Lock()
+		s.status.cutOff = true
+		s.statusMu.Unlock()
+		return // warnStalled says it each minute
+	}
+	s.warn(ctx, "failure", "audit log not sealed", slog.String("error", err.Error()))
+}
+
+// warnStalled says each minute that sealing makes no progress, and that the log was cut off.
+func (s *sealer) warnStalled(ctx context.Context) {
+	status := s.readStatus()
+	if stalled := status.stalledFor(s.now()); stalled > maxUnsealed {
+		s.warn(ctx, "stalled", "sealing of the audit log is stalled: events of this time can be changed without a trace",
+			slog.Float64("seconds", stalled.Seconds()), slog.Int64("events", status.unsealed))
+	}
+	if status.cutOff {
+		s.warn(ctx, "cut off", "audit log not sealed", slog.String("error", auditlog.ErrTruncated.Error()))
+	}
+}
+
+// warn logs an error, at most once a minute for each kind.
+func (s *sealer) warn(ctx context.Context, kind, message string, attributes ...slog.Attr) {
+	s.statusMu.Lock()
+	now := s.now()
+	last, warned := s.lastWarned[kind]
+	if due := !warned || now.Sub(last) >= logInterval; !due {
+		s.statusMu.Unlock()
+		return
+	}
+	s.lastWarned[kind] = now
+	s.statusMu.Unlock()
+	s.log.LogAttrs(ctx, slog.LevelError, message, attributes...)
+}
+
+func (s *sealer) readStatus() sealingStatus {
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	return s.status
+}
+
+// stalledFor returns how long events have waited without any progress.
+func (s sealingStatus) stalledFor(now time.Time) time.Duration {
+	if s.unsealedSince.IsZero() {
+		return 0
+	}
+	return now.Sub(s.unsealedSince)
+}
+
+// remark says what an operator should know although requests are served; empty for nothing.
+func (s sealingStatus) remark(now time.Time) string {
+	switch {
+	case s.cutOff:
+		return "degraded: the audit log was cut off"
+	case s.stalledFor(now) > maxUnsealed:
+		return "degraded: sealing of the audit log is stalled"
+	}
+	return ""
 }

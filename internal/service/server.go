@@ -58,7 +58,7 @@ func (c *Config) newHandlerFactory(
 				Registrar: registrar, Verifier: verifier, Schema: schemas, PublicURL: c.PublicURL,
 			})},
 			Log: log, Now: c.Now, NewID: newID, Environment: c.Environment, SignReply: signReply,
-			Admission: controller,
+			Admission: controller, ReadyRemark: func() string { return r.sealing().remark(c.Now()) },
 		})
 		r.startJob(door.Run)
 		return door

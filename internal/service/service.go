@@ -154,6 +154,8 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		return nil, err
 	}
 	registry.MustRegister(newStoreMetrics(s.register.status)...)
+	registry.MustRegister(newSealingMetrics(s.register.sealing, c.Now)...)
+	registry.MustRegister(newVerificationMetrics(s.register.currentVerifier, c.Now)...)
 	verifier := &wsse.Verifier{
 		Trust:          files.trust,
 		Registered:     files.knownCertificates,

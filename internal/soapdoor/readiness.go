@@ -40,5 +40,11 @@ func (s *Service) serveReadiness(w http.ResponseWriter, r *http.Request) {
 		writeText(w, http.StatusServiceUnavailable, "not ready: the register's store does not answer\n")
 		return
 	}
-	writeText(w, http.StatusOK, "ok\n")
+	answer := "ok\n"
+	if s.readyRemark != nil {
+		if remark := s.readyRemark(); remark != "" {
+			answer += remark + "\n"
+		}
+	}
+	writeText(w, http.StatusOK, answer)
 }

@@ -29,6 +29,8 @@ type Config struct {
 	SignReply func(envelope []byte) ([]byte, error)
 	// Admission is shared with the listener's connections; if nil, the Service has one of its own.
 	Admission *admission.Controller
+	// ReadyRemark is what /readyz adds although requests are served; nil or empty for nothing.
+	ReadyRemark func() string
 }
 
 // Service answers SOAP requests and serves the contracts and the health endpoints.
@@ -44,6 +46,7 @@ type Service struct {
 	descriptions descriptionCache
 	refusals     refusalCounts
 	readiness    readinessProbe
+	readyRemark  func() string
 	drainer      drainer
 	mux          *http.ServeMux
 }
@@ -61,7 +64,7 @@ func New(c Config) *Service {
 	s := &Service{
 		log: c.Log, now: c.Now, newID: c.NewID, environment: c.Environment, signReply: c.SignReply,
 		limits: xmldoc.DefaultLimits(), admission: c.Admission, drainer: newDrainer(),
-		mux: http.NewServeMux(),
+		mux: http.NewServeMux(), readyRemark: c.ReadyRemark,
 	}
 	if s.admission == nil {
 		s.admission = admission.NewController(c.Now, nil)

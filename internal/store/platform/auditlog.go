@@ -201,7 +201,7 @@ func (s Store) SealAuditLog(ctx context.Context, now time.Time, minInterval time
 ) ([]auditlog.Checkpoint, error) {
 	due := false
 	err := s.db.Read(ctx, func(tx *identity.Tx) (err error) {
-		due, err = isSealingDue(tx, now.Add(-minInterval))
+		due, err = isSealingDue(tx, now, minInterval)
 		return err
 	})
 	if err != nil || !due {
@@ -238,16 +238,16 @@ func (s Store) stableUpTo(ctx context.Context) (int64, error) {
 	return highest, err
 }
 
-// isSealingDue reports whether there is something to seal and the last checkpoint is older than a time. It blocks no
-// other transaction.
-func isSealingDue(tx *identity.Tx, before time.Time) (bool, error) {
+// isSealingDue reports whether there is something to seal and no checkpoint was made within the interval. A checkpoint
+// from later than that was made before the clock was set back, and delays nothing. It blocks no other transaction.
+func isSealingDue(tx *identity.Tx, now time.Time, minInterval time.Duration) (bool, error) {
 	last, err := loadLastCheckpoint(tx)
 	if err != nil {
 		return false, err
 	}
 	sealed, sealedUnder := int64(0), ""
 	if last != nil {
-		if last.SealedAt.After(before) && !last.SealedAt.After(before.Add(time.Hour)) { // unless the clock was set back
+		if now.Sub(last.SealedAt).Abs() < minInterval {
 			return false, nil
 		}
 		sealed, sealedUnder = last.LastSeq, last.KeyID
@@ -326,4 +326,21 @@ func makeNextCheckpoint(tx *identity.Tx, stable int64, now time.Time) (*auditlog
 	}
 	c := auditlog.SealCheckpoint(last, seq, before.RowCount+count, head, now, current, former)
 	return &c, nil
+}
+
+// UnsealedEvents returns the number of rows after the last checkpoint, and the sequence number of that checkpoint's last
+// row.
+func (s Store) UnsealedEvents(ctx context.Context) (count, sealed int64, err error) {
+	err = s.db.Read(ctx, func(tx *identity.Tx) error {
+		last, err := loadLastCheckpoint(tx)
+		if err != nil {
+			return err
+		}
+		if sealed = 0; last != nil {
+			sealed = last.LastSeq
+		}
+		_, err = tx.SelectRow(&count, `SELECT COUNT(*) FROM audit WHERE seq > ?`, sealed)
+		return err
+	})
+	return count, sealed, err
 }

@@ -21,7 +21,7 @@ var productionImports = []layer{
 
 	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
 		"internal/message/...", "internal/problem"}}, // for its init functions only; no production package imports it
-	{"internal/service", []string{"internal/soapdoor/...", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
+	{"internal/service", []string{"internal/soapdoor/...", "internal/verification", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/platform/ident", "internal/loopback",
 		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
 		"internal/client",    // signs replies
