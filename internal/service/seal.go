@@ -162,33 +162,34 @@ func (s *sealer) noteFailure(ctx context.Context, err error) {
 		s.statusMu.Unlock()
 		return // warnStalled says it each minute
 	}
-	s.warn(ctx, "failure", "audit log not sealed", slog.String("error", err.Error()))
+	if s.isWarningDue("failure") {
+		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", err.Error()))
+	}
 }
 
 // warnStalled says each minute that sealing makes no progress, and that the log was cut off.
 func (s *sealer) warnStalled(ctx context.Context) {
 	status := s.readStatus()
-	if stalled := status.stalledFor(s.now()); stalled > maxUnsealed {
-		s.warn(ctx, "stalled", "sealing of the audit log is stalled: events of this time can be changed without a trace",
+	if stalled := status.stalledFor(s.now()); stalled > maxUnsealed && s.isWarningDue("stalled") {
+		s.log.ErrorContext(ctx, "sealing of the audit log is stalled: events of this time can be changed without a trace",
 			slog.Float64("seconds", stalled.Seconds()), slog.Int64("events", status.unsealed))
 	}
-	if status.cutOff {
-		s.warn(ctx, "cut off", "audit log not sealed", slog.String("error", auditlog.ErrTruncated.Error()))
+	if status.cutOff && s.isWarningDue("cut off") {
+		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", auditlog.ErrTruncated.Error()))
 	}
 }
 
-// warn logs an error, at most once a minute for each kind.
-func (s *sealer) warn(ctx context.Context, kind, message string, attributes ...slog.Attr) {
+// isWarningDue reports whether a kind of message was not logged within the last minute, and notes that it is now.
+func (s *sealer) isWarningDue(kind string) bool {
 	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
 	now := s.now()
 	last, warned := s.lastWarned[kind]
-	if due := !warned || now.Sub(last) >= logInterval; !due {
-		s.statusMu.Unlock()
-		return
+	if warned && now.Sub(last) < logInterval {
+		return false
 	}
 	s.lastWarned[kind] = now
-	s.statusMu.Unlock()
-	s.log.LogAttrs(ctx, slog.LevelError, message, attributes...)
+	return true
 }
 
 func (s *sealer) readStatus() sealingStatus {

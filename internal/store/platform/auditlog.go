@@ -328,19 +328,19 @@ func makeNextCheckpoint(tx *identity.Tx, stable int64, now time.Time) (*auditlog
 	return &c, nil
 }
 
-// UnsealedEvents returns the number of rows after the last checkpoint, and the sequence number of that checkpoint's last
-// row.
+// UnsealedEvents returns the number of rows after the last checkpoint, and the sequence number of the last row that it
+// covers.
 func (s Store) UnsealedEvents(ctx context.Context) (count, sealed int64, err error) {
 	err = s.db.Read(ctx, func(tx *identity.Tx) error {
-		last, err := loadLastCheckpoint(tx)
-		if err != nil {
-			return err
+		last, lastErr := loadLastCheckpoint(tx)
+		if lastErr != nil {
+			return lastErr
 		}
 		if sealed = 0; last != nil {
 			sealed = last.LastSeq
 		}
-		_, err = tx.SelectRow(&count, `SELECT COUNT(*) FROM audit WHERE seq > ?`, sealed)
-		return err
+		_, countErr := tx.SelectRow(&count, `SELECT COUNT(*) FROM audit WHERE seq > ?`, sealed)
+		return countErr
 	})
 	return count, sealed, err
 }
