@@ -166,7 +166,7 @@ func TestReasons(t *testing.T) {
 		{"SSIN", newSSINText("490229122", 0), "a day that does not exist"},
 		{"SSIN", newSSINText("000229122", 0), "a day that does not exist"}, // 1900 was no leap year
 		{"SSIN", newSSINText("780314000", 0), "sequence number"},
-		{"SSIN", newSSINText("780314998", 0), "sequence number"},
+		{"SSIN", newSSINText("780314999", 0), "sequence number"},
 		{"NIHII", "7100043", "7 characters instead of 8 or 11"},
 		{"NIHII", "710004360", "9 characters instead of 8 or 11"},
 		{"NIHII", "7100043x", "other than digits"},

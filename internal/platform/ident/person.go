@@ -22,7 +22,9 @@ type SSIN struct{ handle unique.Handle[string] }
 //
 // The check number determines the century: for births from 2000 on it is computed with a leading 2. A bis number has 20
 // or 40 added to its month. An unknown month or day is 00; with an unknown month the day is a counter, not a calendar
-// day. An error has the code SSIN_INVALID.
+// day, and goes beyond 31 when the sequence numbers of a year are exhausted. The sequence number of the national
+// register is odd for men, up to 997, and even for women, up to 998; that of a bis number has no such limit. An error
+// has the code SSIN_INVALID.
 func ParseSSIN(s string) (SSIN, error) {
 	if why := ssinReason(s); !why.IsZero() {
 		return SSIN{}, problem.New(SSINInvalid, why)
@@ -42,7 +44,7 @@ func ssinReason(s string) texts.Text {
 		return wrongCheckDigits
 	}
 	month, day := ssinMonth(s), int(parseDigits(s[4:6]))
-	if month > 12 || day > 31 {
+	if month > 12 || month != 0 && day > 31 {
 		return notBirthDate
 	}
 	if month != 0 && day != 0 {
@@ -50,7 +52,7 @@ func ssinReason(s string) texts.Text {
 			return noSuchBirthDay
 		}
 	}
-	if sequence := parseDigits(s[6:9]); sequence == 0 || sequence > 997 {
+	if sequence := parseDigits(s[6:9]); sequence == 0 || sequence > 998 && !isBisNumber(s) {
 		return wrongSequenceOfBirth
 	}
 	return texts.Text{}
@@ -69,6 +71,9 @@ func ssinBirthYear(digits string) (int, bool) {
 	}
 	return 0, false
 }
+
+// isBisNumber reports whether the number is one for persons who are not in the national register.
+func isBisNumber(digits string) bool { return parseDigits(digits[2:4]) >= 20 }
 
 // ssinMonth returns the month of birth, 0 if it is unknown, and more than 12 if there is no such month.
 func ssinMonth(digits string) int {
