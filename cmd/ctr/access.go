@@ -64,7 +64,7 @@ type mandateCommand struct {
 }
 
 type grantCommand struct {
-	Grantee string `help:"SSIN of the person who receives it." required:"" placeholder:"SSIN"`
+	Grantee string `help:"SSIN of the person who receives it." required:"" placeholder:"SSIN" type:"digits"`
 	periodFlags
 }
 
@@ -74,7 +74,7 @@ func (g *grantCommand) Run(c *serviceClient) error {
 }
 
 type acceptCommand struct {
-	Grantor string `help:"SSIN of the person who granted it." required:"" placeholder:"SSIN"`
+	Grantor string `help:"SSIN of the person who granted it." required:"" placeholder:"SSIN" type:"digits"`
 }
 
 // Run accepts a mandate.
@@ -83,8 +83,8 @@ func (a *acceptCommand) Run(c *serviceClient) error {
 }
 
 type endCommand struct {
-	Grantee string `help:"SSIN of the holder, if you granted it." xor:"of" required:"" placeholder:"SSIN"`
-	Grantor string `help:"SSIN of the person who granted it, if you hold it." xor:"of" required:"" placeholder:"SSIN"`
+	Grantee string `help:"SSIN of the holder, if you granted it." xor:"of" required:"" placeholder:"SSIN" type:"digits"`
+	Grantor string `help:"SSIN of the person who granted it, if you hold it." xor:"of" required:"" placeholder:"SSIN" type:"digits"`
 }
 
 // Run ends a mandate.
@@ -93,8 +93,8 @@ func (e *endCommand) Run(c *serviceClient) error {
 }
 
 type transferCommand struct {
-	Grantee string `help:"SSIN of the current holder." required:"" placeholder:"SSIN"`
-	To      string `help:"SSIN of the new holder." required:"" placeholder:"SSIN"`
+	Grantee string `help:"SSIN of the current holder." required:"" placeholder:"SSIN" type:"digits"`
+	To      string `help:"SSIN of the new holder." required:"" placeholder:"SSIN" type:"digits"`
 }
 
 // Run transfers a mandate.
@@ -144,7 +144,7 @@ func showStaff(w io.Writer, all []ctr.StaffMember) {
 
 // roleFlags identify a staff role.
 type roleFlags struct {
-	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN"`
+	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN" type:"digits"`
 	Role   string `help:"AccessManager or AdministrativeStaff." required:"" placeholder:"ROLE"`
 }
 

@@ -27,7 +27,7 @@ type commandLine struct {
 	PasswordFile string `help:"File with the password of the .p12 file." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"Address of the service, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file with the certificate authorities to trust for TLS. Default: those of the system." type:"existingfile" placeholder:"FILE"`
-	Author       string `help:"SSIN of the person who acts, if the certificate is an organisation's. Replaces the author in a file." placeholder:"SSIN"`
+	Author       string `help:"SSIN of the person who acts, if the certificate is an organisation's. Replaces the author in a file." placeholder:"SSIN" type:"digits"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
 
 	Notify       notifyCommand         `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
@@ -88,6 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	parser, err := kong.New(&c, languageVars(),
 		kong.Name(program.Name),
 		kong.Bind(program),
+		cli.Numbers(),
 		kong.Description("Calls a central tracing register for implants. --version prints the version."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),

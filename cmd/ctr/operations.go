@@ -120,9 +120,9 @@ type emergencyFlag struct {
 }
 
 type searchCommand struct {
-	Patient string `help:"SSIN of the patient." xor:"by,lot,serial" placeholder:"SSIN"`
-	Number  string `help:"Number of the notification." xor:"by,lot,serial,from,to" placeholder:"N"`
-	Code    string `help:"Notification code of the implant, among your own patients." xor:"by" placeholder:"C"`
+	Patient string `help:"SSIN of the patient." xor:"by,lot,serial" placeholder:"SSIN" type:"digits"`
+	Number  string `help:"Number of the notification." xor:"by,lot,serial,from,to" placeholder:"N" type:"digits"`
+	Code    string `help:"Notification code of the implant, among your own patients." xor:"by" placeholder:"C" type:"digits"`
 	UDI     string `name:"udi" help:"UDI of the implant, among your own patients." xor:"by" placeholder:"U"`
 	Lot     string `help:"Lot of the implant, alone or with --code, --udi or --serial." xor:"lot" placeholder:"L"`
 	Serial  string `help:"Serial number of the implant, alone or with --code, --udi or --lot." xor:"serial" placeholder:"S"`
@@ -195,8 +195,8 @@ func showSummary(w io.Writer, name string, n *ctr.Summary) {
 }
 
 type cardCommand struct {
-	Number  string `help:"Number of the notification." xor:"of" required:"" placeholder:"N"`
-	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN"`
+	Number  string `help:"Number of the notification." xor:"of" required:"" placeholder:"N" type:"digits"`
+	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN" type:"digits"`
 	Out     string `short:"o" help:"Where to write the PDF." required:"" placeholder:"FILE.pdf"`
 	emergencyFlag
 }
@@ -225,7 +225,7 @@ func (d *cardCommand) Run(c *serviceClient) error {
 }
 
 type implantsCommand struct {
-	Patient string `help:"SSIN of the patient." required:"" placeholder:"SSIN"`
+	Patient string `help:"SSIN of the patient." required:"" placeholder:"SSIN" type:"digits"`
 	At      string `help:"Day, as YYYY-MM-DD. Default: today." placeholder:"DATE"`
 	Offset  int    `help:"Number of results to skip." default:"0"`
 	Max     int    `help:"Number of results to show, 1 to 100." default:"100"`
@@ -258,7 +258,7 @@ func (l *implantsCommand) Run(c *serviceClient) error {
 
 type devicesCommand struct {
 	Text     string `help:"Words in the name, the reference, the manufacturer or the distributor." placeholder:"T"`
-	Code     string `help:"Notification code of the device." placeholder:"C"`
+	Code     string `help:"Notification code of the device." placeholder:"C" type:"digits"`
 	UDI      string `name:"udi" help:"UDI, or its device identifier alone." placeholder:"U"`
 	Category string `help:"Category, such as Stent or Orthopaedic." placeholder:"K"`
 	Offset   int    `help:"Number of results to skip." default:"0"`

@@ -165,7 +165,7 @@ type auditExportFlags struct {
 
 type exportCommand struct {
 	auditExportFlags
-	Patient string `help:"Only events about this patient, given by any current or former number." placeholder:"SSIN"`
+	Patient string `help:"Only events about this patient, given by any current or former number." placeholder:"SSIN" type:"digits"`
 }
 
 // Run exports the events.

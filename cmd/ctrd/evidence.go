@@ -18,7 +18,7 @@ import (
 type evidenceCommand struct {
 	registerFlags
 	operatorFlags
-	Number string   `arg:"" help:"Notification number."`
+	Number string   `arg:"" help:"Notification number." type:"digits"`
 	Output string   `short:"o" help:"ZIP file to write; evidence-NUMBER.zip if omitted." type:"path" placeholder:"FILE"`
 	Trust  []string `help:"PEM file of certification authorities; those that issued the signers' certificates are included. Repeatable." type:"path" placeholder:"FILE"`
 	Reason string   `help:"Reason for the export, which the audit log records." placeholder:"REASON"`

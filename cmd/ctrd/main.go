@@ -73,6 +73,7 @@ func run(e environment, args []string) int {
 	parser, err := kong.New(&c,
 		kong.Name(program.Name),
 		kong.Bind(program),
+		cli.Numbers(),
 		kong.Description("A central tracing register for implants. --version prints the version."),
 		kong.Vars{"key_file": defaultKeyFile},
 		kong.Writers(e.stdout, e.stderr),

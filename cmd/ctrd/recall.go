@@ -53,7 +53,7 @@ type traceCommand struct {
 	operatorFlags
 	outputFlags
 	surgeryPeriodFlags
-	Code       string `help:"Notification code of the device." placeholder:"CODE"`
+	Code       string `help:"Notification code of the device." placeholder:"CODE" type:"digits"`
 	UdiDi      string `name:"udi-di" help:"Device identifier of the UDI." placeholder:"DI"`
 	Lot        string `help:"Lot." placeholder:"LOT"`
 	LotFrom    string `help:"First lot of a range." placeholder:"LOT"`
@@ -126,7 +126,7 @@ func parseRange(flag, one, from, to string) (implants.Range, error) {
 type markCommand struct {
 	registerFlags
 	operatorFlags
-	Code   string `help:"Notification code of the device." required:"" placeholder:"CODE"`
+	Code   string `help:"Notification code of the device." required:"" placeholder:"CODE" type:"digits"`
 	On     string `help:"First day of the recall; today if omitted. Notifications of surgery from that day on get a warning." placeholder:"DATE"`
 	Unmark bool   `help:"Remove the mark: the device gets the status of the list again."`
 	Commit bool   `help:"Apply the change. Without it, only report it."`

@@ -13,7 +13,7 @@ type layer struct {
 
 // productionImports is the import table, from the commands at the top to internal/texts at the bottom.
 var productionImports = []layer{
-	{"cmd/internal/...", nil},
+	{"cmd/internal/...", []string{"internal/platform/ident"}},
 	{"cmd/...", []string{"cmd/internal/...", "internal/...", "wsdl", "xsd", "certs-testdata"}},
 	{"certs-testdata", []string{"internal/authority"}},
 	{"wsdl", []string{"xsd"}},
