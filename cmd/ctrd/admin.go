@@ -17,7 +17,7 @@ import (
 // importCommand imports an extract of an authentic source.
 type importCommand struct {
 	Kind   string `arg:"" optional:"" help:"devices, persons, professionals, organisations, affiliations, mandates or therapeutic-links."`
-	File   string `arg:"" optional:"" help:"CSV file (semicolons, UTF-8, one header line) or the published device list as XML."`
+	File   string `arg:"" optional:"" help:"CSV file (semicolons, UTF-8, one header line) or, for devices, the XML form of the reimbursement list."`
 	Full   bool   `help:"Full extract: entries that are not in the file have ended." xor:"form"`
 	Delta  bool   `help:"Delta: the file contains only changes. The default for CSV." xor:"form"`
 	Date   string `help:"First day for which the extract is valid, unless the file states it; today if omitted." placeholder:"YYYY-MM-DD"`

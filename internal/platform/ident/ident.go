@@ -36,8 +36,8 @@ func parseDigits(digits string) uint64 {
 // checkNumber returns the check number of n: the modulus minus the remainder, so from 1 to modulus and never 0.
 func checkNumber(n, modulus uint64) uint64 { return modulus - n%modulus }
 
-// hasValidCheckNumber reports whether the last two digits are the check number of the preceding ones. Zeros alone are no
-// number, although 97 is their check number.
+// hasValidCheckNumber reports whether the last two digits are the check number of the preceding ones. Zeros alone are
+// no number, although 97 is their check number.
 func hasValidCheckNumber(digits string, modulus uint64) bool {
 	split := len(digits) - 2
 	base := parseDigits(digits[:split])
