@@ -70,9 +70,9 @@ func (r *Registrar) SearchDevice(
 	return platform.ReadAndRecord(ctx, r.runner, c, req.Defects, &event, func(s Reader) (SearchDeviceResult, error) {
 		q := DeviceQuery{Text: req.Text, Code: req.Code, Category: req.Category, Offset: req.Offset, Limit: req.Limit}
 		if req.UDI != "" {
-			q.DI = req.UDI // the text may be a bare device identifier instead of a full UDI
-			if u, err := udi.Parse(req.UDI); err == nil {
-				q.DI = u.DI
+			var err error
+			if q.DIs, err = udi.ParseDI(req.UDI); err != nil {
+				return SearchDeviceResult{}, newUDIRefusal(err, "UDI")
 			}
 		}
 		devices, total, err := s.SearchDevices(q)

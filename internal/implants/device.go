@@ -14,6 +14,14 @@ const (
 	DeviceRecalled DeviceStatus = "Recalled"
 )
 
+// Categories returns the ten categories of implants whose notification the Royal Decree of 27 September 2020 requires.
+func Categories() []string {
+	return []string{
+		"Stent", "Neurostimulator", "Cochlear", "HydrocephalusShunt", "Orthopaedic", "AestheticOrReconstructive",
+		"ElectrodeOrBiosensor", "MechanicalHeart", "ElectronicHeart", "Ophthalmic",
+	}
+}
+
 // Device is an entry of the device list.
 type Device struct {
 	Code           ident.NotificationCode

@@ -1,6 +1,7 @@
 package implants
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -51,6 +52,9 @@ func (r *Registrar) Search(ctx context.Context, c platform.Caller, req SearchReq
 				return SearchResult{}, err
 			}
 			found, total, err := reader.SearchNotifications(q)
+			if err == nil && total == 0 && req.Implant != nil {
+				err = refuseUnreadUDI(req.Implant.UDI)
+			}
 			if total == 0 && !q.Number.IsZero() {
 				event.Outcome = platform.OutcomeWithheld // it exists, but is not the caller's own
 			}
@@ -99,23 +103,35 @@ func (r *Registrar) restrictQuery(
 	return true, nil
 }
 
-// narrowByUDI searches a readable UDI by its parts, and any other by the text as stored.
+// narrowByUDI searches a UDI by what is understood of it, and a UDI without a device identifier by the text as stored.
 func narrowByUDI(i *ImplantCriteria, q *NotificationQuery) {
 	if i.UDI == "" {
 		return
 	}
-	u, err := udi.Parse(i.UDI)
-	if err != nil {
+	u, _ := udi.Parse(i.UDI)
+	if u.DI == "" {
 		q.UDI = i.UDI
 		return
 	}
-	q.UDIDI = u.DI
-	if q.Lot == "" {
-		q.Lot = u.Lot
+	q.UDIDIs = []string{u.DI}
+	if readings, err := udi.ParseDI(i.UDI); err == nil {
+		q.UDIDIs = readings
 	}
-	if q.Serial == "" {
-		q.Serial = u.Serial
+	q.Lot, q.Serial = cmp.Or(q.Lot, u.Lot), cmp.Or(q.Serial, u.Serial)
+}
+
+// refuseUnreadUDI refuses a search that found nothing by a UDI without a device identifier: an empty result would say
+// that no such implant exists.
+func refuseUnreadUDI(text string) error {
+	if u, _ := udi.Parse(text); text == "" || u.DI != "" {
+		return nil
 	}
+	_, err := udi.ParseDI(text)
+	return newUDIRefusal(err, "Implant.UDI")
+}
+
+func newUDIRefusal(err error, path platform.Path) error {
+	return problem.From(err).WithPath(path.String())
 }
 
 // loadAccess decides how much of a patient's data the caller may see.

@@ -3,8 +3,10 @@ package implants
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
@@ -13,7 +15,7 @@ import (
 // query needs a product, lots or serial numbers: days alone are not enough.
 type RecallQuery struct {
 	Code           ident.NotificationCode
-	UDIDI          string
+	UDIDI          string // in any spelling; see DeviceIdentifiers
 	Lots           Range
 	Serials        Range
 	From           ident.Date // first surgery date
@@ -29,9 +31,22 @@ func (q *RecallQuery) Validate() error {
 	if !q.From.IsZero() && !q.To.IsZero() && q.To.Before(q.From) {
 		return errors.New("the last day is before the first")
 	}
-	_, lots := q.Lots.SplitByLength()
-	_, serials := q.Serials.SplitByLength()
-	return errors.Join(lots, serials)
+	_, di := q.DeviceIdentifiers()
+	_, lots := q.Lots.Normalize().SplitByLength()
+	_, serials := q.Serials.Normalize().SplitByLength()
+	return errors.Join(di, lots, serials)
+}
+
+// DeviceIdentifiers returns the readings of UDIDI in the normal form in which device identifiers are stored.
+func (q *RecallQuery) DeviceIdentifiers() ([]string, error) {
+	if q.UDIDI == "" {
+		return nil, nil
+	}
+	readings, err := udi.ParseDI(q.UDIDI)
+	if err != nil {
+		return nil, fmt.Errorf("the UDI-DI: %w", err)
+	}
+	return readings, nil
 }
 
 // RecallResult holds the recalled implants in the current versions of final notifications.
@@ -71,11 +86,6 @@ type RecalledLine struct {
 
 	// SpecialistKey and PatientKey are the same number for the same person.
 	SpecialistKey, PatientKey int64
-}
-
-// IsStatedBy reports whether the line itself has the code and the UDI-DI of the query.
-func (q *RecallQuery) IsStatedBy(line *RecalledLine) bool {
-	return (q.Code.IsZero() || line.Code == q.Code) && (q.UDIDI == "" || line.UDIDI == q.UDIDI)
 }
 
 // NewRecallResult sorts the lines and counts them.

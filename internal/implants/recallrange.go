@@ -1,10 +1,13 @@
 package implants
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/openctr/ctr/internal/implants/udi"
 )
 
 // Range is an inclusive range of lot or serial numbers; the zero value does not restrict. A single number is a range
@@ -18,6 +21,12 @@ type Range struct{ From, To string }
 
 // IsZero reports whether the range does not restrict.
 func (r Range) IsZero() bool { return r == Range{} }
+
+// Normalize returns the range with its ends in the form in which numbers are compared. An end of blanks only stays, and
+// SplitByLength refuses it.
+func (r Range) Normalize() Range {
+	return Range{From: cmp.Or(udi.MatchKey(r.From), r.From), To: cmp.Or(udi.MatchKey(r.To), r.To)}
+}
 
 // commonPrefixLength returns the length of the prefix that both ends have before their final digits. It returns false
 // when the ends are not a common prefix followed by digits.
@@ -47,8 +56,8 @@ func (r Range) SplitByLength() ([]Range, error) {
 	}
 	first, last := utf8.RuneCountInString(r.From), utf8.RuneCountInString(r.To)
 	switch {
-	case r.From == "" || r.To == "":
-		return nil, errors.New("a range needs both ends")
+	case strings.TrimSpace(r.From) == "" || strings.TrimSpace(r.To) == "":
+		return nil, errors.New("a range needs both ends, and a number is not only blanks")
 	case !utf8.ValidString(r.From) || !utf8.ValidString(r.To) || max(first, last) > maxRangeEndLength:
 		return nil, fmt.Errorf("the end of a range is a text of at most %d characters", maxRangeEndLength)
 	case first > last || first == last && r.From > r.To:

@@ -101,8 +101,15 @@ func parseUDI(n *NotifiedImplant) lineFacts {
 
 // withUDIValues returns a notified implant with lot, serial number and expiry date from its UDI where they are missing.
 func (n NotifiedImplant) withUDIValues(u udi.UDI) NotifiedImplant {
-	n.Lot, n.Serial, n.Expiry = cmp.Or(n.Lot, u.Lot), cmp.Or(n.Serial, u.Serial), cmp.Or(n.Expiry, u.Expiry)
+	n.Lot, n.Serial = cmp.Or(udi.TrimNumber(n.Lot), u.Lot), cmp.Or(udi.TrimNumber(n.Serial), u.Serial)
+	n.Expiry = cmp.Or(n.Expiry, u.Expiry)
 	return n
+}
+
+// areDifferentNumbers reports whether two lots or serial numbers are given and differ in more than blanks.
+func areDifferentNumbers(a, b string) bool {
+	a, b = udi.MatchKey(a), udi.MatchKey(b)
+	return a != "" && b != "" && a != b
 }
 
 // checkSurgery applies the rules that implantations and explantations share.
@@ -217,10 +224,10 @@ func checkUDI(results *platform.RuleResults, path platform.Path, n *NotifiedImpl
 		results.AddWarning(WarnUDIOtherCode, path.Field("UDI"))
 	}
 	u := facts.udi
-	if n.Lot != "" && u.Lot != "" && u.Lot != n.Lot {
+	if areDifferentNumbers(n.Lot, u.Lot) {
 		results.AddViolation(LotContradictsUDI, path.Field("Lot"))
 	}
-	if n.Serial != "" && u.Serial != "" && u.Serial != n.Serial {
+	if areDifferentNumbers(n.Serial, u.Serial) {
 		results.AddViolation(SerialContradictsUDI, path.Field("Serial"))
 	}
 	if !n.Expiry.IsZero() && !u.Expiry.IsZero() && u.Expiry != n.Expiry {

@@ -71,8 +71,8 @@ type NotificationQuery struct {
 	Number  ident.NotificationNumber
 	Patient ident.SSIN
 	Code    ident.NotificationCode
-	UDI     string // as stored
-	UDIDI   string
+	UDI     string   // as stored
+	UDIDIs  []string // readings of one device identifier
 	Lot     string
 	Serial  string
 	From    ident.Date
@@ -106,7 +106,7 @@ type DeviceQuery struct {
 	// distributor; upper and lower case are the same.
 	Text     string
 	Code     ident.NotificationCode
-	DI       string
+	DIs      []string // readings of one device identifier
 	Category string
 
 	Offset, Limit int

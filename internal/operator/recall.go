@@ -96,10 +96,11 @@ func (t RecallTrace) Write(
 // describeRecallQuery describes the query for the audit log. It omits serial numbers, which identify one patient's
 // implant.
 func describeRecallQuery(q *implants.RecallQuery) string {
+	readings, _ := q.DeviceIdentifiers() // the query is valid; a whole UDI would hold a serial number
 	parts := []string{"trace"}
 	for _, part := range []struct{ name, value string }{
-		{"code", q.Code.Digits()}, {"udi-di", q.UDIDI}, {"lot", formatRange(q.Lots)}, {"from", q.From.String()},
-		{"to", q.To.String()},
+		{"code", q.Code.Digits()}, {"udi-di", strings.Join(readings, " ")}, {"lot", formatRange(q.Lots)},
+		{"from", q.From.String()}, {"to", q.To.String()},
 	} {
 		if part.value != "" {
 			parts = append(parts, part.name+" "+part.value)

@@ -99,7 +99,7 @@ func readerCalls() map[string]func(r implants.Reader) error {
 			return err
 		},
 		"SearchDevice by DI": func(r implants.Reader) error {
-			_, _, err := r.SearchDevices(implants.DeviceQuery{DI: "1", Limit: 10})
+			_, _, err := r.SearchDevices(implants.DeviceQuery{DIs: []string{"1"}, Limit: 10})
 			return err
 		},
 		"Pending": func(r implants.Reader) error {

@@ -165,6 +165,9 @@ func testRecallPlans(t *testing.T, b storetest.Backend, series string, explain f
 					started = true
 					continue
 				}
+				if strings.Contains(s.text, "implant_unread") { // the whole index is read: it has few lines
+					continue
+				}
 				of := map[string]bool{"i": true, "n": true, "newer": true, "r": true, "e": true, "later": true}[s.table]
 				listed := strings.Contains(statement.Text, "i.udi_di = ''") && s.index == "implant_code" // lines without an identifier
 				if of && !s.usesKey || s.table == "i" && !listed {

@@ -28,7 +28,7 @@ var recallDevices = map[string][]string{ // codes with their device identifiers
 }
 
 const (
-	unlistedDI = "05419999999990"
+	unlistedDI = "05419999999991"
 	listedCode = "000071200176"
 )
 

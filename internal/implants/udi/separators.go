@@ -22,10 +22,15 @@ var writtenSeparators = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`~d029`, `\^\]`, `%1d`, `&#(?:29|x1d);`,
 }, "|"))
 
-// replaceSeparators replaces what is written for GS by GS, and other spellings of characters by those of the standards:
-// full-width forms, hyphens that do not break, blanks of other widths, characters without a width.
+// replaceSeparators replaces what is written for GS by GS.
 func replaceSeparators(s string) string {
-	s = strings.Map(func(r rune) rune {
+	return writtenSeparators.ReplaceAllLiteralString(replaceCharacters(s), separator)
+}
+
+// replaceCharacters replaces other spellings of characters by those of the standards: full-width forms, hyphens that do
+// not break, blanks of other widths, characters without a width.
+func replaceCharacters(s string) string {
+	return strings.Map(func(r rune) rune {
 		switch {
 		case '\uff01' <= r && r <= '\uff5e': // full-width ASCII
 			return r - '\uff01' + '!'
@@ -38,7 +43,6 @@ func replaceSeparators(s string) string {
 		}
 		return r
 	}, s)
-	return writtenSeparators.ReplaceAllLiteralString(s, separator)
 }
 
 // findSeparator returns where the value at the beginning of s ends, and where the rest begins behind the separator.

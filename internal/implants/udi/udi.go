@@ -90,14 +90,21 @@ func Parse(s string) (UDI, error) {
 // search must find both.
 func ParseDI(s string) ([]string, error) {
 	trimmed := strings.TrimSpace(s)
-	if gtin, rest := cutGTIN(strings.NewReplacer(" ", "", "-", "").Replace(trimmed)); gtin != "" && rest == "" {
+	digits := strings.NewReplacer(" ", "", "-", "").Replace(trimmed)
+	if gtin, isLength := expandGTIN(digits); isLength && allBytes(digits, isDigit) {
+		if !isValidGTIN(gtin) {
+			return nil, problem.New(UDIGTINCheck)
+		}
 		return []string{gtin}, nil
 	}
 	if isISBTProduct(trimmed) {
 		return []string{trimmed}, nil
 	}
 	r := read(s)
-	if err := r.toError(); err != nil && !r.isCheckMissing {
+	switch err := r.toError(); {
+	case r.udi.DI != "" && err != nil && !r.isCheckMissing:
+		return nil, problem.New(UDIUnparsable, r.faults...)
+	case r.udi.DI == "":
 		return nil, err
 	}
 	forms := []string{r.udi.DI}

@@ -322,10 +322,10 @@ func TestParseDI(t *testing.T) {
 		text string
 		code problem.Code
 	}{
-		{"", udi.UDIUnparsable}, {"knee", udi.UDIUnparsable}, {"05410000001048", udi.UDIUnparsable},
+		{"", udi.UDIUnparsable}, {"knee", udi.UDIUnparsable}, {"05410000001048", udi.UDIGTINCheck}, {"5410000001048", udi.UDIGTINCheck},
 		{"(01)05410000001048", udi.UDIGTINCheck}, {"(10)L1", udi.UDIUnparsable}, {"123456789", udi.UDIUnparsable},
-		{"+A123BJC5D6E71H", udi.UDIUnparsable}, {"(01)05410000001047(10)A B", udi.UDIPartlyRead},
-		{"05410000090133,05410000090140", udi.UDIPartlyRead}, {"=/A9999XYZ100T09", udi.UDIUnparsable},
+		{"+A123BJC5D6E71H", udi.UDIUnparsable}, {"(01)05410000001047(10)A B", udi.UDIUnparsable},
+		{"05410000090133,05410000090140", udi.UDIUnparsable}, {"=/A9999XYZ100T09", udi.UDIUnparsable},
 	} {
 		got, err := udi.ParseDI(c.text)
 		if checkReason(t, err, c.code, ""); got != nil {

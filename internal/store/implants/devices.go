@@ -43,10 +43,13 @@ func (r Reader) SearchDevices(q implants.DeviceQuery) ([]implants.Device, int, e
 	where := &engine.Conditions{}
 	where.Add(`d.code <> ''`)
 	where.AddIfSet(`d.code = ?`, q.Code.Digits())
-	where.AddIfSet(`d.code IN (SELECT u.code FROM device_udi u WHERE u.di = ?)`, q.DI)
+	if len(q.DIs) > 0 {
+		list, readings := engine.PaddedInList(engine.ToArgs(q.DIs))
+		where.Add(`d.code IN (SELECT u.code FROM device_udi u WHERE u.di IN `+list+`)`, readings...)
+	}
 	where.AddIfSet(`d.category = ?`, q.Category)
 	for _, word := range strings.Fields(strings.ToLower(q.Text)) {
-		where.Add(`d.search_text LIKE ? ESCAPE '\'`, `%`+likeEscaper.Replace(word)+`%`)
+		where.Add(`d.search_text LIKE ? ESCAPE '\'`, likeContains(word))
 	}
 	var total int
 	if _, err := r.tx.SelectRow(
@@ -63,6 +66,9 @@ func (r Reader) SearchDevices(q implants.DeviceQuery) ([]implants.Device, int, e
 		ORDER BY d.code LIMIT ? OFFSET ?`, append(where.Args, min(q.Limit, total-offset), offset)...)
 	return page, total, err
 }
+
+// likeContains returns the LIKE pattern of texts that contain s.
+func likeContains(s string) string { return `%` + likeEscaper.Replace(s) + `%` }
 
 // likeEscaper escapes the wildcards of a LIKE pattern.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

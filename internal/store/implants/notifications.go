@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
@@ -223,12 +224,19 @@ func (r Reader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implant
 		` ORDER BY n.operation_date, `+registrationOrder+`, i.line`, slices.Concat([]any{upTo}, ids, []any{upTo})...)
 }
 
+// lotKey and serialKey are the columns in the form of udi.MatchKey, also of rows that were stored with blanks. The
+// indexes of both are on the same expressions.
+const (
+	lotKey    = "replace(replace(i.lot, ' ', ''), '\u00a0', '')"
+	serialKey = "replace(replace(i.serial, ' ', ''), '\u00a0', '')"
+)
+
 // IsSerialImplanted reports whether a product with this serial number is in a patient now.
 func (r Reader) IsSerialImplanted(serial string, code ident.NotificationCode, udiDI string) (bool, error) {
 	var unused int
 	return r.tx.SelectRow(&unused,
 		`SELECT 1 FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version
-		WHERE i.serial = ? AND i.serial <> '' AND NOT i.unregistered
+		WHERE `+serialKey+` = ? AND i.serial <> '' AND NOT i.unregistered
 		AND (i.code = ? AND i.code <> '' OR i.udi_di = ? AND i.udi_di <> '')
-		AND i.quantity > `+removedQuantity+andInForce+` LIMIT 1`, serial, code.Digits(), udiDI, maxDate)
+		AND i.quantity > `+removedQuantity+andInForce+` LIMIT 1`, udi.MatchKey(serial), code.Digits(), udiDI, maxDate)
 }

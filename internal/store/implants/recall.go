@@ -1,11 +1,14 @@
 package implants
 
 import (
+	"cmp"
 	"context"
 	"encoding/base32"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
@@ -21,6 +24,7 @@ type recalledRow struct {
 	SpecialistNIHII string `db:"specialist_nihii"`
 	Organisation    string `db:"organisation"`
 	Code            string `db:"code"`
+	UDI             string `db:"udi"`
 	UDIDI           string `db:"udi_di"`
 	Lot             string `db:"lot"`
 	Serial          string `db:"serial"`
@@ -39,7 +43,8 @@ const (
 	selectRecalled = `SELECT i.line, n.number, n.operation_date, ` +
 		`COALESCE((SELECT s.person FROM subject s WHERE s.id = n.specialist), 0) AS specialist, n.specialist_nihii, ` +
 		`n.organisation, ` +
-		`i.code, i.udi_di, i.lot, i.serial, i.quantity, i.quantity - ` + removedQuantity + ` AS remaining, i.unregistered, ` +
+		`i.code, i.udi, i.udi_di, i.lot, i.serial, i.quantity, ` +
+		`i.quantity - ` + removedQuantity + ` AS remaining, i.unregistered, ` +
 		`p.id AS patient, p.sealed, p.key_id FROM implant i CROSS JOIN notification n CROSS JOIN subject a ` +
 		`CROSS JOIN subject p WHERE `
 	joinRecalled = ` AND n.reference = i.reference AND n.version = i.version AND a.id = n.patient AND p.id = a.person` +
@@ -51,40 +56,65 @@ const (
 // the other through the device list, for lines that state only one of them.
 type productCondition struct {
 	column, other string
-	value         string
-	listedValues  []any // the values of the other column that the device list assigns to this one
+	values        []string // one of them
+	listedValues  []string // the values of the other column that the device list assigns to these
 }
 
 func productConditions(tx *identity.Tx, q *implants.RecallQuery) ([]productCondition, error) {
+	readings, err := q.DeviceIdentifiers()
+	if err != nil {
+		return nil, err
+	}
+	byDI := productCondition{column: `i.udi_di`, other: `i.code`, values: readings}
+	byCode := productCondition{column: `i.code`, other: `i.udi_di`}
+	if !q.Code.IsZero() {
+		byCode.values = []string{q.Code.Digits()}
+	}
 	var products []productCondition
 	for _, p := range []struct {
-		product productCondition
-		listed  string
-	}{
-		{productCondition{column: `i.udi_di`, other: `i.code`, value: q.UDIDI},
-			`SELECT code FROM device_udi WHERE di = ? ORDER BY code`},
-		{productCondition{column: `i.code`, other: `i.udi_di`, value: q.Code.Digits()},
-			`SELECT di FROM device_udi WHERE code = ? ORDER BY di`},
-	} {
-		if p.product.value == "" {
+		product        productCondition
+		listed, column string
+	}{{byDI, `code`, `di`}, {byCode, `di`, `code`}} {
+		if len(p.product.values) == 0 {
 			continue
 		}
-		var listed []string
-		if err := tx.SelectRows(&listed, p.listed, p.product.value); err != nil {
+		list, args := engine.PaddedInList(engine.ToArgs(p.product.values))
+		err := tx.SelectRows(&p.product.listedValues, `SELECT DISTINCT `+p.listed+` FROM device_udi WHERE `+p.column+
+			` IN `+list+` ORDER BY `+p.listed, args...)
+		if err != nil {
 			return nil, err
 		}
-		p.product.listedValues = engine.ToArgs(listed)
 		products = append(products, p.product)
 	}
 	return products, nil
 }
 
+// contains is the same condition for a line whose code and device identifier are known.
+func (p productCondition) contains(line *implants.RecalledLine) bool {
+	own, other := p.valuesOf(line)
+	return slices.Contains(p.values, own) || own == "" && slices.Contains(p.listedValues, other)
+}
+
+// isStatedBy reports whether the line itself has the code or the device identifier of the condition.
+func (p productCondition) isStatedBy(line *implants.RecalledLine) bool {
+	own, _ := p.valuesOf(line)
+	return slices.Contains(p.values, own)
+}
+
+func (p productCondition) valuesOf(line *implants.RecalledLine) (own, other string) {
+	if p.column == `i.code` {
+		return line.Code.Digits(), line.UDIDI
+	}
+	return line.UDIDI, line.Code.Digits()
+}
+
 // startConditions returns conditions that together find each line of the product once, by an index.
 func (p productCondition) startConditions() []engine.Conditions {
 	starts := make([]engine.Conditions, 1, 2)
-	starts[0].Add(p.column+` = ? AND `+p.column+` <> ''`, p.value)
+	list, args := engine.PaddedInList(engine.ToArgs(p.values))
+	starts[0].Add(p.column+` IN `+list+` AND `+p.column+` <> ''`, args...)
 	if len(p.listedValues) > 0 {
-		list, args := engine.PaddedInList(p.listedValues)
+		list, args := engine.PaddedInList(engine.ToArgs(p.listedValues))
 		starts = append(starts, engine.Conditions{})
 		starts[1].Add(p.other+` IN `+list+` AND `+p.other+` <> '' AND `+p.column+` = ''`, args...)
 	}
@@ -95,11 +125,12 @@ func (p productCondition) startConditions() []engine.Conditions {
 // string makes the index of a column unusable: otherwise SQLite, which only guesses, might start from a product with
 // 100,000 lines instead of a lot with 20.
 func (p productCondition) checkCondition() (string, []any) {
-	text, args := p.column+` || '' = ?`, []any{p.value}
+	own, args := engine.PaddedInList(engine.ToArgs(p.values))
+	text := p.column + ` || '' IN ` + own
 	if len(p.listedValues) == 0 {
 		return text, args
 	}
-	list, listed := engine.PaddedInList(p.listedValues)
+	list, listed := engine.PaddedInList(engine.ToArgs(p.listedValues))
 	return `(` + text + ` OR ` + p.column + ` || '' = '' AND ` + p.other + ` || '' IN ` + list + `)`,
 		append(args, listed...)
 }
@@ -130,36 +161,76 @@ func findRecalled(tx *identity.Tx, q *implants.RecallQuery) (*implants.RecallRes
 	if err != nil {
 		return nil, err
 	}
-	var found []implants.RecalledLine
-	patients := &recallPseudonyms{tx: tx, reveal: q.RevealPatients, made: make(map[int64]string)}
-	for _, start := range starts {
-		var rows []recalledRow
-		err := tx.SelectRows(
-			&rows,
-			selectRecalled+start.String()+joinRecalled,
-			append([]any{maxDate}, start.Args...)...)
-		if err != nil {
+	search := &recallSearch{
+		tx: tx, query: q, products: products, lots: q.Lots.Normalize(), serials: q.Serials.Normalize(),
+		found:    make(map[lineKey]bool),
+		patients: &recallPseudonyms{tx: tx, reveal: q.RevealPatients, made: make(map[int64]string)},
+	}
+	for _, start := range append(starts, unreadConditions(q)) {
+		if err := search.addLines(start); err != nil {
 			return nil, err
-		}
-		lines, err := identity.ConvertRows(tx, rows, "implant", recalledRow.toRecalledLine)
-		if err != nil {
-			return nil, err
-		}
-		for i := range lines {
-			if !q.Lots.Contains(lines[i].Lot) || !q.Serials.Contains(lines[i].Serial) {
-				continue
-			}
-			lines[i].MatchedByDeviceList = !q.IsStatedBy(&lines[i])
-			if lines[i].Patient, err = patients.pseudonymOf(&rows[i]); err != nil {
-				return nil, tx.RecordError(err)
-			}
-			found = append(found, lines[i])
 		}
 	}
-	if err := fillRecalledNames(tx, found, q.RevealPatients); err != nil {
+	if err := fillRecalledNames(tx, search.lines, q.RevealPatients); err != nil {
 		return nil, err
 	}
-	return implants.NewRecallResult(found), nil
+	return implants.NewRecallResult(search.lines), nil
+}
+
+// recallSearch collects the lines of a recall.
+type recallSearch struct {
+	tx            *identity.Tx
+	query         *implants.RecallQuery
+	products      []productCondition
+	lots, serials implants.Range
+	lines         []implants.RecalledLine
+	found         map[lineKey]bool
+	patients      *recallPseudonyms
+}
+
+// lineKey identifies a line of a notification in force.
+type lineKey struct {
+	number string
+	line   int
+}
+
+// addLines adds the lines that a condition finds and the query selects. A UDI that had no device identifier when it was
+// notified is read again: later versions of this program understand more.
+func (s *recallSearch) addLines(start engine.Conditions) error {
+	var rows []recalledRow
+	err := s.tx.SelectRows(&rows, selectRecalled+start.String()+joinRecalled, append([]any{maxDate}, start.Args...)...)
+	if err != nil {
+		return err
+	}
+	lines, err := identity.ConvertRows(s.tx, rows, "implant", recalledRow.toRecalledLine)
+	if err != nil {
+		return err
+	}
+	for i := range lines {
+		line, key := &lines[i], lineKey{rows[i].Number, rows[i].Line}
+		if rows[i].UDIDI == "" && rows[i].UDI != "" {
+			read, _ := udi.Parse(rows[i].UDI)
+			line.UDIDI, line.Lot, line.Serial = read.DI, cmp.Or(line.Lot, read.Lot), cmp.Or(line.Serial, read.Serial)
+		}
+		if s.found[key] || !s.selects(line) {
+			continue
+		}
+		s.found[key] = true
+		line.MatchedByDeviceList = slices.ContainsFunc(s.products, func(p productCondition) bool {
+			return !p.isStatedBy(line)
+		})
+		if line.Patient, err = s.patients.pseudonymOf(&rows[i]); err != nil {
+			return s.tx.RecordError(err)
+		}
+		s.lines = append(s.lines, *line)
+	}
+	return nil
+}
+
+// selects reports whether the query selects a line.
+func (s *recallSearch) selects(line *implants.RecalledLine) bool {
+	return s.lots.Contains(udi.MatchKey(line.Lot)) && s.serials.Contains(udi.MatchKey(line.Serial)) &&
+		!slices.ContainsFunc(s.products, func(p productCondition) bool { return !p.contains(line) })
 }
 
 func (row recalledRow) toRecalledLine(c *identity.Converter) implants.RecalledLine {
@@ -187,14 +258,13 @@ func recallConditions(q *implants.RecallQuery, products []productCondition) ([]e
 	for _, among := range []struct {
 		column string
 		implants.Range
-	}{{`i.serial`, q.Serials}, {`i.lot`, q.Lots}} {
+	}{{`i.serial`, q.Serials.Normalize()}, {`i.lot`, q.Lots.Normalize()}} {
 		steps, err := among.SplitByLength()
 		if err != nil {
 			return nil, err
 		}
 		for _, step := range steps {
-			text, args := rangeCondition(among.column, step)
-			starts = append(starts, engine.Conditions{Clauses: []string{text}, Args: args})
+			starts = append(starts, numberConditions(among.column, step)...)
 		}
 		if len(starts) > 0 {
 			break
@@ -208,8 +278,7 @@ func recallConditions(q *implants.RecallQuery, products []productCondition) ([]e
 			text, args := p.checkCondition()
 			starts[i].Add(text, args...)
 		}
-		starts[i].AddIfSet(`n.operation_date >= ?`, q.From.String())
-		starts[i].AddIfSet(`n.operation_date <= ?`, q.To.String())
+		addPeriod(&starts[i], q)
 	}
 	return starts, nil
 }
@@ -243,13 +312,39 @@ func (p *recallPseudonyms) pseudonymOf(row *recalledRow) (string, error) {
 // recallPseudonymSize is in bytes: 80 bits, or 16 letters and digits, make collisions between patients improbable.
 const recallPseudonymSize = 10
 
-// rangeCondition is a condition on a column that can use its index. Both ends must have the same length.
-func rangeCondition(column string, r implants.Range) (string, []any) {
-	if r.From == r.To {
-		return column + ` = ? AND ` + column + ` <> ''`, []any{r.From}
+// numberConditions returns conditions on a lot or serial number that can use its index. Both ends of the range must
+// have the same length.
+//
+// Earlier versions read <GS> as part of a lot, and joined what followed to it. Such a lot is found by its beginning.
+func numberConditions(column string, r implants.Range) []engine.Conditions {
+	key := lotKey
+	if column == `i.serial` {
+		key = serialKey
 	}
-	return column + ` >= ? AND ` + column + ` <= ? AND ` + column + ` <> '' AND length(` + column + `) = ?`,
-		[]any{r.From, r.To, utf8.RuneCountInString(r.From)}
+	conditions := make([]engine.Conditions, 1, 2)
+	if r.From != r.To {
+		conditions[0].Add(key+` >= ? AND `+key+` <= ? AND `+column+` <> '' AND length(`+key+`) = ?`,
+			r.From, r.To, utf8.RuneCountInString(r.From))
+		return conditions
+	}
+	conditions[0].Add(key+` = ? AND `+column+` <> ''`, r.From)
+	conditions = append(conditions, engine.Conditions{})
+	conditions[1].Add(key+` > ? AND `+key+` < ? AND `+column+` <> ''`, r.From+"<", r.From+"=")
+	return conditions
+}
+
+// unreadConditions finds the lines whose UDI had no device identifier when they were notified. The query is checked
+// once the UDI is read again.
+func unreadConditions(q *implants.RecallQuery) engine.Conditions {
+	var conditions engine.Conditions
+	conditions.Add(`i.udi_di = '' AND i.udi <> ''`)
+	addPeriod(&conditions, q)
+	return conditions
+}
+
+func addPeriod(conditions *engine.Conditions, q *implants.RecallQuery) {
+	conditions.AddIfSet(`n.operation_date >= ?`, q.From.String())
+	conditions.AddIfSet(`n.operation_date <= ?`, q.To.String())
 }
 
 // fillRecalledNames adds the names of the specialists, the hospitals and, with reveal, the patients.

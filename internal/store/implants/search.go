@@ -2,8 +2,10 @@ package implants
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
@@ -113,25 +115,70 @@ func addPatientsOf(c *engine.Conditions, professional *identity.Person, day stri
 // addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria
 // together.
 func addImplant(c *engine.Conditions, q implants.NotificationQuery, checked bool) {
+	var alternatives []string
+	var args []any
+	for _, implant := range []*engine.Conditions{implantConditions(q), unreadImplantConditions(q)} {
+		if len(implant.Clauses) == 0 {
+			continue
+		}
+		condition := implant.String()
+		text := `SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference
+		AND p.version = i.version
+		WHERE ` + condition + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
+		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + condition
+		if checked {
+			text = `EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version
+			AND ` + condition + `)
+			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
+			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `)`
+		}
+		alternatives = append(alternatives, text)
+		args = slices.Concat(args, implant.Args, implant.Args)
+	}
+	switch {
+	case len(alternatives) == 0:
+	case checked:
+		c.Add(`(`+strings.Join(alternatives, ` OR `)+`)`, args...)
+	default:
+		c.Add(`n.seq IN (`+strings.Join(alternatives, ` UNION `)+`)`, args...)
+	}
+}
+
+func implantConditions(q implants.NotificationQuery) *engine.Conditions {
 	implant := &engine.Conditions{}
 	implant.AddIfSet(`i.code = ? AND i.code <> ''`, q.Code.Digits())
 	implant.AddIfSet(`i.udi = ? AND i.udi <> ''`, q.UDI)
-	implant.AddIfSet(`i.udi_di = ? AND i.udi_di <> ''`, q.UDIDI)
-	implant.AddIfSet(`i.lot = ? AND i.lot <> ''`, q.Lot)
-	implant.AddIfSet(`i.serial = ? AND i.serial <> ''`, q.Serial)
-	if len(implant.Clauses) == 0 {
-		return
+	if len(q.UDIDIs) > 0 {
+		list, readings := engine.PaddedInList(engine.ToArgs(q.UDIDIs))
+		implant.Add(`i.udi_di IN `+list+` AND i.udi_di <> ''`, readings...)
 	}
-	condition := implant.String()
-	text := `n.seq IN (SELECT p.seq FROM implant i JOIN notification p ON p.reference = i.reference 
-		AND p.version = i.version
-		WHERE ` + condition + ` UNION SELECT p.seq FROM implant i JOIN removal r ON r.implant_id = i.id
-		JOIN notification p ON p.reference = r.reference AND p.version = r.version WHERE ` + condition + `)`
-	if checked {
-		text = `(EXISTS (SELECT 1 FROM implant i WHERE i.reference = n.reference AND i.version = n.version
-			AND ` + condition + `)
-			OR EXISTS (SELECT 1 FROM removal r JOIN implant i ON i.id = r.implant_id
-			WHERE r.reference = n.reference AND r.version = n.version AND ` + condition + `))`
+	implant.AddIfSet(lotKey+` = ? AND i.lot <> ''`, udi.MatchKey(q.Lot))
+	implant.AddIfSet(serialKey+` = ? AND i.serial <> ''`, udi.MatchKey(q.Serial))
+	return implant
+}
+
+// unreadImplantConditions finds implants whose UDI had no device identifier when they were notified, and so gave no lot
+// and serial number either. Their UDI must contain what is searched for.
+func unreadImplantConditions(q implants.NotificationQuery) *engine.Conditions {
+	implant := &engine.Conditions{}
+	if len(q.UDIDIs) == 0 {
+		return implant
 	}
-	c.Add(text, slices.Concat(implant.Args, implant.Args)...)
+	implant.Add(`i.udi_di = '' AND i.udi <> ''`)
+	implant.AddIfSet(`i.code = ? AND i.code <> ''`, q.Code.Digits())
+	var readings []string
+	for _, di := range q.UDIDIs {
+		readings = append(readings, `i.udi LIKE ? ESCAPE '\'`)
+		implant.Args = append(implant.Args, likeContains(strings.TrimLeft(di, "0")))
+	}
+	implant.Add(`(` + strings.Join(readings, ` OR `) + `)`)
+	for _, number := range []struct{ column, key, value string }{
+		{`i.lot`, lotKey, udi.MatchKey(q.Lot)}, {`i.serial`, serialKey, udi.MatchKey(q.Serial)},
+	} {
+		if number.value != "" {
+			implant.Add(`(`+number.key+` = ? OR `+number.column+` = '' AND i.udi LIKE ? ESCAPE '\')`,
+				number.value, likeContains(number.value))
+		}
+	}
+	return implant
 }

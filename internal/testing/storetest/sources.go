@@ -332,9 +332,9 @@ func testSearchDevices(t *testing.T, b Backend) {
 		{"a quote", implants.DeviceQuery{Text: `'`, Limit: 10}, nil, 0},
 		{"code", implants.DeviceQuery{Code: mesh, Limit: 10}, []int{0}, 1},
 		{"code and another word", implants.DeviceQuery{Code: mesh, Text: "knee", Limit: 10}, nil, 0},
-		{"device identifier of two", implants.DeviceQuery{DI: "05410000000125", Limit: 10}, []int{0, 1}, 2},
-		{"device identifier and word", implants.DeviceQuery{DI: "05410000000125", Text: "mesh", Limit: 10}, []int{0}, 1},
-		{"unknown device identifier", implants.DeviceQuery{DI: "1", Limit: 10}, nil, 0},
+		{"device identifier of two", implants.DeviceQuery{DIs: []string{"05410000000125"}, Limit: 10}, []int{0, 1}, 2},
+		{"device identifier and word", implants.DeviceQuery{DIs: []string{"05410000000125"}, Text: "mesh", Limit: 10}, []int{0}, 1},
+		{"unknown device identifier", implants.DeviceQuery{DIs: []string{"1"}, Limit: 10}, nil, 0},
 		{"category", implants.DeviceQuery{Category: "Hip", Limit: 10}, []int{1}, 1},
 		{"part of a category", implants.DeviceQuery{Category: "Hi", Limit: 10}, nil, 0},
 	}

@@ -25,7 +25,7 @@ var requestElements = map[string]map[string]string{
 	"ValidateNotificationRequest": {"Notification": "Reference"},
 	"GetImplantCardRequest":       {"Number": "Of/NotificationNumber", "Patient": "Of/Patient"},
 	"ListPatientImplantsRequest":  {"Date": "At"},
-	"SearchDeviceRequest":         {"Code": "Criteria/NotificationCode"},
+	"SearchDeviceRequest":         {"Code": "Criteria/NotificationCode", "UDI": "Criteria/UDI"},
 	"SearchRequest": {
 		"Number":  "Criteria/ByNotification/NotificationNumber",
 		"Patient": "Criteria/ByPatient/Patient", "From": "Criteria/ByPatient/From", "To": "Criteria/ByPatient/To",
