@@ -41,7 +41,7 @@ func TestAdminImport(t *testing.T) {
 	}{
 		{"a faulty file", "devices", header + renamed + faulty, true, 1, "", "line 3, column notification_code", before},
 		{"a dry run of a faulty file", "devices", header + renamed + faulty, false, 1, "", "line 3, column notification_code", before},
-		{"an unknown column", "devices", "code" + header, false, 1, "", `unknown column "codenotification_code"`, before},
+		{"an unknown column", "devices", "code" + header, false, 1, "", `the name of column 1 is unknown`, before},
 		{"an empty file", "devices", "", true, 1, "", "no header line", before},
 		{"an unknown kind", "implants", header + renamed, true, 1, "", `there is no kind "implants"`, before},
 		{"a dry run", "devices", header + renamed, false, 0, counts + change + "dry run: nothing changed (add --commit to apply)\n", "", before},

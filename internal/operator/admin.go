@@ -2,7 +2,8 @@
 // dry run first), tracing recalls, and exporting statistics, evidence and the audit log.
 //
 // It is separate from the store so that one place defines the file formats (semicolon-separated UTF-8 with one header
-// line, columns in any order, days as YYYY-MM-DD; and the published device list in XML). It is separate from the
+// line, columns in any order, days as YYYY-MM-DD; and the XML form of the
+// reimbursement list). It is separate from the
 // commands so that tests need no process. docs/imports.md describes the formats.
 package operator
 
@@ -44,7 +45,7 @@ var fileKinds = []fileKind{
 			s.Practices = append(s.Practices, platform.Practice{
 				SSIN:       l.parseSSIN("ssin"),
 				NIHII:      l.parseNIHII("nihii"),
-				Profession: platform.Profession(l.parseRequiredText("profession")),
+				Profession: parseWord(l, "profession", professions),
 				Speciality: l.parseText("speciality"),
 				Period:     l.parsePeriod(),
 			})
@@ -53,7 +54,7 @@ var fileKinds = []fileKind{
 		compare: compareOrganisations, appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Organisations = append(s.Organisations, platform.Organisation{
 				NIHII: l.parseNIHII("nihii"),
-				CBE:   parseValue(l, "cbe", ident.ParseCBE, optional),
+				CBE:   parseNumber(l, "cbe", ident.ParseCBE, optional),
 				Type:  l.parseRequiredText("type"),
 				Name:  l.parseRequiredText("name"),
 			})
@@ -66,7 +67,7 @@ var fileKinds = []fileKind{
 		endAbsent: endAbsentAffiliations,
 		appendEntry: func(l *sourceRow, s *implants.SourceEntries) {
 			s.Affiliations = append(s.Affiliations, platform.Affiliation{Organisation: l.parseNIHII("organisation_nihii"),
-				SSIN: l.parseSSIN("ssin"), Role: platform.Role(l.parseRequiredText("role")), Period: l.parsePeriod()})
+				SSIN: l.parseSSIN("ssin"), Role: parseWord(l, "role", roles), Period: l.parsePeriod()})
 		},
 	},
 	{
@@ -79,7 +80,7 @@ var fileKinds = []fileKind{
 			s.Mandates = append(s.Mandates, platform.Mandate{
 				Grantor:    l.parseSSIN("grantor_ssin"),
 				Grantee:    l.parseSSIN("grantee_ssin"),
-				Service:    l.parseRequiredText("service"),
+				Service:    l.parseService("service"),
 				AcceptedOn: l.parseDate("accepted_on"),
 				Period:     l.parsePeriod(),
 			})
@@ -116,8 +117,11 @@ func addPerson(l *sourceRow, s *implants.SourceEntries) {
 		BirthDate: l.parseDate("birth_date"),
 		DeathDate: l.parseDate("death_date"),
 	}
+	if !p.DeathDate.IsZero() && p.DeathDate.Before(p.BirthDate) {
+		l.appendError("death_date", "is before birth_date")
+	}
 	s.Persons = append(s.Persons, p)
-	former := parseValue(l, "replaces", ident.ParseSSIN, optional)
+	former := parseNumber(l, "replaces", ident.ParseSSIN, optional)
 	switch {
 	case former.IsZero():
 	case former == p.SSIN:
@@ -129,15 +133,15 @@ func addPerson(l *sourceRow, s *implants.SourceEntries) {
 
 func addDevice(l *sourceRow, s *implants.SourceEntries) {
 	s.Devices = append(s.Devices, implants.Device{
-		Code:           parseValue(l, "notification_code", ident.ParseNotificationCode, mandatory),
+		Code:           parseNumber(l, "notification_code", ident.ParseNotificationCode, mandatory),
 		Name:           l.parseRequiredText("name"),
 		Reference:      l.parseText("reference"),
 		Manufacturer:   l.parseText("manufacturer"),
 		Distributor:    l.parseText("distributor"),
 		Classification: l.parseText("classification"),
-		Category:       l.parseText("category"),
-		UDIDIs:         strings.Fields(l.parseText("udi_di")),
-		Status:         l.parseDeviceStatus("status"),
+		Category:       l.parseCategory("category"),
+		UDIDIs:         l.parseDIs("udi_di"),
+		Status:         parseWord(l, "status", deviceStatuses),
 		ValidFrom:      l.parseDate("valid_from"),
 		DeletedOn:      l.parseDate("deleted_on"),
 		RecalledOn:     l.parseDate("recalled_on"),

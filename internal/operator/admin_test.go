@@ -58,9 +58,9 @@ func TestEveryErrorNamesLineAndColumn(t *testing.T) {
 func TestHeader(t *testing.T) {
 	for name, want := range map[string]string{
 		"":                          "no header line",
-		"ssin;colour\n":             `unknown column "colour"`,
+		"ssin;colour\n":             `the name of column 2 is unknown`,
 		"ssin;first_name\n":         `column "last_name" is missing`,
-		"\ufeffssin;first_name;x\n": `unknown column "x"`,
+		"\ufeffssin;first_name;x\n": `the name of column 3 is unknown`,
 	} {
 		if _, err := operator.ReadCSV("persons", strings.NewReader(name), &implants.SourceEntries{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", name, err, want)

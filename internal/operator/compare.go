@@ -37,6 +37,11 @@ func comparePersons(c *comparison, batch *chunk) error {
 		}
 		return d
 	}
+	for i, p := range all {
+		if err := c.checkReplacement(p, batch.lineNumbers[i]); err != nil {
+			return err
+		}
+	}
 	find := func(p personEntry) (personEntry, bool, error) {
 		stored, exists, err := c.stored.Person(p.SSIN)
 		if err != nil || !exists || p.replaced.IsZero() {
@@ -60,6 +65,56 @@ func comparePersons(c *comparison, batch *chunk) error {
 	})
 }
 
+// checkReplacement refuses replacements that lead back to the number they begin with, and two numbers in place of one:
+// the person would have no newest number, or two.
+func (c *comparison) checkReplacement(p personEntry, line int) error {
+	if p.replaced.IsZero() {
+		return nil
+	}
+	if newer, known := c.newerBySSIN[p.replaced]; known && newer != p.SSIN {
+		c.fileErrors.appendError(line, ", column replaces: another line replaces this number too, by another one")
+		return nil
+	}
+	c.newerBySSIN[p.replaced] = p.SSIN
+	for steps, at := 0, p.SSIN; !at.IsZero() && steps <= len(c.newerBySSIN); steps++ {
+		if at == p.replaced {
+			c.fileErrors.appendError(line, ", column replaces: the replacements of this file go in a circle")
+			return nil
+		}
+		at = c.newerBySSIN[at]
+	}
+	current, err := c.stored.CurrentSSIN(p.SSIN)
+	if err == nil && current == p.replaced {
+		c.fileErrors.appendError(line, ", column replaces: in the register this number replaces the one in column ssin")
+	}
+	return err
+}
+
+// checkOwner refuses a number of a professional that is another person's: a notification that names only the number
+// would be of either of them.
+func (c *comparison) checkOwner(p *platform.Practice, line int) error {
+	if owner, known := c.ownerByNIHII[p.NIHII.Base()]; known && owner != p.SSIN {
+		c.fileErrors.appendError(line, ", column nihii: on another line it is the number of another person")
+		return nil
+	}
+	c.ownerByNIHII[p.NIHII.Base()] = p.SSIN
+	stored, err := c.stored.Practices(platform.ProfessionalRef{NIHII: p.NIHII})
+	if err != nil {
+		return err
+	}
+	for _, k := range stored {
+		owner, err := c.stored.CurrentSSIN(k.SSIN)
+		if err != nil {
+			return err
+		}
+		if owner != p.SSIN {
+			c.fileErrors.appendError(line, ", column nihii: in the register it is the number of another person")
+			return nil
+		}
+	}
+	return nil
+}
+
 func comparePractices(c *comparison, batch *chunk) error {
 	describe := func(p platform.Practice) entryDescription {
 		return entryDescription{key: joinKey(p.SSIN.Digits(), p.NIHII.Digits(), string(p.Profession), p.From.String()),
@@ -76,6 +131,11 @@ func comparePractices(c *comparison, batch *chunk) error {
 		c, batch.entries.Practices, func(p *platform.Practice) []*ident.SSIN { return []*ident.SSIN{&p.SSIN} },
 	); err != nil {
 		return err
+	}
+	for i := range batch.entries.Practices {
+		if err := c.checkOwner(&batch.entries.Practices[i], batch.lineNumbers[i]); err != nil {
+			return err
+		}
 	}
 	return compareEntries(c, batch.entries.Practices, batch.lineNumbers,
 		describe, find, func(s *implants.SourceEntries, p platform.Practice) {
@@ -216,7 +276,7 @@ func compareDevices(c *comparison, batch *chunk) error {
 	if err != nil {
 		return err
 	}
-	if batch.fromPublishedList {
+	if batch.fromXML {
 		for i := range batch.entries.Devices {
 			d := &batch.entries.Devices[i]
 			if former, exists := stored[d.Code]; exists {
@@ -231,7 +291,7 @@ func compareDevices(c *comparison, batch *chunk) error {
 	return compareEntries(c, batch.entries.Devices, batch.lineNumbers, describeDevice, find, appendDevice)
 }
 
-// completeListedDevice copies into d what the published list may omit: it need not contain device identifiers or the
+// completeListedDevice copies into d what the XML form may omit: it need not contain device identifiers or the
 // categories of the Royal Decree, and a recall remains until a source with recall data ends it.
 func completeListedDevice(d, former *implants.Device) {
 	if d.Category == "" {

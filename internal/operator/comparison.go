@@ -16,6 +16,10 @@ type comparison struct {
 	stored       implants.SourceReader // for the current chunk
 	effectiveDay ident.Date
 	lineByKey    map[string]int // line number of each entry of the extract, by key
+	// ownerByNIHII holds the person of each number of a professional in the extract, newerBySSIN the number that
+	// replaces each former one.
+	ownerByNIHII map[ident.NIHII]ident.SSIN
+	newerBySSIN  map[ident.SSIN]ident.SSIN
 	fileErrors   *fileErrors
 	// changedEntries holds the current chunk's new, changed and ended entries.
 	changedEntries implants.SourceEntries
@@ -24,6 +28,13 @@ type comparison struct {
 	New, Changed, Unchanged, Ended int
 
 	changeLines []string
+}
+
+func newComparison(errs *fileErrors) *comparison {
+	return &comparison{
+		lineByKey: map[string]int{}, ownerByNIHII: map[ident.NIHII]ident.SSIN{}, newerBySSIN: map[ident.SSIN]ident.SSIN{},
+		fileErrors: errs,
+	}
 }
 
 // entryDescription is an entry in the form used for comparison and reports.

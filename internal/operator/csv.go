@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -15,8 +17,8 @@ import (
 type chunk struct {
 	entries     implants.SourceEntries
 	lineNumbers []int
-	// fromPublishedList marks entries of the published list, which omits some attributes of a device.
-	fromPublishedList bool
+	// fromXML marks entries of the XML form, which omits some attributes of a device.
+	fromXML bool
 }
 
 // chunkSize is the number of entries processed at once. It bounds memory and how long other writers wait.
@@ -24,7 +26,11 @@ const chunkSize = 400
 
 // readCSV passes the entries of a file to handle, chunk by chunk, and adds invalid rows to errs.
 func (k *fileKind) readCSV(file io.Reader, errs *fileErrors, handle func(*chunk) error) error {
-	r := csv.NewReader(file)
+	text, err := skipByteOrderMark(file)
+	if err != nil {
+		return err
+	}
+	r := csv.NewReader(text)
 	r.Comma = ';'
 	r.ReuseRecord = true
 	header, err := r.Read()
@@ -67,16 +73,38 @@ func (k *fileKind) readCSV(file io.Reader, errs *fileErrors, handle func(*chunk)
 	return handle(c)
 }
 
-// mapColumns returns the index of each column. The header must name every required column and no unknown one.
+// skipByteOrderMark returns the text of a file without the mark that spreadsheets and PowerShell write in front of it,
+// which would otherwise make a quoted first cell unreadable.
+func skipByteOrderMark(file io.Reader) (io.Reader, error) {
+	text := bufio.NewReader(file)
+	begin, _ := text.Peek(len("\ufeff"))
+	switch {
+	case bytes.Equal(begin, []byte("\ufeff")):
+		_, err := text.Discard(len("\ufeff"))
+		return text, err
+	case bytes.HasPrefix(begin, []byte("\xff\xfe")), bytes.HasPrefix(begin, []byte("\xfe\xff")),
+		bytes.IndexByte(begin, 0) >= 0:
+		return nil, errors.New(`the file is UTF-16: save it as "CSV UTF-8"`)
+	case bytes.HasPrefix(begin, []byte("PK\x03")):
+		return nil, errors.New(`the file is a workbook: save it as "CSV UTF-8"`)
+	}
+	return text, nil
+}
+
+// mapColumns returns the index of each column. The header must name every required column and no unknown one. An error
+// does not repeat what stands there: without a header that is the first person of the file.
 func (k *fileKind) mapColumns(header []string) (map[string]int, error) {
 	columns := map[string]int{}
+	all := slices.Concat(k.columns, k.optionalColumns)
+	unknown := func(column string) bool { return !slices.Contains(all, strings.TrimSpace(column)) }
+	if !slices.ContainsFunc(header, func(column string) bool { return !unknown(column) }) {
+		return nil, fmt.Errorf("line 1 is no header, or not separated by semicolons; the columns are: %s",
+			strings.Join(all, " "))
+	}
 	for i, column := range header {
-		column = strings.TrimPrefix(strings.TrimSpace(column), "\ufeff")
-		if !slices.Contains(k.columns, column) && !slices.Contains(k.optionalColumns, column) {
-			return nil, fmt.Errorf(
-				"line 1: unknown column %q; the columns are: %s", column,
-				strings.Join(slices.Concat(k.columns, k.optionalColumns), " "),
-			)
+		column = strings.TrimSpace(column)
+		if unknown(column) {
+			return nil, fmt.Errorf("line 1: the name of column %d is unknown; the columns are: %s", i+1, strings.Join(all, " "))
 		}
 		if _, duplicate := columns[column]; duplicate {
 			return nil, fmt.Errorf("line 1: column %q stands there twice", column)

@@ -29,7 +29,7 @@ type Extract struct {
 	Name string // file name
 	// Open opens the file. A commit reads it twice: nothing is written before the whole file is known to be valid.
 	Open func() (io.ReadCloser, error)
-	Form string     // FormFull, FormDelta, or "": delta for CSV, stated in the header of the published list
+	Form string     // FormFull, FormDelta, or "": delta for CSV, stated in the header of the XML form
 	Day  ident.Date // the day on which entries missing from a full extract end, unless the extract states it
 }
 
@@ -46,7 +46,7 @@ type Importer struct {
 	Operator Operator
 }
 
-// SequenceError reports a published list that does not follow the last one imported.
+// SequenceError reports an XML list that does not follow the last one imported.
 type SequenceError struct {
 	Given, Last int64
 	Delta       bool
@@ -141,7 +141,7 @@ func (i Importer) compareExtract(
 	}
 	report = ImportReport{Kind: e.Kind, Form: e.Form, Day: e.Day}
 	var errs fileErrors
-	c := &comparison{lineByKey: map[string]int{}, fileErrors: &errs}
+	c := newComparison(&errs)
 	// Each chunk is compared in its own short read transaction. The import transaction checks again that the source
 	// version compared with is still the current one.
 	compare := func(f func(implants.SourceReader) error) error {
@@ -216,7 +216,7 @@ func (r *ImportReport) readDeviceList(
 	k *fileKind, in *bufio.Reader, versions []platform.SourceVersion, errs *fileErrors, handle func(*chunk) error,
 ) error {
 	if k.name != deviceKind {
-		return fmt.Errorf("%s come as CSV: only the list of devices is published as XML", k.name)
+		return fmt.Errorf("%s come as CSV: only devices come in the XML form of the reimbursement list", k.name)
 	}
 	err := readDeviceList(in, errs, func(h listHeader) error { return r.applyHeader(h, versions) }, handle)
 	if err != nil {

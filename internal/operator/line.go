@@ -7,7 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
@@ -27,7 +26,7 @@ func (f *fileErrors) appendError(number int, what string) {
 
 func (f *fileErrors) joinErrors() error { return errors.Join(f.errs...) }
 
-// sourceRow is one row of a CSV file or one entry of the published list. Its methods parse a column and record errors.
+// sourceRow is one row of a CSV file or one entry of the XML form. Its methods parse a column and record errors.
 type sourceRow struct {
 	rawValue     func(column string) string
 	lineNumber   int
@@ -85,11 +84,16 @@ func parseValue[T any](l *sourceRow, column string, parse func(string) (T, error
 	return v
 }
 
+// parseNumber parses a number as people write it, with punctuation.
+func parseNumber[T any](l *sourceRow, column string, parse func(string) (T, error), needed bool) T {
+	return parseValue(l, column, func(s string) (T, error) { return parse(ident.TrimPunctuation(s)) }, needed)
+}
+
 func (l *sourceRow) parseSSIN(column string) ident.SSIN {
-	return parseValue(l, column, ident.ParseSSIN, mandatory)
+	return parseNumber(l, column, ident.ParseSSIN, mandatory)
 }
 func (l *sourceRow) parseNIHII(column string) ident.NIHII {
-	return parseValue(l, column, ident.ParseNIHII, mandatory)
+	return parseNumber(l, column, ident.ParseNIHII, mandatory)
 }
 func (l *sourceRow) parseDate(column string) ident.Date {
 	return parseValue(l, column, ident.ParseDate, optional)
@@ -101,14 +105,4 @@ func (l *sourceRow) parsePeriod() platform.Period {
 		l.appendError("valid_to", "is before valid_from")
 	}
 	return p
-}
-
-func (l *sourceRow) parseDeviceStatus(column string) implants.DeviceStatus {
-	s := implants.DeviceStatus(l.parseText(column))
-	switch s {
-	case implants.DeviceActive, implants.DeviceDeleted, implants.DeviceRecalled:
-	default:
-		l.appendError(column, "is not Active, Deleted or Recalled")
-	}
-	return s
 }

@@ -19,7 +19,7 @@ import (
 // listNamespace is the XML namespace of the device lists that RIZIV/INAMI publishes.
 const listNamespace = "http://www.riziv.fgov.be/xsd/cti/201411"
 
-// listHeader is the header of the published list.
+// listHeader is the header of the XML form.
 type listHeader struct {
 	sequence                 int64
 	modifiedFrom, modifiedTo ident.Date // period of the modifications in a delta; a full list has only the end
@@ -74,7 +74,7 @@ func newRecordLimits() xmldoc.Limits {
 	return l
 }
 
-// readDeviceList passes the header of the published list to handleHeader, then the devices to handle, chunk by chunk.
+// readDeviceList passes the header of the XML form to handleHeader, then the devices to handle, chunk by chunk.
 func readDeviceList(
 	in *bufio.Reader, errs *fileErrors, handleHeader func(listHeader) error, handle func(*chunk) error,
 ) error {
@@ -101,7 +101,7 @@ func readDeviceList(
 
 // readDevices passes the remaining records to handle, chunk by chunk.
 func readDevices(s *xmlrecords.Splitter, errs *fileErrors, handle func(*chunk) error) error {
-	c := &chunk{fromPublishedList: true}
+	c := &chunk{fromXML: true}
 	for entry, err := range remainingRecords(s) {
 		if err == nil {
 			err = entry.appendDevice(errs, c)
@@ -113,7 +113,7 @@ func readDevices(s *xmlrecords.Splitter, errs *fileErrors, handle func(*chunk) e
 			if err = handle(c); err != nil {
 				return err
 			}
-			c = &chunk{fromPublishedList: true}
+			c = &chunk{fromXML: true}
 		}
 	}
 	if len(c.lineNumbers) == 0 {

@@ -32,12 +32,12 @@ func generateList(head string, n int, name func(int) string) io.ReadCloser {
 			gtin := fmt.Sprintf("0541%09d", i)
 			sum := 0
 			for place, digit := range gtin {
-				sum += int(digit-'0') * (1 + 2*(place%2)) // in a GTIN-14 the last of the first thirteen digits has weight 3
+				sum += int(digit-'0') * (3 - 2*(place%2))
 			}
 			_, err = fmt.Fprintf(w, `<Data><NotificationCode>%010d%02d</NotificationCode><ProductName>%s</ProductName><ProductReference>REF-%d</ProductReference>
 <Manufacturer>Invented Implants of the %d. Street N.V.</Manufacturer><Distributor>Alma Distribution NV</Distributor>
-<ClassificationCode>C.10.02.01.02</ClassificationCode><PublicationDate>2020-01-01</PublicationDate><Category>Orthopaedic</Category><UDIDI>0%s%d</UDIDI></Data>
-`, i, 97-i%97, name(i), i, i%100, gtin[:12], sum%10)
+<ClassificationCode>C.10.02.01.02</ClassificationCode><PublicationDate>2020-01-01</PublicationDate><Category>Orthopaedic</Category><UDIDI>%s%d</UDIDI></Data>
+`, i, 97-i%97, name(i), i, i%100, gtin, (10-sum%10)%10)
 		}
 		if err == nil {
 			_, err = io.WriteString(w, "</List>\n")

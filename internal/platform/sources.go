@@ -79,6 +79,7 @@ type Role string
 
 // The roles that the rules distinguish.
 const (
+	RoleSpecialist        Role = "Specialist"
 	RoleAdministrative    Role = "AdministrativeStaff"
 	RoleTitularPharmacist Role = "TitularPharmacist"
 	// RoleChiefManager is responsible for an organisation's access rights (VTE, HTB). It comes from the authentic
