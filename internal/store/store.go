@@ -1,7 +1,8 @@
 // Package store opens the storage of the register in SQLite or in PostgreSQL. Open is the entry point.
 //
 // It is the front of the packages below it, which contain all SQL of the program: engine runs transactions, identity
-// keeps who the persons are, platform stores what all registers share, and implants stores the register of implants.
+// keeps who the persons are, platform stores what all registers share, implants stores the register of implants, and
+// tracing answers the operator's questions about it.
 // The packages implement the interfaces that the domain declares, so they depend on the domain, but not on XML, HTTP or
 // authorisation. One suite, package storetest, tests both engines against the same contract.
 package store
@@ -21,6 +22,7 @@ import (
 	"github.com/openctr/ctr/internal/store/identity"
 	implantstore "github.com/openctr/ctr/internal/store/implants"
 	platformstore "github.com/openctr/ctr/internal/store/platform"
+	"github.com/openctr/ctr/internal/store/tracing"
 )
 
 //go:embed migrations
@@ -59,6 +61,7 @@ type DB struct {
 	identity.Keys
 	platformstore.Store
 	implantstore.Register
+	tracing.Reports
 	engine  *engine.DB
 	persons *identity.DB
 }
@@ -90,7 +93,10 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	return &DB{persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), e, persons}, nil
+	return &DB{
+		persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), tracing.NewReports(persons), e,
+		persons,
+	}, nil
 }
 
 func upgradePurposes(tx *identity.Tx) error {

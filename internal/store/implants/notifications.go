@@ -17,12 +17,13 @@ const (
 	isNewestVersion = `NOT EXISTS (SELECT 1 FROM notification newer WHERE newer.reference = n.reference ` +
 		`AND newer.version > n.version)`
 	andNewestVersion = ` AND ` + isNewestVersion
-	andInForce       = ` AND n.state = 'Final'` + andNewestVersion
+	// AndInForce continues a condition on a notification n.
+	AndInForce = ` AND n.state = 'Final'` + andNewestVersion
 )
 
 // selectImplants has one parameter: the last day on which removals count.
 var selectImplants = `SELECT ` + implantTable.Columns("i") + `, n.number, n.patient, n.operation_date, i.quantity - ` +
-	removedQuantity +
+	RemovedQuantity +
 	` AS remaining, (n.state = 'Final'` + andNewestVersion + `) AS in_force, ` + optionalDeviceColumns() + implantTables
 
 // optionalDeviceColumns selects the columns of a device that may be absent, which are then empty.
@@ -34,8 +35,8 @@ func optionalDeviceColumns() string {
 	return strings.Join(columns, ", ")
 }
 
-// removedQuantity is how many pieces of an implant line explantations removed, up to and including a day.
-const removedQuantity = `COALESCE((SELECT SUM(r.quantity) FROM removal r JOIN notification e ON ` +
+// RemovedQuantity is how many pieces of an implant line explantations removed, up to and including a day.
+const RemovedQuantity = `COALESCE((SELECT SUM(r.quantity) FROM removal r JOIN notification e ON ` +
 	`e.reference = r.reference AND e.version = r.version WHERE r.implant_id = i.id AND r.operation_date <= ? ` +
 	`AND e.state = 'Final' AND NOT EXISTS (SELECT 1 FROM notification later WHERE later.reference = r.reference AND ` +
 	`later.version > r.version)), 0)`
@@ -51,8 +52,8 @@ const implantTables = ` FROM notification n JOIN implant i ON i.reference = n.re
 	`LEFT JOIN device d ON d.code = CASE WHEN i.code <> '' THEN i.code ELSE (` + selectCodeByDI + `i.udi_di` +
 	preferActive + `) END`
 
-// maxDate is later than the day of any removal.
-const maxDate = "9999-12-31"
+// MaxDate is later than the day of any removal.
+const MaxDate = "9999-12-31"
 
 var selectNotifications = `SELECT n.seq, ` + notificationTable.Columns("n") + ` FROM notification n`
 
@@ -114,7 +115,7 @@ func (r Reader) NotificationsByPatient(patient ident.SSIN) ([]implants.Notificat
 		return nil, err
 	}
 	condition, args := p.ColumnCondition(`n.patient`)
-	return r.findNotifications(condition+andInForce, args...)
+	return r.findNotifications(condition+AndInForce, args...)
 }
 
 // findNotifications reads complete notifications with four statements, or more when there are very many. It selects the
@@ -150,7 +151,7 @@ func (r Reader) loadLines(byVersion map[versionKey]*implants.Notification, rowNu
 	list, args := engine.PaddedInList(rowNumbers)
 	var implantList []foundImplantRow
 	err := r.tx.SelectRows(&implantList, selectImplants+` WHERE n.seq IN `+list+` ORDER BY i.line`,
-		append([]any{maxDate}, args...)...)
+		append([]any{MaxDate}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -197,13 +198,13 @@ var selectRemovals = `SELECT ` + removalTable.Columns("r") + `, n.patient FROM n
 // Implant returns the newest version of an implant line, with the quantity that remains now.
 func (r Reader) Implant(id string) (implants.Implant, bool, error) {
 	return identity.QueryOne(r.tx, "implant", foundImplantRow.toImplant, selectImplants+` WHERE i.id = ?
-		ORDER BY i.version DESC LIMIT 1`, maxDate, id)
+		ORDER BY i.version DESC LIMIT 1`, MaxDate, id)
 }
 
 // RemovalsByImplant returns the removals of an implant that are in force, in the order of the surgery dates.
 func (r Reader) RemovalsByImplant(implantID string) ([]implants.Removal, error) {
 	return identity.QueryAll(r.tx, "removal", foundRemovalRow.toRemovalWithNotification, selectRemovals+
-		` WHERE r.implant_id = ?`+andInForce+`
+		` WHERE r.implant_id = ?`+AndInForce+`
 		ORDER BY r.operation_date, `+registrationOrder+`, r.line`, implantID)
 }
 
@@ -212,7 +213,7 @@ func (r Reader) RemovalsByImplant(implantID string) ([]implants.Removal, error) 
 func (r Reader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implants.Implant, error) {
 	upTo := day.String()
 	if day.IsZero() {
-		upTo = maxDate
+		upTo = MaxDate
 	}
 	p, err := r.tx.FindPerson(identity.Patient, patient)
 	if err != nil || p == nil {
@@ -220,15 +221,15 @@ func (r Reader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implant
 	}
 	condition, ids := p.ColumnCondition(`n.patient`)
 	return identity.QueryAll(r.tx, "implant", foundImplantRow.toImplant, selectImplants+
-		` WHERE `+condition+` AND n.operation_date <= ? AND NOT i.unregistered`+andInForce+
+		` WHERE `+condition+` AND n.operation_date <= ? AND NOT i.unregistered`+AndInForce+
 		` ORDER BY n.operation_date, `+registrationOrder+`, i.line`, slices.Concat([]any{upTo}, ids, []any{upTo})...)
 }
 
-// lotKey and serialKey are the columns in the form of udi.MatchKey, also of rows that were stored with blanks. The
+// LotKey and SerialKey are the columns in the form of udi.MatchKey, also of rows that were stored with blanks. The
 // indexes of both are on the same expressions.
 const (
-	lotKey    = "replace(replace(i.lot, ' ', ''), '\u00a0', '')"
-	serialKey = "replace(replace(i.serial, ' ', ''), '\u00a0', '')"
+	LotKey    = "replace(replace(i.lot, ' ', ''), '\u00a0', '')"
+	SerialKey = "replace(replace(i.serial, ' ', ''), '\u00a0', '')"
 )
 
 // IsSerialImplanted reports whether a product with this serial number is in a patient now.
@@ -236,7 +237,7 @@ func (r Reader) IsSerialImplanted(serial string, code ident.NotificationCode, ud
 	var unused int
 	return r.tx.SelectRow(&unused,
 		`SELECT 1 FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version
-		WHERE `+serialKey+` = ? AND i.serial <> '' AND NOT i.unregistered
+		WHERE `+SerialKey+` = ? AND i.serial <> '' AND NOT i.unregistered
 		AND (i.code = ? AND i.code <> '' OR i.udi_di = ? AND i.udi_di <> '')
-		AND i.quantity > `+removedQuantity+andInForce+` LIMIT 1`, udi.MatchKey(serial), code.Digits(), udiDI, maxDate)
+		AND i.quantity > `+RemovedQuantity+AndInForce+` LIMIT 1`, udi.MatchKey(serial), code.Digits(), udiDI, MaxDate)
 }

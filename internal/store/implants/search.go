@@ -152,8 +152,8 @@ func implantConditions(q implants.NotificationQuery) *engine.Conditions {
 		list, readings := engine.PaddedInList(engine.ToArgs(q.UDIDIs))
 		implant.Add(`i.udi_di IN `+list+` AND i.udi_di <> ''`, readings...)
 	}
-	implant.AddIfSet(lotKey+` = ? AND i.lot <> ''`, udi.MatchKey(q.Lot))
-	implant.AddIfSet(serialKey+` = ? AND i.serial <> ''`, udi.MatchKey(q.Serial))
+	implant.AddIfSet(LotKey+` = ? AND i.lot <> ''`, udi.MatchKey(q.Lot))
+	implant.AddIfSet(SerialKey+` = ? AND i.serial <> ''`, udi.MatchKey(q.Serial))
 	return implant
 }
 
@@ -173,7 +173,7 @@ func unreadImplantConditions(q implants.NotificationQuery) *engine.Conditions {
 	}
 	implant.Add(`(` + strings.Join(readings, ` OR `) + `)`)
 	for _, number := range []struct{ column, key, value string }{
-		{`i.lot`, lotKey, udi.MatchKey(q.Lot)}, {`i.serial`, serialKey, udi.MatchKey(q.Serial)},
+		{`i.lot`, LotKey, udi.MatchKey(q.Lot)}, {`i.serial`, SerialKey, udi.MatchKey(q.Serial)},
 	} {
 		if number.value != "" {
 			implant.Add(`(`+number.key+` = ? OR `+number.column+` = '' AND i.udi LIKE ? ESCAPE '\')`,

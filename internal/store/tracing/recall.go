@@ -1,4 +1,4 @@
-package implants
+package tracing
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
+	implantstore "github.com/openctr/ctr/internal/store/implants"
 	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
@@ -44,11 +45,11 @@ const (
 		`COALESCE((SELECT s.person FROM subject s WHERE s.id = n.specialist), 0) AS specialist, n.specialist_nihii, ` +
 		`n.organisation, ` +
 		`i.code, i.udi, i.udi_di, i.lot, i.serial, i.quantity, ` +
-		`i.quantity - ` + removedQuantity + ` AS remaining, i.unregistered, ` +
+		`i.quantity - ` + implantstore.RemovedQuantity + ` AS remaining, i.unregistered, ` +
 		`p.id AS patient, p.sealed, p.key_id FROM implant i CROSS JOIN notification n CROSS JOIN subject a ` +
 		`CROSS JOIN subject p WHERE `
 	joinRecalled = ` AND n.reference = i.reference AND n.version = i.version AND a.id = n.patient AND p.id = a.person` +
-		andInForce
+		implantstore.AndInForce
 )
 
 // productCondition is a condition on the code or the UDI-DI. A line that was notified by code alone has no UDI-DI, and
@@ -136,7 +137,7 @@ func (p productCondition) checkCondition() (string, []any) {
 }
 
 // Recall finds the recalled implants in one consistent view.
-func (s Register) Recall(ctx context.Context, q implants.RecallQuery) (*implants.RecallResult, error) {
+func (s Reports) Recall(ctx context.Context, q implants.RecallQuery) (*implants.RecallResult, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
@@ -198,7 +199,8 @@ type lineKey struct {
 // notified is read again: later versions of this program understand more.
 func (s *recallSearch) addLines(start engine.Conditions) error {
 	var rows []recalledRow
-	err := s.tx.SelectRows(&rows, selectRecalled+start.String()+joinRecalled, append([]any{maxDate}, start.Args...)...)
+	args := append([]any{implantstore.MaxDate}, start.Args...)
+	err := s.tx.SelectRows(&rows, selectRecalled+start.String()+joinRecalled, args...)
 	if err != nil {
 		return err
 	}
@@ -317,9 +319,9 @@ const recallPseudonymSize = 10
 //
 // Earlier versions read <GS> as part of a lot, and joined what followed to it. Such a lot is found by its beginning.
 func numberConditions(column string, r implants.Range) []engine.Conditions {
-	key := lotKey
+	key := implantstore.LotKey
 	if column == `i.serial` {
-		key = serialKey
+		key = implantstore.SerialKey
 	}
 	conditions := make([]engine.Conditions, 1, 2)
 	if r.From != r.To {
@@ -391,7 +393,7 @@ func fullName(p platform.Person) string {
 // MarkRecalled sets a device's status to recalled from a day on, or lifts the recall when the day is zero, and records
 // the event in the same transaction. All nodes see the change at once. It returns false when the device list has no
 // such device, or when there is no recall to lift.
-func (s Register) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date,
+func (s Reports) MarkRecalled(ctx context.Context, code ident.NotificationCode, on ident.Date,
 	e platform.AuditEvent) (bool, error) {
 	var changed bool
 	err := s.db.Write(ctx, func(tx *identity.Tx) error {

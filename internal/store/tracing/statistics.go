@@ -1,4 +1,4 @@
-package implants
+package tracing
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
+	implantstore "github.com/openctr/ctr/internal/store/implants"
 )
 
 type figuresRow struct {
@@ -56,7 +57,7 @@ func figuresQueries() []figuresQuery {
 }
 
 // Statistics computes the figures. It scans all notifications of the period.
-func (s Register) Statistics(ctx context.Context, q implants.StatisticsQuery) (*implants.Statistics, error) {
+func (s Reports) Statistics(ctx context.Context, q implants.StatisticsQuery) (*implants.Statistics, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
@@ -126,9 +127,10 @@ func queryFigures(tx *identity.Tx, q implants.StatisticsQuery) ([]implants.Figur
 		) +
 			` AS delay, `
 		if q.GroupBy == implants.ByCode || q.GroupBy == implants.ByCategory {
-			perNotification += side.linesQuery + ` WHERE ` + where.String() + andInForce + ` GROUP BY n.seq, grp`
+			perNotification += side.linesQuery + ` WHERE ` + where.String() + implantstore.AndInForce + ` GROUP BY n.seq, grp`
 		} else {
-			perNotification += `(` + side.piecesSubquery + `) AS pieces FROM notification n WHERE ` + where.String() + andInForce
+			perNotification += `(` + side.piecesSubquery + `) AS pieces FROM notification n WHERE ` + where.String() +
+				implantstore.AndInForce
 		}
 		var rows []figuresRow
 		err := tx.SelectRows(
