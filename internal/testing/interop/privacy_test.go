@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/csv"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -120,6 +121,41 @@ func (p *scenarioRun) checkPrivacy() {
 		p.t.Error("no file of the database was looked into")
 	}
 	p.checkTables(all, public)
+}
+
+// checkExport checks that the audit log, as exported without persons, joins nobody who acts with a patient, except
+// patients who read their own data.
+func (p *scenarioRun) checkExport() {
+	actors, patients, rows := map[string]bool{}, map[string]bool{}, 0
+	for line := range strings.Lines(p.runAdmin("audit", "export", "--format", "json")) {
+		var row struct{ Operation, Person, Patient, Signer, Reason, Capacity string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			continue // the last line is the number of entries
+		}
+		rows++
+		pseudonym, _, _ := strings.Cut(strings.TrimPrefix(row.Signer, "SSIN="), ",")
+		switch {
+		case row.Reason == "patient's own data":
+			p.requireEqual("capacity, person and signer of who reads their own data", row.Capacity+row.Person+pseudonym,
+				"patient"+row.Patient+row.Patient)
+		case row.Operation == "ManageMandate" || row.Operation == "ManageStaff":
+			actors[row.Person], actors[row.Patient] = true, true // two who act, and no patient
+		default:
+			actors[row.Person], patients[row.Patient] = true, true
+			if strings.HasPrefix(row.Signer, "SSIN=") {
+				actors[pseudonym] = true
+			}
+		}
+	}
+	delete(actors, "")
+	if rows < 50 || len(actors) < 5 || len(patients) < 3 {
+		p.t.Errorf("%d rows, %d who act, %d patients", rows, len(actors), len(patients))
+	}
+	for actor := range actors {
+		if patients[actor] {
+			p.t.Errorf("%s acts and is a patient", actor)
+		}
+	}
 }
 
 // collectFiles reads all files in the service's data directory, except the test PKI.

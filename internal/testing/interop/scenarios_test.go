@@ -125,6 +125,7 @@ func (p *scenarioRun) playAll() {
 	p.play("the trail is whole", func() {
 		p.runAdmin("verify", "--fast", "--checkpoints", filepath.Join(p.service.Data, auditlog.AnchorFileName))
 	})
+	p.play("the trail does not tell who is a patient", p.checkExport)
 	p.stopService("the second service")
 	p.checkPrivacy()
 }
