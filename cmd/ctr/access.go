@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/terminal"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -34,18 +34,18 @@ func (m *mandatesCommand) Run(c *serviceClient) error {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		_ = terminal.Printf(w, "%d found\n", answer.Total)
 		showMandates(w, answer.Mandate)
 	})
 }
 
 func showMandates(w io.Writer, all []ctr.Mandate) {
 	for _, m := range all {
-		_, _ = fmt.Fprintf(w, "  %s of %s for %s, %s", m.State, m.Grantor, m.Grantee, formatPeriod(m.From, m.To))
+		_ = terminal.Printf(w, "  %s of %s for %s, %s", m.State, m.Grantor, m.Grantee, formatPeriod(m.From, m.To))
 		if m.AcceptedOn != "" {
-			_, _ = fmt.Fprintf(w, ", accepted on %s", m.AcceptedOn)
+			_ = terminal.Printf(w, ", accepted on %s", m.AcceptedOn)
 		}
-		_, _ = fmt.Fprintln(w)
+		_ = terminal.Printf(w, "\n")
 	}
 }
 
@@ -64,7 +64,7 @@ type mandateCommand struct {
 }
 
 type grantCommand struct {
-	Grantee string `help:"SSIN of the person who receives it." required:"" placeholder:"SSIN" type:"digits"`
+	Grantee string `help:"SSIN of the person who receives it." required:"" placeholder:"SSIN" type:"person"`
 	periodFlags
 }
 
@@ -74,7 +74,7 @@ func (g *grantCommand) Run(c *serviceClient) error {
 }
 
 type acceptCommand struct {
-	Grantor string `help:"SSIN of the person who granted it." required:"" placeholder:"SSIN" type:"digits"`
+	Grantor string `help:"SSIN of the person who granted it." required:"" placeholder:"SSIN" type:"person"`
 }
 
 // Run accepts a mandate.
@@ -83,8 +83,8 @@ func (a *acceptCommand) Run(c *serviceClient) error {
 }
 
 type endCommand struct {
-	Grantee string `help:"SSIN of the holder, if you granted it." xor:"of" required:"" placeholder:"SSIN" type:"digits"`
-	Grantor string `help:"SSIN of the person who granted it, if you hold it." xor:"of" required:"" placeholder:"SSIN" type:"digits"`
+	Grantee string `help:"SSIN of the holder, if you granted it." xor:"of" required:"" placeholder:"SSIN" type:"person"`
+	Grantor string `help:"SSIN of the person who granted it, if you hold it." xor:"of" required:"" placeholder:"SSIN" type:"person"`
 }
 
 // Run ends a mandate.
@@ -93,8 +93,8 @@ func (e *endCommand) Run(c *serviceClient) error {
 }
 
 type transferCommand struct {
-	Grantee string `help:"SSIN of the current holder." required:"" placeholder:"SSIN" type:"digits"`
-	To      string `help:"SSIN of the new holder." required:"" placeholder:"SSIN" type:"digits"`
+	Grantee string `help:"SSIN of the current holder." required:"" placeholder:"SSIN" type:"person"`
+	To      string `help:"SSIN of the new holder." required:"" placeholder:"SSIN" type:"person"`
 }
 
 // Run transfers a mandate.
@@ -131,20 +131,20 @@ func (s *staffListCommand) Run(c *serviceClient) error {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		_ = terminal.Printf(w, "%d found\n", answer.Total)
 		showStaff(w, answer.Member)
 	})
 }
 
 func showStaff(w io.Writer, all []ctr.StaffMember) {
 	for _, m := range all {
-		_, _ = fmt.Fprintf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, formatPeriod(m.From, m.To))
+		_ = terminal.Printf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, formatPeriod(m.From, m.To))
 	}
 }
 
 // roleFlags identify a staff role.
 type roleFlags struct {
-	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN" type:"digits"`
+	Person string `help:"SSIN of the person." required:"" placeholder:"SSIN" type:"person"`
 	Role   string `help:"AccessManager or AdministrativeStaff." required:"" placeholder:"ROLE"`
 }
 

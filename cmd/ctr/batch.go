@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 type batchCommand struct {
@@ -159,7 +160,7 @@ func (b *batchCommand) sendFile(
 	r := b.newReport(file, pending, earlier)
 	r.printStart(t)
 	if journal.UnreadableLines > 0 && !t.json {
-		_, _ = fmt.Fprintf(
+		_ = terminal.Printf(
 			t.out, "%s.journal: %d unreadable line(s); their notifications are sent again\n", b.File, journal.UnreadableLines,
 		)
 	}
@@ -247,15 +248,15 @@ func (r *batchReport) printStart(t *commandContext) {
 	if r.Separator != "" {
 		form += ", separated by " + r.Separator
 	}
-	_, _ = fmt.Fprintf(
+	_ = terminal.Printf(
 		t.out, "%s: %s; %d row(s), %d notification(s) without error\n", r.File, cmp.Or(form, "not read"), r.Rows,
 		r.Notifications,
 	)
 	for _, fault := range r.Faults {
-		_, _ = fmt.Fprintln(t.out, fault)
+		_ = terminal.Printf(t.out, "%s\n", fault)
 	}
 	if r.EarlierAccepted+r.EarlierRefused > 0 {
-		_, _ = fmt.Fprintf(t.out, "earlier: %d accepted, %d refused\n", r.EarlierAccepted, r.EarlierRefused)
+		_ = terminal.Printf(t.out, "earlier: %d accepted, %d refused\n", r.EarlierAccepted, r.EarlierRefused)
 	}
 }
 
@@ -265,14 +266,14 @@ func (r *batchReport) printEnd(t *commandContext, b *batchCommand, err error) er
 	printErr := t.printAnswer(r, func(w io.Writer) {
 		switch {
 		case b.DryRun:
-			_, _ = fmt.Fprintf(w, "%d error(s), %d to send; nothing was sent\n", len(r.Faults), r.Unsent)
+			_ = terminal.Printf(w, "%d error(s), %d to send; nothing was sent\n", len(r.Faults), r.Unsent)
 		case len(r.Faults) > 0 && !b.SkipBad:
-			_, _ = fmt.Fprintf(w, "%d error(s); nothing was sent\n", len(r.Faults))
+			_ = terminal.Printf(w, "%d error(s); nothing was sent\n", len(r.Faults))
 		default:
-			_, _ = fmt.Fprintf(w, "accepted %d, refused %d, not sent %d\n", r.Accepted, r.Refused, r.Unsent)
+			_ = terminal.Printf(w, "accepted %d, refused %d, not sent %d\n", r.Accepted, r.Refused, r.Unsent)
 		}
 		if r.Results != "" {
-			_, _ = fmt.Fprintf(w, "the result of each row is in %s\n", r.Results)
+			_ = terminal.Printf(w, "the result of each row is in %s\n", r.Results)
 		}
 	})
 	switch {

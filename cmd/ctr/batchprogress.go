@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/batch"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // progressLine shows the progress of a batch: one changing line on a terminal, otherwise a new line every few
@@ -58,12 +59,12 @@ func (l *progressLine) showProgress(p batch.Progress) {
 		rate,
 	)
 	if !l.interactive {
-		_, _ = fmt.Fprintln(l.out, line)
+		_ = terminal.Printf(l.out, "%s\n", line)
 		return
 	}
 	const width = 20
 	line = fmt.Sprintf("[%-*s] %s", width, strings.Repeat("#", width*done/p.Total), line)
-	_, _ = fmt.Fprintf(l.out, "\r%-*s", l.openWidth, line) // overwrites the whole previous line
+	_ = terminal.Printf(l.out, "\r%-*s", l.openWidth, line) // overwrites the whole previous line
 	l.openWidth = len(line)
 }
 
@@ -76,7 +77,7 @@ func (l *progressLine) showRetry(err error) {
 	}
 	l.retryShown = true
 	l.endOpenLine()
-	_, _ = fmt.Fprintf(l.out, "no answer, retrying: %v\n", err)
+	_ = terminal.Printf(l.out, "no answer, retrying: %v\n", err)
 }
 
 // finishLine ends the changing line.
@@ -88,13 +89,16 @@ func (l *progressLine) finishLine() {
 
 func (l *progressLine) endOpenLine() {
 	if l.openWidth > 0 {
-		_, _ = fmt.Fprintln(l.out)
+		_ = terminal.Printf(l.out, "\n")
 		l.openWidth = 0
 	}
 }
 
 // isTerminal reports whether the output is a terminal.
 func isTerminal(w io.Writer) bool {
+	if cleaning, ok := w.(*terminal.Writer); ok {
+		w = cleaning.Unwrap()
+	}
 	file, ok := w.(*os.File)
 	if !ok {
 		return false

@@ -16,6 +16,7 @@ import (
 	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/x509id"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // This file contains the commands for the signing certificate. They do not call a service.
@@ -132,7 +133,7 @@ func (p *certPasswordCommand) Run(c *commandLine, t *commandContext) error {
 		return err
 	}
 	return t.printAnswer(writtenFile{File: file.name, Keys: keys}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s has the new password. It contains %d key(s), encrypted with PBES2 and AES-256.\n"+
+		_ = terminal.Printf(w, "%s has the new password. It contains %d key(s), encrypted with PBES2 and AES-256.\n"+
 			"Change the password in every program that uses the file. Copies of the old file keep the old password.\n",
 			file.name, keys)
 	})
@@ -157,7 +158,7 @@ func (v *certConvertCommand) Run(c *commandLine, t *commandContext) error {
 		return err
 	}
 	return t.printAnswer(writtenFile{File: v.Out, Keys: keys}, func(w io.Writer) {
-		_, _ = fmt.Fprintf(
+		_ = terminal.Printf(
 			w, "%s written: the same %d key(s) and password, encrypted with PBES2 and AES-256. %s is unchanged.\n", v.Out, keys,
 			file.name,
 		)
@@ -203,10 +204,10 @@ func (x *certExtractCommand) Run(c *commandLine, t *commandContext) error {
 		return err
 	}
 	return t.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s written: %d certificate(s)\n", x.Out, len(all))
+		_ = terminal.Printf(w, "%s written: %d certificate(s)\n", x.Out, len(all))
 		if x.Key {
-			_, _ = fmt.Fprintln(w, "It contains the private key without a password: anyone who reads it can sign in your "+
-				"name. Delete it as soon as you can.")
+			_ = terminal.Printf(w, "It contains the private key without a password: anyone who reads it can sign in your "+
+				"name. Delete it as soon as you can.\n")
 		}
 	})
 }
@@ -218,7 +219,7 @@ func replaceFile(name string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("replace: %w", err)
 	}
-	if err = durable.Replace(name, data, 0o600); err != nil {
+	if err = durable.Save(name, data); err != nil {
 		return fmt.Errorf("%s is unchanged: %w", name, err)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // advice is a recommendation about a certificate or its file.
@@ -290,7 +291,7 @@ func keyUsageNames(leaf *x509.Certificate) []string {
 // writeText writes the report as text.
 func (r *certificateReport) writeText(w io.Writer) {
 	line := func(name, format string, values ...any) {
-		_, _ = fmt.Fprintf(w, "%-12s "+format+"\n", append([]any{name}, values...)...)
+		_ = terminal.Printf(w, "%-12s "+format+"\n", append([]any{name}, values...)...)
 	}
 	line("you are", "%s", r.Subject)
 	if r.Name != "" {
@@ -384,7 +385,7 @@ func (c *commandLine) newServiceClientWithWarning(
 		return nil, err
 	}
 	if warning := expiryWarning(remote.client.Key.Certificate, remote.client.Now()); warning != "" {
-		_, _ = fmt.Fprintln(stderr, "ctr: "+warning)
+		_ = terminal.Printf(stderr, "ctr: %s\n", warning)
 	}
 	return remote, nil
 }

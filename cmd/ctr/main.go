@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/terminal"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -27,7 +28,7 @@ type commandLine struct {
 	PasswordFile string `help:"File with the password of the .p12 file." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"Address of the service, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file with the certificate authorities to trust for TLS. Default: those of the system." type:"existingfile" placeholder:"FILE"`
-	Author       string `help:"SSIN of the person who acts, if the certificate is an organisation's. Replaces the author in a file." placeholder:"SSIN" type:"digits"`
+	Author       string `help:"SSIN of the person who acts, if the certificate is an organisation's. Replaces the author in a file." placeholder:"SSIN" type:"person"`
 	JSON         bool   `name:"json" help:"Print the answer as JSON."`
 
 	Notify       notifyCommand         `cmd:"" help:"Report an implantation from a file with a NotifyImplantRequest."`
@@ -82,6 +83,7 @@ func main() {
 
 // run executes a command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	stdout, stderr = terminal.NewWriter(stdout), terminal.NewWriter(stderr)
 	var c commandLine
 	exited := -1
 	program := describeProgram()
@@ -91,11 +93,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		cli.Numbers(),
 		kong.Description("Calls a central tracing register for implants. --version prints the version."),
 		kong.Writers(stdout, stderr),
+		cli.PersonNumbers(os.Stdin),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 	)
 	if err != nil {
-		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		printError(stderr, err)
 		return exitUsage
 	}
 	if program.Answer(stdout, parser.Model, args) {
@@ -106,7 +109,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case exited >= 0: // --help
 		return exited
 	case err != nil:
-		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		printError(stderr, err)
 		return exitUsage
 	}
 	parsed.Bind(&c)
@@ -120,10 +123,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		newServiceClient: call,
 	})
 	if err = parsed.BindToProvider(call); err != nil {
-		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		printError(stderr, err)
 		return exitUsage
 	}
 	return reportError(stderr, parsed.Run())
+}
+
+// printError prints an error as one line.
+func printError(stderr io.Writer, err error) {
+	_ = terminal.Printf(stderr, "ctr: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
 }
 
 // reportError prints an error and returns the exit code.
@@ -140,36 +148,36 @@ func reportError(stderr io.Writer, err error) int {
 	refusal, refused := errors.AsType[*soap.Refusal](err)
 	switch {
 	case !refused:
-		_, _ = fmt.Fprintln(stderr, "ctr: "+err.Error())
+		printError(stderr, err)
 		if errors.Is(err, client.ErrUnreachable) || errors.Is(err, batch.ErrServiceFails) {
 			return exitUnreachable
 		}
 		return exitUsage
 	case refusal.Code == notAuthenticatedCode:
-		_, _ = fmt.Fprint(stderr, "ctr: not authenticated\n"+describeRefusal(refusal))
+		_, _ = io.WriteString(stderr, "ctr: not authenticated\n"+describeRefusal(refusal))
 		return exitUnauthenticated
 	}
-	_, _ = fmt.Fprint(stderr, "ctr: refused\n"+describeRefusal(refusal))
+	_, _ = io.WriteString(stderr, "ctr: refused\n"+describeRefusal(refusal))
 	return exitRefused
 }
 
 // describeRefusal formats a refusal for a terminal.
 func describeRefusal(r *soap.Refusal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s  %s\n", r.Code, r.Messages[terminalLanguage])
+	_ = terminal.Printf(&b, "  %s  %s\n", r.Code, r.Messages[terminalLanguage])
 	for _, v := range r.Violations {
 		if len(r.Violations) == 1 && v.Path == "" && v.Code == r.Code {
 			continue
 		}
-		fmt.Fprintf(&b, "  - %s", v.Code)
+		_ = terminal.Printf(&b, "  - %s", v.Code)
 		if v.Path != "" {
-			fmt.Fprintf(&b, " at %s", v.Path)
+			_ = terminal.Printf(&b, " at %s", v.Path)
 		}
 		if len(r.Violations) > 1 {
-			fmt.Fprintf(&b, "\n    %s", v.Messages[terminalLanguage])
+			_ = terminal.Printf(&b, "\n    %s", v.Messages[terminalLanguage])
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "  fault ID, for support requests: %s\n", r.ID)
+	_ = terminal.Printf(&b, "  fault ID, for support requests: %s\n", r.ID)
 	return b.String()
 }

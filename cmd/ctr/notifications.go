@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/terminal"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -38,41 +39,41 @@ func (n *notificationCommand) Run(c *serviceClient) error {
 }
 
 func showNotification(w io.Writer, n *ctr.Notification) {
-	_, _ = fmt.Fprintf(w, "%s of %s, patient %s, specialist %s\n  %s, reference %s, version %d",
+	_ = terminal.Printf(w, "%s of %s, patient %s, specialist %s\n  %s, reference %s, version %d",
 		n.OperationType, n.OperationDate, n.Patient,
 		n.Specialist.SSIN+n.Specialist.NIHII, n.State, n.Reference, n.Version)
 	if n.NotificationNumber != "" {
-		_, _ = fmt.Fprintf(w, ", number %s", n.NotificationNumber)
+		_ = terminal.Printf(w, ", number %s", n.NotificationNumber)
 	}
-	_, _ = fmt.Fprintln(w)
+	_ = terminal.Printf(w, "\n")
 	if n.Prescriber != nil {
-		_, _ = fmt.Fprintf(w, "  prescribed on %s by %s\n", n.PrescriptionDate, n.Prescriber.SSIN+n.Prescriber.NIHII)
+		_ = terminal.Printf(w, "  prescribed on %s by %s\n", n.PrescriptionDate, n.Prescriber.SSIN+n.Prescriber.NIHII)
 	}
 	if n.Comment != "" {
-		_, _ = fmt.Fprintf(w, "  %s\n", n.Comment)
+		_ = terminal.Printf(w, "  %s\n", n.Comment)
 	}
 	for i := range n.Implant {
 		showImplant(w, &n.Implant[i])
 	}
 	for i := range n.Explant {
 		x := &n.Explant[i]
-		_, _ = fmt.Fprintf(w, "removed %s", formatRemovedQuantity(x.Quantity))
+		_ = terminal.Printf(w, "removed %s", formatRemovedQuantity(x.Quantity))
 		if x.Reason != "" {
-			_, _ = fmt.Fprintf(w, ", %s", x.Reason)
+			_ = terminal.Printf(w, ", %s", x.Reason)
 		}
-		_, _ = fmt.Fprintln(w)
+		_ = terminal.Printf(w, "\n")
 		showImplant(w, &x.Implant)
 	}
 	showWarnings(w, n.Warning)
 	for _, h := range n.History {
-		_, _ = fmt.Fprintf(w, "version %d  %s  %s by %s", h.Version, h.At.Format(instantLayout), h.Change, h.Author)
+		_ = terminal.Printf(w, "version %d  %s  %s by %s", h.Version, h.At.Format(instantLayout), h.Change, h.Author)
 		if h.Organisation != "" {
-			_, _ = fmt.Fprintf(w, " in %s", h.Organisation)
+			_ = terminal.Printf(w, " in %s", h.Organisation)
 		}
 		if h.Reason != "" {
-			_, _ = fmt.Fprintf(w, ": %s", h.Reason)
+			_ = terminal.Printf(w, ": %s", h.Reason)
 		}
-		_, _ = fmt.Fprintln(w)
+		_ = terminal.Printf(w, "\n")
 	}
 }
 
@@ -105,7 +106,7 @@ func (p *pendingCommand) Run(c *serviceClient) error {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		_ = terminal.Printf(w, "%d found\n", answer.Total)
 		for i := range answer.Notification {
 			n := &answer.Notification[i]
 			showSummary(w, fmt.Sprintf("%s, version %d", n.Reference, n.Version), n)

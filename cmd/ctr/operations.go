@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/durable"
+	"github.com/openctr/ctr/internal/terminal"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
 
@@ -66,12 +67,12 @@ func (c *serviceClient) showReceipt(
 	return c.printAnswer(answer, func(w io.Writer) {
 		at := r.RegisteredAt.Format(instantLayout)
 		if r.State == "Final" {
-			_, _ = fmt.Fprintf(w, "registered as %s at %s\n", r.NotificationNumber, at)
+			_ = terminal.Printf(w, "registered as %s at %s\n", r.NotificationNumber, at)
 		} else {
-			_, _ = fmt.Fprintf(w, "%s at %s\n", r.State, at)
+			_ = terminal.Printf(w, "%s at %s\n", r.State, at)
 		}
 		if r.State != "Final" || r.Version > 1 {
-			_, _ = fmt.Fprintf(w, "  reference %s, version %d\n", r.Reference, r.Version)
+			_ = terminal.Printf(w, "  reference %s, version %d\n", r.Reference, r.Version)
 		}
 		for i := range implants {
 			showImplant(w, &implants[i])
@@ -84,10 +85,10 @@ const instantLayout = "2006-01-02 15:04:05 MST"
 
 func showWarnings(w io.Writer, all []ctr.Warning) {
 	for _, warning := range all {
-		_, _ = fmt.Fprintf(w, "warning %s at %s\n", warning.Code, warning.Path)
+		_ = terminal.Printf(w, "warning %s at %s\n", warning.Code, warning.Path)
 		for _, m := range warning.Message {
 			if m.Lang == string(terminalLanguage) {
-				_, _ = fmt.Fprintf(w, "  %s\n", m.Value)
+				_ = terminal.Printf(w, "  %s\n", m.Value)
 			}
 		}
 	}
@@ -98,20 +99,20 @@ func showImplant(w io.Writer, i *ctr.RegisteredImplant) {
 	if i.Device != nil {
 		name = i.Device.Name
 	}
-	_, _ = fmt.Fprintf(
+	_ = terminal.Printf(
 		w, "  %s  %s\n    placed %s, remaining %d of %d", i.ImplantID, name, i.OperationDate, i.Remaining, i.Quantity,
 	)
 	for _, part := range [][2]string{
 		{"lot", i.LotNumber}, {"serial", i.SerialNumber}, {"expiry", i.ExpiryDate}, {"at", i.Location},
 	} {
 		if part[1] != "" {
-			_, _ = fmt.Fprintf(w, ", %s %s", part[0], part[1])
+			_ = terminal.Printf(w, ", %s %s", part[0], part[1])
 		}
 	}
 	if i.Unregistered {
-		_, _ = fmt.Fprint(w, ", placed abroad or before the register")
+		_ = terminal.Printf(w, ", placed abroad or before the register")
 	}
-	_, _ = fmt.Fprintln(w)
+	_ = terminal.Printf(w, "\n")
 }
 
 // emergencyFlag is the reason for which a doctor may read data without a care relation.
@@ -120,7 +121,7 @@ type emergencyFlag struct {
 }
 
 type searchCommand struct {
-	Patient string `help:"SSIN of the patient." xor:"by,lot,serial" placeholder:"SSIN" type:"digits"`
+	Patient string `help:"SSIN of the patient." xor:"by,lot,serial" placeholder:"SSIN" type:"person"`
 	Number  string `help:"Number of the notification." xor:"by,lot,serial,from,to" placeholder:"N" type:"digits"`
 	Code    string `help:"Notification code of the implant, among your own patients." xor:"by" placeholder:"C" type:"digits"`
 	UDI     string `name:"udi" help:"UDI of the implant, among your own patients." xor:"by" placeholder:"U"`
@@ -175,7 +176,7 @@ func (s *searchCommand) Run(c *serviceClient) error {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		_ = terminal.Printf(w, "%d found\n", answer.Total)
 		for i := range answer.Notification {
 			n := &answer.Notification[i]
 			showSummary(w, n.NotificationNumber, n)
@@ -189,14 +190,14 @@ func showSummary(w io.Writer, name string, n *ctr.Summary) {
 	if n.Own {
 		own = ", yours"
 	}
-	_, _ = fmt.Fprintf(w, "  %s  %s of %s, patient %s, %d line(s), %s%s\n", name, n.OperationType,
+	_ = terminal.Printf(w, "  %s  %s of %s, patient %s, %d line(s), %s%s\n", name, n.OperationType,
 		n.OperationDate, n.Patient, n.ImplantCount,
 		n.State, own)
 }
 
 type cardCommand struct {
 	Number  string `help:"Number of the notification." xor:"of" required:"" placeholder:"N" type:"digits"`
-	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN" type:"digits"`
+	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN" type:"person"`
 	Out     string `short:"o" help:"Where to write the PDF." required:"" placeholder:"FILE.pdf"`
 	emergencyFlag
 }
@@ -211,7 +212,7 @@ func (d *cardCommand) Run(c *serviceClient) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(d.Out, answer.Card.Content, 0o600); err != nil {
+	if err := durable.Save(d.Out, answer.Card.Content); err != nil {
 		return fmt.Errorf("the card: %w", err)
 	}
 	shown := struct {
@@ -220,12 +221,12 @@ func (d *cardCommand) Run(c *serviceClient) error {
 		Digest []byte
 	}{d.Out, len(answer.Card.Content), answer.Card.Digest}
 	return c.printAnswer(shown, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%s written, %d bytes\n", d.Out, len(answer.Card.Content))
+		_ = terminal.Printf(w, "%s written, %d bytes\n", d.Out, len(answer.Card.Content))
 	})
 }
 
 type implantsCommand struct {
-	Patient string `help:"SSIN of the patient." required:"" placeholder:"SSIN" type:"digits"`
+	Patient string `help:"SSIN of the patient." required:"" placeholder:"SSIN" type:"person"`
 	At      string `help:"Day, as YYYY-MM-DD. Default: today." placeholder:"DATE"`
 	Offset  int    `help:"Number of results to skip." default:"0"`
 	Max     int    `help:"Number of results to show, 1 to 100." default:"100"`
@@ -249,7 +250,7 @@ func (l *implantsCommand) Run(c *serviceClient) error {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%d implant(s) carried\n", answer.Total)
+		_ = terminal.Printf(w, "%d implant(s) carried\n", answer.Total)
 		for i := range answer.Implant {
 			showImplant(w, &answer.Implant[i])
 		}
@@ -274,7 +275,7 @@ func (d *devicesCommand) Run(c *serviceClient) error {
 		return err
 	}
 	return c.printAnswer(answer, func(w io.Writer) {
-		_, _ = fmt.Fprintf(w, "%d found\n", answer.Total)
+		_ = terminal.Printf(w, "%d found\n", answer.Total)
 		for i := range answer.Device {
 			showDevice(w, &answer.Device[i])
 		}
@@ -282,11 +283,11 @@ func (d *devicesCommand) Run(c *serviceClient) error {
 }
 
 func showDevice(w io.Writer, d *ctr.Device) {
-	_, _ = fmt.Fprintf(
+	_ = terminal.Printf(
 		w, "  %s  %s\n    %s, by %s, %s", d.NotificationCode, d.Name, d.Reference, d.Manufacturer, d.DeviceStatus,
 	)
 	if d.DeletedOn != "" {
-		_, _ = fmt.Fprintf(w, " on %s", d.DeletedOn)
+		_ = terminal.Printf(w, " on %s", d.DeletedOn)
 	}
-	_, _ = fmt.Fprintln(w)
+	_ = terminal.Printf(w, "\n")
 }

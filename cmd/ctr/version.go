@@ -17,6 +17,7 @@ func describeProgram() cli.Program {
 			{Name: "4", Text: "The service did not authenticate the caller."},
 		},
 		Sections: []cli.Section{
+			{Title: "NUMBERS OF PERSONS", Text: cli.PersonNumberHelp},
 			{Title: "SEE ALSO", Text: "ctrd(8), and the documents at https://github.com/openctr/ctr/tree/main/docs"},
 		},
 	}

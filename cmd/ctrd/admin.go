@@ -12,6 +12,7 @@ import (
 
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // importCommand imports an extract of an authentic source.
@@ -88,7 +89,7 @@ func (c *importCommand) Run(e environment) (err error) {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	if err = report.Write(e.stdout); err == nil {
-		_, err = fmt.Fprintln(e.stdout, end)
+		err = terminal.Printf(e.stdout, "%s\n", end)
 	}
 	return err
 }
@@ -126,7 +127,7 @@ func (c *importCommand) listVersions(e environment, db *store.DB) error {
 		if v.Sequence > 0 {
 			sequence = fmt.Sprintf(" %d", v.Sequence)
 		}
-		_, err = fmt.Fprintf(e.stdout, "%d  %s  %s  %s%s of %s  %d rows  %s  sha256:%s\n",
+		err = terminal.Printf(e.stdout, "%d  %s  %s  %s%s of %s  %d rows  %s  sha256:%s\n",
 			v.ID, v.LoadedAt.Format(time.RFC3339), v.Kind, v.Format,
 			sequence, v.AsOf, v.Rows, v.Name, hex.EncodeToString(v.Digest))
 		if err != nil {

@@ -6,10 +6,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
@@ -18,6 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // auditCommands export and verify the audit log.
@@ -30,22 +34,34 @@ type auditCommands struct {
 
 // operatorFlags identify the operator.
 type operatorFlags struct {
-	By string `help:"Name of the operator for the audit log; the account name if omitted." placeholder:"NAME"`
+	By string `help:"Name of the operator for the audit log, which records the name of the account too." placeholder:"NAME"`
 }
 
 func (w operatorFlags) newOperator(db *store.DB) operator.Operator {
-	name := w.By
-	if name == "" {
-		if account, err := user.Current(); err == nil {
-			name = account.Username
-		}
-	}
 	return operator.Operator{
 		Store: db,
-		Name:  name,
+		Name:  nameOperator(currentAccount(), w.By),
 		Now:   time.Now,
 		NewID: func() string { return service.NewID(time.Now()) },
 	}
+}
+
+// currentAccount returns the name of the account that runs the command, or its number.
+func currentAccount() string {
+	if account, err := user.Current(); err == nil {
+		return account.Username
+	}
+	return "account " + strconv.Itoa(os.Getuid())
+}
+
+// nameOperator returns the name in the audit log: the account, which the system knows, comes first, and the stated name
+// is only stated.
+func nameOperator(account, stated string) string {
+	stated = strings.TrimSpace(terminal.Clean(stated))
+	if stated == "" {
+		return account
+	}
+	return account + " (stated: " + stated + ")"
 }
 
 type verifyCommand struct {
@@ -78,7 +94,7 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	}
 	if c.PublicKey == nil { // whoever has the key file can seal what no service seals now
 		if _, err = db.SealAuditLog(e.ctx, time.Now(), 0); err != nil {
-			_, _ = fmt.Fprintln(e.stderr, "not sealed: "+err.Error())
+			_ = terminal.Printf(e.stderr, "not sealed: %v\n", err)
 		}
 	}
 	start := time.Now()
@@ -87,7 +103,7 @@ func (c *verifyCommand) Run(e environment) (err error) {
 		return err
 	}
 	report.CheckSealing(time.Now())
-	if _, err = fmt.Fprint(e.stdout, report.Text(time.Since(start))); err != nil {
+	if _, err = io.WriteString(e.stdout, report.Text(time.Since(start))); err != nil {
 		return err
 	}
 	if n := len(report.Findings) + report.OmittedFindings; n > 0 {
@@ -144,9 +160,10 @@ func (c *keyCommand) Run(e environment) (err error) {
 		if err != nil {
 			return fmt.Errorf("public key: %w", err)
 		}
-		if _, err = fmt.Fprintf(
-			e.stdout, "key %s\n%s", key.KeyID, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
-		); err != nil {
+		if err = terminal.Printf(e.stdout, "key %s\n", key.KeyID); err == nil {
+			err = pem.Encode(e.stdout, &pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -165,7 +182,7 @@ type auditExportFlags struct {
 
 type exportCommand struct {
 	auditExportFlags
-	Patient string `help:"Only events about this patient, given by any current or former number." placeholder:"SSIN" type:"digits"`
+	Patient string `help:"Only events about this patient, given by any current or former number." placeholder:"SSIN" type:"person"`
 }
 
 // Run exports the events.
@@ -206,7 +223,7 @@ func (c *auditExportFlags) exportAudit(e environment, patient string, emergencie
 	}
 	n, err := operator.AuditExport{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
 	if err == nil {
-		_, err = fmt.Fprintf(e.stderr, "%d entries\n", n)
+		err = terminal.Printf(e.stderr, "%d entries\n", n)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func TestAuditTrailOfAService(t *testing.T) {
 	}
 	column := func(row []string, name string) string { return row[slices.Index(rows[0], name)] }
 	if column(rows[1], "operation") != "NotifyImplant" || !strings.HasPrefix(column(rows[1], "person"), "#") ||
-		column(rows[3], "operation") != "AdminAudit" || column(rows[3], "signer") != "operator=anna" {
+		column(rows[3], "operation") != "AdminAudit" || column(rows[3], "signer") != "operator="+accountName(t)+" (stated: anna)" {
 		t.Errorf("%q", rows)
 	}
 	revealed := runAdmin(t, directory, "audit", "export", "--patient", interop.PatientSSIN, "--reveal", "asked by the patient", "--by", "anna", "--format", "json")
@@ -229,4 +230,14 @@ func runInstructions(t *testing.T, files map[string][]byte) (failed []string) {
 		t.Errorf("only %d steps", steps)
 	}
 	return failed
+}
+
+// accountName returns the name of the account that runs the tests.
+func accountName(t *testing.T) string {
+	t.Helper()
+	account, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return account.Username
 }

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/service"
+	"github.com/openctr/ctr/internal/terminal"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -82,12 +84,12 @@ func newDemoClient(s *service.Service) (*client.Client, error) {
 func newMessageID() string { return "_" + service.NewID(time.Now()) }
 
 func (d *demo) printLine(format string, args ...any) {
-	_, _ = fmt.Fprintf(d.stdout, "   "+format+"\n", args...)
+	_ = terminal.Printf(d.stdout, "   "+format+"\n", args...)
 }
 
 func (d *demo) printTitle(text string) {
 	d.stepNumber++
-	_, _ = fmt.Fprintf(d.stdout, "\n%d. %s\n", d.stepNumber, text)
+	_ = terminal.Printf(d.stdout, "\n%d. %s\n", d.stepNumber, text)
 }
 
 func (d *demo) newHeader() ctr.Header {
@@ -119,7 +121,7 @@ func (d *demo) runSteps(out string) error {
 			return err
 		}
 	}
-	_, _ = fmt.Fprintln(d.stdout, "\nDone. To start a register yourself:  bin/ctrd serve --dev --data ctr-data")
+	_ = terminal.Printf(d.stdout, "\nDone. To start a register yourself:  bin/ctrd serve --dev --data ctr-data\n")
 	return nil
 }
 
@@ -208,7 +210,7 @@ func (d *demo) fetchCard(number, out string) error {
 		return fmt.Errorf("the directory for the card: %w", err)
 	}
 	file := filepath.Join(out, "implant-card-"+number+".pdf")
-	if err := os.WriteFile(file, answer.Card.Content, 0o600); err != nil {
+	if err := durable.Save(file, answer.Card.Content); err != nil {
 		return fmt.Errorf("the card: %w", err)
 	}
 	d.printLine("%s (%d bytes)", file, len(answer.Card.Content))

@@ -9,9 +9,11 @@ import (
 	"os"
 	"time"
 
+	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/evidence"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // evidenceCommand writes the evidence of a notification.
@@ -63,10 +65,10 @@ func (c *evidenceCommand) Run(e environment) (err error) {
 	if name == "" {
 		name = "evidence-" + number.Digits() + ".zip"
 	}
-	if err = os.WriteFile(name, file.Bytes(), 0o600); err != nil {
+	if err = durable.Save(name, file.Bytes()); err != nil {
 		return fmt.Errorf("the file: %w", err)
 	}
-	_, err = fmt.Fprintln(e.stdout, name)
+	err = terminal.Printf(e.stdout, "%s\n", name)
 	return err
 }
 

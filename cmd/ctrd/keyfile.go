@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/store/identity"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // defaultKeyFile is where a service that is no development service looks for its keys: apart from the database, because
@@ -59,7 +60,7 @@ func (c *createKeyFileCommand) Run(e environment) error {
 		return fmt.Errorf("the key file %s exists", c.File)
 	}
 	if err == nil {
-		_, err = fmt.Fprintf(e.stdout, "created %s; copy it to a safe place, apart from the backups of the database\n",
+		err = terminal.Printf(e.stdout, "created %s; copy it to a safe place, apart from the backups of the database\n",
 			c.File)
 	}
 	return err

@@ -4,7 +4,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -14,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/openctr/ctr/cmd/internal/cli"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // commands is the root of the command line.
@@ -63,6 +63,7 @@ const (
 
 // run parses the arguments, runs the command and returns the exit code.
 func run(e environment, args []string) int {
+	e.stdout, e.stderr = terminal.NewWriter(e.stdout), terminal.NewWriter(e.stderr)
 	var c commands
 	resolver, err := readSettings(e.getenv, findConfigFile(args))
 	if err != nil {
@@ -77,6 +78,7 @@ func run(e environment, args []string) int {
 		kong.Description("A central tracing register for implants. --version prints the version."),
 		kong.Vars{"key_file": defaultKeyFile},
 		kong.Writers(e.stdout, e.stderr),
+		cli.PersonNumbers(os.Stdin),
 		kong.Exit(func(code int) { exited = code }),
 		kong.Resolvers(resolver),
 		kong.UsageOnError(),
@@ -104,6 +106,6 @@ func run(e environment, args []string) int {
 // reportError writes the error as one line and returns the exit code.
 func (e environment) reportError(code int, err error) int {
 	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
-	_, _ = fmt.Fprintln(e.stderr, "ctrd: "+text)
+	_ = terminal.Printf(e.stderr, "ctrd: %s\n", text)
 	return code
 }

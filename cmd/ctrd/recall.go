@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 
+	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // recallCommands trace recalls and mark devices recalled.
@@ -25,25 +29,26 @@ type outputFlags struct {
 	Output string `short:"o" help:"File to write, which must not exist; standard output if omitted." type:"path" placeholder:"FILE"`
 }
 
-// writeOutput runs write and stores what it writes. It removes an incomplete file; only the owner can read the file.
+// writeOutput runs write and stores what it writes. Only the owner can read the file.
 func (h outputFlags) writeOutput(e environment, write func(io.Writer) error) error {
-	var table bytes.Buffer
-	if h.Output == "" {
-		if err := write(&table); err != nil {
-			return err
+	if h.Output != "" { // before anything is read and recorded
+		switch _, err := os.Lstat(h.Output); {
+		case err == nil:
+			return fmt.Errorf("--output: %s: %w", h.Output, syscall.EEXIST)
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("--output: %w", err)
 		}
+	}
+	var table bytes.Buffer
+	if err := write(&table); err != nil {
+		return err
+	}
+	if h.Output == "" {
 		_, err := e.stdout.Write(table.Bytes())
 		return err
 	}
-	file, err := os.OpenFile(h.Output, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if err := durable.Create(h.Output, table.Bytes()); err != nil {
 		return fmt.Errorf("--output: %w", err)
-	}
-	if err = write(&table); err == nil {
-		_, err = file.Write(table.Bytes())
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(h.Output))
 	}
 	return nil
 }
@@ -87,7 +92,7 @@ func (c *traceCommand) Run(e environment) (err error) {
 		return writeErr
 	})
 	if err == nil && (c.Format != "table" || c.Output != "") {
-		_, err = fmt.Fprintf(e.stderr, "%d lines; implants still in place: %d of %d, patients: %d, specialists: %d\n",
+		err = terminal.Printf(e.stderr, "%d lines; implants still in place: %d of %d, patients: %d, specialists: %d\n",
 			len(found.Lines), found.StillImplanted, found.Implanted, found.Patients, found.Specialists)
 	}
 	return err
@@ -169,7 +174,7 @@ func (c *markCommand) Run(e environment) (err error) {
 		}
 		done = "done"
 	}
-	_, err = fmt.Fprintf(
+	err = terminal.Printf(
 		e.stdout, "%s %s: %s, was %s; %s\n", code.Digits(), device.Name, formatDeviceStatus(after),
 		formatDeviceStatus(device), done,
 	)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // keysCommands change the keys that encrypt personal data, while the service runs: add, rotate, reseal, retire.
@@ -95,6 +96,6 @@ func (f registerFlags) runKeyCommand(
 	if err != nil {
 		return fmt.Errorf("the keys: %w", err)
 	}
-	_, err = fmt.Fprintln(e.stdout, message)
+	err = terminal.Printf(e.stdout, "%s\n", message)
 	return err
 }

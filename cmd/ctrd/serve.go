@@ -14,6 +14,7 @@ import (
 	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
+	"github.com/openctr/ctr/internal/terminal"
 )
 
 // serveCommand holds the settings of a service.
@@ -77,7 +78,7 @@ func (c *serveCommand) Run(e environment) error {
 		P12:   s.TestPKI.P12,
 	})
 	if err == nil {
-		_, err = fmt.Fprintln(e.stdout, string(line))
+		err = terminal.Printf(e.stdout, "%s\n", string(line))
 	}
 	if err == nil {
 		err = s.Wait(e.ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/openctr/ctr/internal/verification"
@@ -41,7 +42,7 @@ func (c *verifyRegisterCommand) verifyRegister(e environment) (err error) {
 	if err != nil {
 		return err //nolint:wrapcheck // the store says what failed
 	}
-	if _, err = fmt.Fprint(e.stdout, report.Text()); err != nil {
+	if _, err = io.WriteString(e.stdout, report.Text()); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	if n := report.Count(); n > 0 {

@@ -32,6 +32,7 @@ func describeProgram() cli.Program {
 					{Name: "PGPASSFILE", Text: "File with the password of the PostgreSQL database."},
 				},
 			},
+			{Title: "NUMBERS OF PERSONS", Text: cli.PersonNumberHelp},
 			{Title: "SEE ALSO", Text: "ctr(1), and the documents at https://github.com/openctr/ctr/tree/main/docs"},
 		},
 	}

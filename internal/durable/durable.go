@@ -53,6 +53,22 @@ func Replace(name string, data []byte, mode fs.FileMode) error {
 	return SyncDirectory(filepath.Dir(name))
 }
 
+// Save writes a file that holds what only its owner should see, such as a patient's card: beside the name, and renamed,
+// with mode 0600 whatever the mode of an existing file. It refuses to replace anything but a regular file, so that it
+// neither follows a link nor takes the place of a device.
+func Save(name string, data []byte) error {
+	switch info, err := os.Lstat(name); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "replace", Path: name, Err: errNotRegular}
+	}
+	return Replace(name, data, 0o600)
+}
+
+var errNotRegular = errors.New("it is not a regular file")
+
 // ReplaceIn is Replace for a file in a folder in which others may create, rename and remove files at any time. It never
 // leaves the folder, whatever becomes of its path, and follows no link in it. The temporary file has a name that nobody
 // can guess, ".NAME.RANDOM.tmp"; a crash leaves it.

@@ -113,3 +113,40 @@ func TestReplaceIn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFindingL3Save: what only its owner should see is written for its owner, and through no link.
+func TestFindingL3Save(t *testing.T) {
+	type place struct{ name, victim string }
+	for name, tt := range map[string]struct {
+		prepare func(p place) error
+		refused bool
+	}{
+		"new":          {func(place) error { return nil }, false},
+		"readable":     {func(p place) error { return os.WriteFile(p.name, []byte("old"), 0o644) }, false},
+		"a link":       {func(p place) error { return os.Symlink(p.victim, p.name) }, true},
+		"into nowhere": {func(p place) error { return os.Symlink(p.victim+"-missing", p.name) }, true},
+		"a hard link":  {func(p place) error { return os.Link(p.victim, p.name) }, false},
+		"a folder":     {func(p place) error { return os.Mkdir(p.name, 0o700) }, true},
+		"a device":     {func(p place) error { return os.Symlink("/dev/null", p.name) }, true},
+		"a link where it is written first": {func(p place) error {
+			return os.Symlink(p.victim, filepath.Join(filepath.Dir(p.name), ".card.pdf.tmp"))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := place{filepath.Join(t.TempDir(), "card.pdf"), filepath.Join(t.TempDir(), "victim")}
+			if err := os.WriteFile(p.victim, []byte("kept"), 0o640); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.prepare(p); err != nil {
+				t.Fatal(err)
+			}
+			if err := durable.Save(p.name, []byte("a card")); (err != nil) != tt.refused {
+				t.Errorf("saved with %v", err)
+			}
+			if !tt.refused {
+				expectFile(t, p.name, "a card", 0o600)
+			}
+			expectFile(t, p.victim, "kept", 0o640)
+		})
+	}
+}

@@ -30,7 +30,7 @@ const maxReasonLength = 500
 // Operator acts on the register without a signed message. The audit log of the callers also records their actions.
 type Operator struct {
 	Store implants.Store
-	Name  string // the account name, or the name given on the command line
+	Name  string // the name of the account, and the one given on the command line
 	Now   func() time.Time
 	NewID func() string
 }

@@ -100,6 +100,7 @@ var productionImports = []layer{
 	{"internal/reqlog", []string{"internal/problem"}},
 	{"internal/durable", nil},
 	{"internal/loopback", nil},
+	{"internal/terminal", nil},
 	{"internal/auditlog", nil}, // an external auditor needs only this package to verify the audit log
 	{"internal/problem", []string{"internal/texts"}},
 	{"internal/texts", nil},
@@ -228,6 +229,8 @@ var nameRules = []nameRule{
 		"the command configures one logger and passes it on"},
 	{"log", []string{"Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln", "Print", "Printf", "Println", "SetOutput", "SetFlags", "Default"}, nil,
 		"there is one logger, from log/slog, and errors are returned"},
+	{"fmt", []string{"Fprint", "Fprintf", "Fprintln", "Print", "Printf", "Println"}, []string{"internal/...", "cmd/internal/...", "certs-testdata", "wsdl", "xsd"},
+		"commands print with internal/terminal, so that a terminal obeys no text of others"},
 	{"math/rand", nil, nil, "randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
 	{"math/rand/v2", nil, []string{"internal/store/engine", "internal/admission"}, // jitter of retries
 		"randomness comes from crypto/rand, injected as an io.Reader, except for retry jitter"},
