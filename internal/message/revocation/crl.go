@@ -1,7 +1,6 @@
 package revocation
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -61,7 +60,7 @@ func (s *CRLStore) Offline() x509id.RevocationSource { return s }
 // invalidates all cached paths at once.
 type crlSnapshot struct {
 	checker  *StatusChecker          // holds the status of single certificates; nil: only CRLs count
-	byIssuer map[string][]*parsedCRL // by raw issuer name
+	byIssuer map[string][]*parsedCRL // by the key of the issuer's name
 }
 
 // parsedCRL holds the needed data of a CRL.
@@ -98,7 +97,7 @@ func newAuthorityID(issuer *x509.Certificate) authorityID {
 // Only the issuer's name counts, because an authority that changed its key revokes old certificates with the new one
 // (RFC 5280 §6.3.3).
 func (r *crlSnapshot) IsRevoked(c *x509.Certificate) bool {
-	for _, l := range r.byIssuer[string(c.RawIssuer)] {
+	for _, l := range r.byIssuer[x509id.NameKey(c.RawIssuer)] {
 		if _, ok := l.serials[string(c.SerialNumber.Bytes())]; ok {
 			return true
 		}
@@ -111,7 +110,7 @@ func (r *crlSnapshot) IsRevoked(c *x509.Certificate) bool {
 func (r *crlSnapshot) findClearance(c, issuer *x509.Certificate) updatePeriod {
 	var longest updatePeriod
 	authority := newAuthorityID(issuer)
-	for _, l := range r.byIssuer[string(c.RawIssuer)] {
+	for _, l := range r.byIssuer[x509id.NameKey(c.RawIssuer)] {
 		if l.issuer == authority && l.scope.coversCertificate(c) && l.period.nextUpdate.After(longest.nextUpdate) {
 			longest = l.period
 		}
@@ -188,7 +187,7 @@ func (s *CRLStore) addCRLOfIssuer(data []byte, other, owner *x509.Certificate) (
 		return acceptedCRL{}, err
 	}
 	isSignedBy := func(issuer *x509.Certificate) bool {
-		return bytes.Equal(issuer.RawSubject, source.RawIssuer) && source.CheckSignatureFrom(issuer) == nil
+		return x509id.EqualNames(issuer.RawSubject, source.RawIssuer) && source.CheckSignatureFrom(issuer) == nil
 	}
 	accepted := acceptedCRL{parsedCRL: l}
 	switch i := slices.IndexFunc(s.authorities, isSignedBy); {
@@ -205,7 +204,7 @@ func (s *CRLStore) addCRLOfIssuer(data []byte, other, owner *x509.Certificate) (
 		owner = accepted.signer
 	}
 	l.issuer, l.owner = newAuthorityID(accepted.signer), newAuthorityID(owner)
-	accepted.isNew, err = s.storeCRL(string(source.RawIssuer), l)
+	accepted.isNew, err = s.storeCRL(x509id.NameKey(source.RawIssuer), l)
 	return accepted, err
 }
 

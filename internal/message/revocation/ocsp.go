@@ -125,7 +125,7 @@ func checkResponder(
 		return nil
 	}
 	switch {
-	case !bytes.Equal(responder.RawIssuer, issuer.RawSubject):
+	case !x509id.EqualNames(responder.RawIssuer, issuer.RawSubject):
 		return errors.New("the responder's certificate is of another authority")
 	case !slices.Contains(responder.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning):
 		return errors.New("the responder's certificate is not for answering")

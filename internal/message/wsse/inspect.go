@@ -255,8 +255,8 @@ func (i *inspector) inspectKey() {
 	case err != nil:
 		return
 	case found.der != nil && found.parsed == nil:
-		if found.parsed, err = x509.ParseCertificate(found.der); err != nil {
-			r.Refusals = appendUnique(r.Refusals, problem.Wrap(x509id.TokenUnreadable, err).WithPath(found.path))
+		if found.parsed, err = x509id.ParseCertificate(found.der); err != nil {
+			r.Refusals = appendUnique(r.Refusals, problem.From(err).WithPath(found.path))
 			return
 		}
 	case found.der == nil && !m.key.selector.IsZero():

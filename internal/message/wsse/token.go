@@ -120,8 +120,8 @@ func (v *Verifier) signerFromCertificate(
 		certificate = cached.certificate
 	case certificate == nil:
 		var err error
-		if certificate, err = x509.ParseCertificate(presented.der); err != nil {
-			return authenticatedSigner{}, problem.Wrap(x509id.TokenUnreadable, err).WithPath(presented.path)
+		if certificate, err = x509id.ParseCertificate(presented.der); err != nil {
+			return authenticatedSigner{}, problem.From(err).WithPath(presented.path)
 		}
 	}
 	if !key.selector.Matches(certificate) {

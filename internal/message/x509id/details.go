@@ -35,6 +35,8 @@ var (
 
 	notSequence       = texts.Declare("der.not_sequence")
 	notCertificates   = texts.Declare("der.not_certificates")
+	keyAlgorithm      = texts.Declare1[string]("key.algorithm", "algorithm")
+	serialNegative    = texts.Declare1[string]("certificate.serial_negative", "serial")
 	keyCurve          = texts.Declare1[string]("key.curve", "curve")
 	certificateStarts = texts.Declare1[string]("clock.valid_from", "from")
 	certificateEnds   = texts.Declare1[string]("clock.valid_until", "until")

@@ -1,8 +1,8 @@
 package x509id
 
 import (
-	"bytes"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -42,11 +42,11 @@ func ParsePkiPath(der []byte) ([]*x509.Certificate, error) {
 func parsePathCertificates(elements []cryptobyte.String) ([]*x509.Certificate, error) {
 	path := make([]*x509.Certificate, 0, len(elements))
 	for i, element := range elements {
-		c, err := x509.ParseCertificate(element)
+		c, err := ParseCertificate(element)
 		if err != nil {
-			return nil, problem.Wrap(TokenUnreadable, err)
+			return nil, err
 		}
-		if i > 0 && !bytes.Equal(c.RawIssuer, path[i-1].RawSubject) {
+		if i > 0 && !EqualNames(c.RawIssuer, path[i-1].RawSubject) {
 			return nil, problem.New(TokenPathOrder)
 		}
 		path = append(path, c)
@@ -72,13 +72,10 @@ func (t *TrustStore) JudgeSigner(
 	if err == nil || len(issuers) == 0 || problem.From(err).Code != CertUntrusted {
 		return pending, err
 	}
-	intermediates := t.intermediatePool.Clone()
-	for _, c := range issuers {
-		// A key of unchecked size would let an unverified sender make signature checks arbitrarily expensive.
-		if c.IsCA && checkPublicKey(c) == nil {
-			intermediates.AddCert(c)
-		}
-	}
-	_, pending, err = t.verifyPath(leaf, intermediates, at, t.currentLists())
+	// A key of unchecked size would let an unverified sender make signature checks arbitrarily expensive.
+	issuers = slices.DeleteFunc(slices.Clone(issuers), func(c *x509.Certificate) bool {
+		return !c.IsCA || checkPublicKey(c) != nil
+	})
+	_, pending, err = t.verifyPath(leaf, issuers, at, t.currentLists())
 	return pending, err
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 
 	"github.com/openctr/ctr/internal/problem"
-	"github.com/openctr/ctr/internal/texts"
 )
 
 // Bounds on RSA keys, in bits. The lower one is for security; the upper one bounds the work that an unverified sender
@@ -50,5 +49,5 @@ func checkPublicKey(c *x509.Certificate) error {
 		}
 		return nil
 	}
-	return problem.New(CertKeyUnsupported, texts.Literal(c.PublicKeyAlgorithm.String()))
+	return problem.New(CertKeyUnsupported, keyAlgorithm.With(describeKeyAlgorithm(c)))
 }

@@ -1,7 +1,6 @@
 package x509id
 
 import (
-	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -15,11 +14,12 @@ import (
 
 // TrustStore decides whether a certificate may sign. It is safe for concurrent use.
 type TrustStore struct {
-	authorities      []*x509.Certificate // anchors and intermediates
-	anchorPool       *x509.CertPool
-	intermediatePool *x509.CertPool
-	verifiedPaths    *pathCache
-	revocations      RevocationSource // nil: no certificate is known to be revoked
+	authorities   []*x509.Certificate // anchors and intermediates
+	anchors       []*x509.Certificate
+	intermediates []*x509.Certificate
+	names         map[*x509.Certificate]nameKeys // of the authorities
+	verifiedPaths *pathCache
+	revocations   RevocationSource // nil: no certificate is known to be revoked
 }
 
 // NewTrustStore returns a TrustStore that trusts certificates with a chain through the intermediates to one of the
@@ -27,16 +27,14 @@ type TrustStore struct {
 // the cache.
 func NewTrustStore(anchors, intermediates []*x509.Certificate, cacheSize int) *TrustStore {
 	t := &TrustStore{
-		authorities:      slices.Concat(anchors, intermediates),
-		anchorPool:       x509.NewCertPool(),
-		intermediatePool: x509.NewCertPool(),
-		verifiedPaths:    newPathCache(cacheSize),
+		authorities:   slices.Concat(anchors, intermediates),
+		anchors:       anchors,
+		intermediates: intermediates,
+		names:         map[*x509.Certificate]nameKeys{},
+		verifiedPaths: newPathCache(cacheSize),
 	}
-	for _, c := range anchors {
-		t.anchorPool.AddCert(c)
-	}
-	for _, c := range intermediates {
-		t.intermediatePool.AddCert(c)
+	for _, c := range t.authorities {
+		t.names[c] = newNameKeys(c)
 	}
 	return t
 }
@@ -103,7 +101,7 @@ func splitAuthorities(all []*x509.Certificate) (anchors, intermediates []*x509.C
 
 // HasIssued reports whether the issuer's name and signature are those of the certificate.
 func HasIssued(issuer, c *x509.Certificate) bool {
-	return bytes.Equal(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil
+	return EqualNames(issuer.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(issuer) == nil
 }
 
 func anyHasIssued(issuers []*x509.Certificate, c *x509.Certificate) bool {
@@ -134,7 +132,7 @@ func (t *TrustStore) verifyLeaf(leaf *x509.Certificate, at time.Time) (pending <
 			return pending, err
 		}
 	}
-	verified, pending, err := t.verifyPath(leaf, t.intermediatePool, at, lists)
+	verified, pending, err := t.verifyPath(leaf, nil, at, lists)
 	if verified.lists != nil { // the path is valid, even if the status of its certificates is not
 		t.verifiedPaths.putPath(leaf.Raw, verified)
 	}
@@ -166,12 +164,12 @@ func (p verifiedPath) isValidAt(at time.Time) bool {
 // verifyPath verifies a certificate without the cache. It returns a path together with an error if only the revocation
 // status of its certificates is the reason.
 func (t *TrustStore) verifyPath(
-	leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists,
+	leaf *x509.Certificate, issuers []*x509.Certificate, at time.Time, lists RevocationLists,
 ) (verifiedPath, <-chan struct{}, error) {
 	if IsWeakSignatureAlgorithm(leaf.SignatureAlgorithm) {
 		return verifiedPath{}, nil, problem.New(CertSignatureWeak, texts.Literal(leaf.SignatureAlgorithm.String()))
 	}
-	chains, err := t.findChains(leaf, intermediates, at, lists)
+	chains, err := t.findChains(leaf, issuers, at, lists)
 	if err == nil {
 		err = checkLeaf(leaf, at)
 	}
@@ -224,15 +222,10 @@ func choosePath(
 // the instant, the chains are verified at the nearest instant of the leaf's own validity, so that only holders of a
 // certificate from a trusted authority learn that theirs has expired.
 func (t *TrustStore) findChains(
-	leaf *x509.Certificate, intermediates *x509.CertPool, at time.Time, lists RevocationLists,
+	leaf *x509.Certificate, issuers []*x509.Certificate, at time.Time, lists RevocationLists,
 ) ([][]*x509.Certificate, error) {
 	checkTime := earlierTime(laterTime(at, leaf.NotBefore), leaf.NotAfter)
-	chains, err := leaf.Verify(x509.VerifyOptions{
-		Roots:         t.anchorPool,
-		Intermediates: intermediates,
-		CurrentTime:   checkTime,
-		KeyUsages:     signingPurposes(),
-	})
+	chains, err := t.findPaths(leaf, issuers, checkTime, signingPurposes())
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.IncompatibleUsage {
 		return nil, problem.New(CertExtendedKeyUsage) // Go compares the purposes last, so the path is otherwise valid
 	}
@@ -259,10 +252,7 @@ func (t *TrustStore) FindAuthorityPath(c *x509.Certificate, at time.Time) ([]*x5
 	if !c.IsCA || checkPublicKey(c) != nil || IsWeakSignatureAlgorithm(c.SignatureAlgorithm) {
 		return nil, problem.New(CertUntrusted)
 	}
-	chains, err := c.Verify(x509.VerifyOptions{
-		Roots: t.anchorPool, Intermediates: t.intermediatePool, CurrentTime: at,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
+	chains, err := t.findPaths(c, nil, at, []x509.ExtKeyUsage{x509.ExtKeyUsageAny})
 	if err != nil {
 		return nil, problem.Wrap(CertUntrusted, err)
 	}
