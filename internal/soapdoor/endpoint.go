@@ -85,7 +85,7 @@ func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	e.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
 	if c.event.Status != http.StatusOK && c.event.Code != string(problem.MessageIncomplete) {
-		e.drainer.drain(w, r, 2*e.limits.Bytes)
+		e.drainer.drainBody(w, r, 2*e.limits.Bytes)
 	}
 	w.WriteHeader(c.event.Status)
 	_, _ = w.Write(answer) // a client that is gone retries with the same idempotency key (InputReference)
@@ -154,7 +154,7 @@ func outcomeOf(err error) admission.Outcome {
 	switch refusal := problem.From(err); {
 	case refusal.Code == platform.MessageReplayed:
 		return admission.Replayed
-	case refusal.Kind == problem.Unavailable, refusal.Kind == problem.Internal:
+	case refusal.Kind == problem.Unavailable, refusal.Kind == problem.Internal, isOfTransport(err):
 		return admission.Undecided
 	}
 	return admission.Proved
@@ -167,8 +167,16 @@ func (e *endpoint) recordRefusal(r *http.Request, c *requestState, refusal error
 		e.refusals.count(problem.From(refusal).Code)
 		return refusal
 	}
-	return e.Register.RecordRefusal(c.limitStore(r), c.Message, refusal)
+	message := c.Message
+	if isOfTransport(refusal) {
+		message.ReplayKey = platform.ReplayKey{} // not used: the same message, sent rightly, is a first one
+	}
+	return e.Register.RecordRefusal(c.limitStore(r), message, refusal)
 }
+
+// isOfTransport reports whether a message was refused for its HTTP header, which is not signed: whoever holds a copy of
+// the message can write another one. Such a refusal says nothing about the message.
+func isOfTransport(refusal error) bool { return problem.From(refusal).Code == soap.ActionMismatch }
 
 // isVerified reports whether the message has verified.
 func (c *requestState) isVerified() bool { return c.Message.Signer != (platform.Signer{}) }

@@ -64,7 +64,7 @@ func parseMediaParameter(text string) (p mediaParameter, rest string, more bool,
 		return p, "", false, newMediaError(parameterWithoutValue.With(texts.Excerpt(text)))
 	}
 	if quoted, ok := strings.CutPrefix(value, `"`); ok {
-		if p.value, rest, ok = unquote(quoted); !ok {
+		if p.value, rest, ok = readQuotedString(quoted); !ok {
 			return p, "", false, newMediaError(parameterQuoteOpen.With(p.name, texts.Excerpt(value)))
 		}
 		var behind string
@@ -85,9 +85,9 @@ func parseMediaParameter(text string) (p mediaParameter, rest string, more bool,
 // isSeparator reports whether a character in a value without quotes leaves open where the value ends.
 func isSeparator(r rune) bool { return r <= ' ' || r >= 0x7F || r == '"' || r == ',' || r == '\\' }
 
-// unquote reads a quoted string behind its opening quote (RFC 9110 section 5.6.4). A backslash before another character
+// readQuotedString reads a quoted string behind its opening quote (RFC 9110 section 5.6.4). A backslash before another character
 // than a quote or a backslash stands for itself: some programs do not escape those of a path.
-func unquote(text string) (value, rest string, ok bool) {
+func readQuotedString(text string) (value, rest string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {

@@ -35,8 +35,8 @@ func newPathPool() *pathPool {
 	return &pathPool{pool: x509.NewCertPool(), originals: map[*x509.Certificate]*x509.Certificate{}}
 }
 
-// add adds a certificate as crypto/x509 can use it.
-func (p *pathPool) add(c *x509.Certificate) {
+// addCertificate adds a certificate as crypto/x509 can use it.
+func (p *pathPool) addCertificate(c *x509.Certificate) {
 	copied := copyRecognised(c)
 	if copied != c {
 		p.originals[copied] = c
@@ -54,8 +54,8 @@ func (p *pathPool) addAs(authority *x509.Certificate, name []byte) {
 	p.pool.AddCert(&copied)
 }
 
-// restore replaces the copies in a chain by the certificates.
-func (p *pathPool) restore(chain []*x509.Certificate) {
+// restoreChain replaces the copies in a chain by the certificates.
+func (p *pathPool) restoreChain(chain []*x509.Certificate) {
 	for i, c := range chain {
 		if original, ok := p.originals[c]; ok {
 			chain[i] = original
@@ -88,11 +88,11 @@ func (t *TrustStore) findPaths(
 ) ([][]*x509.Certificate, error) {
 	roots, intermediates := newPathPool(), newPathPool()
 	for _, c := range t.anchors {
-		roots.add(c)
+		roots.addCertificate(c)
 	}
 	helpers := slices.Concat(t.intermediates, issuers)
 	for _, c := range helpers {
-		intermediates.add(c)
+		intermediates.addCertificate(c)
 	}
 	for _, child := range append([]*x509.Certificate{leaf}, helpers...) {
 		t.addSpelledOtherwise(roots, t.anchors, child)
@@ -106,8 +106,8 @@ func (t *TrustStore) findPaths(
 	}
 	for _, chain := range chains {
 		chain[0] = leaf
-		roots.restore(chain)
-		intermediates.restore(chain)
+		roots.restoreChain(chain)
+		intermediates.restoreChain(chain)
 	}
 	chains = slices.DeleteFunc(chains, func(chain []*x509.Certificate) bool {
 		refusal := checkNameConstraints(chain)

@@ -55,7 +55,7 @@ func checkNameConstraints(path []*x509.Certificate) error {
 			if below > 0 && EqualNames(c.RawSubject, c.RawIssuer) {
 				continue // self-issued: only a change of keys (section 6.1.3, b)
 			}
-			if err := constraints.check(c); err != nil {
+			if err := constraints.checkCertificate(c); err != nil {
 				return err
 			}
 		}
@@ -63,8 +63,8 @@ func checkNameConstraints(path []*x509.Certificate) error {
 	return nil
 }
 
-// check checks the names of one certificate.
-func (n *nameConstraints) check(c *x509.Certificate) error {
+// checkCertificate checks the names of one certificate.
+func (n *nameConstraints) checkCertificate(c *x509.Certificate) error {
 	names, err := parseAlternativeNames(c)
 	if err != nil {
 		return err
@@ -77,25 +77,25 @@ func (n *nameConstraints) check(c *x509.Certificate) error {
 		if slices.Contains(formsOfGo, name.form) {
 			continue
 		}
-		if !n.allows(name) {
+		if !n.allowsName(name) {
 			return errConstraint
 		}
 	}
 	for _, a := range c.Subject.Names {
 		// Old certificates have their mail address in the subject only.
 		if value, ok := a.Value.(string); ok && !hasEmail && a.Type.Equal(oidEmailAddress) &&
-			!n.allows(generalName{formEmail, []byte(value)}) {
+			!n.allowsName(generalName{formEmail, []byte(value)}) {
 			return errConstraint
 		}
 	}
 	return nil
 }
 
-// allows reports whether a name is within one of the permitted subtrees of its form, if there are any, and in no
+// allowsName reports whether a name is within one of the permitted subtrees of its form, if there are any, and in no
 // excluded one. A form that is constrained and not understood here allows nothing.
-func (n *nameConstraints) allows(name generalName) bool {
+func (n *nameConstraints) allowsName(name generalName) bool {
 	isOfForm := func(subtree generalName) bool { return subtree.form == name.form }
-	contains := func(subtree generalName) bool { return isOfForm(subtree) && subtree.contains(name) }
+	contains := func(subtree generalName) bool { return isOfForm(subtree) && subtree.containsName(name) }
 	if name.form != formDirectory && name.form != formEmail {
 		return !slices.ContainsFunc(n.permitted, isOfForm) && !slices.ContainsFunc(n.excluded, isOfForm)
 	}
@@ -105,8 +105,8 @@ func (n *nameConstraints) allows(name generalName) bool {
 	return !slices.ContainsFunc(n.permitted, isOfForm) || slices.ContainsFunc(n.permitted, contains)
 }
 
-// contains reports whether a name of the same form is within a subtree.
-func (s generalName) contains(name generalName) bool {
+// containsName reports whether a name of the same form is within a subtree.
+func (s generalName) containsName(name generalName) bool {
 	if s.form == formEmail {
 		return emailWithin(strings.ToLower(string(s.value)), strings.ToLower(string(name.value)))
 	}
