@@ -78,6 +78,10 @@ func TestFindingM2FormerRegister(t *testing.T) {
 			AND (n.specialist < 1000 OR n.author < 1000 OR n.signer LIKE 'SSIN=#_')`); n != 0 {
 			t.Errorf("%d new rows have former ids", n)
 		}
+		recall, err := db.Recall(t.Context(), implants.RecallQuery{Code: people.Knee})
+		if err != nil || recall.Specialists != 2 || recall.Notifications != 5 || recall.Lines[0].SpecialistName == "" {
+			t.Errorf("%d specialists of %d notifications, %v", recall.Specialists, recall.Notifications, err)
+		}
 		rotateAll(t, db)
 		if _, err = db.ResealTexts(t.Context()); err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -143,12 +144,21 @@ func newPeriod(c *identity.Converter, from, to string) platform.Period {
 	return platform.Period{From: c.ParseDate(from), To: c.ParseDate(to)}
 }
 
-// LoadProfessionals returns the entries of the national register for the pseudonym ids of professionals. Persons who
-// have none are missing.
-func LoadProfessionals(tx *identity.Tx, ids map[int64]bool) (map[int64]platform.Person, error) {
+// FoundProfessional is who a pseudonym id of a professional stands for.
+type FoundProfessional struct {
+	// Key is the lowest of the ids that were asked for and stand for this person. In a register from before there were
+	// purposes they may be two.
+	Key    int64
+	Person platform.Person // zero without an entry in the national register
+}
+
+// LoadProfessionals returns the professionals with pseudonym ids, of which 0 stands for nobody.
+func LoadProfessionals(tx *identity.Tx, ids map[int64]bool) (map[int64]FoundProfessional, error) {
+	found := make(map[int64]FoundProfessional, len(ids))
 	entries := make(map[int64]int64, len(ids)) // the id as a patient, under which the entry is stored
 	wanted := make(map[int64]bool, len(ids))
-	for id := range ids {
+	keys := make(map[ident.SSIN]int64, len(ids))
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		if id == 0 {
 			continue
 		}
@@ -156,7 +166,12 @@ func LoadProfessionals(tx *identity.Tx, ids map[int64]bool) (map[int64]platform.
 		if err != nil {
 			return nil, err
 		}
-		person, err := tx.FindPerson(identity.Patient, professional.CurrentSSIN)
+		ssin := professional.CurrentSSIN
+		if _, exists := keys[ssin]; !exists {
+			keys[ssin] = id
+		}
+		found[id] = FoundProfessional{Key: keys[ssin]}
+		person, err := tx.FindPerson(identity.Patient, ssin)
 		if err != nil {
 			return nil, err
 		}
@@ -168,11 +183,8 @@ func LoadProfessionals(tx *identity.Tx, ids map[int64]bool) (map[int64]platform.
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[int64]platform.Person, len(ids))
 	for id, entry := range entries {
-		if person, exists := persons[entry]; exists {
-			found[id] = person
-		}
+		found[id] = FoundProfessional{Key: found[id].Key, Person: persons[entry]}
 	}
 	return found, nil
 }

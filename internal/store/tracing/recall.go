@@ -372,7 +372,8 @@ func fillRecalledNames(tx *identity.Tx, lines []implants.RecalledLine, reveal bo
 		return err
 	}
 	for i := range lines {
-		lines[i].SpecialistName = fullName(professionals[lines[i].SpecialistKey])
+		specialist := professionals[lines[i].SpecialistKey]
+		lines[i].SpecialistKey, lines[i].SpecialistName = specialist.Key, fullName(specialist.Person)
 		lines[i].HospitalName = names[lines[i].Hospital.Base().Digits()]
 		if reveal {
 			lines[i].RevealedPatient = persons[lines[i].PatientKey]
