@@ -23,12 +23,13 @@ func (n notificationFlags) toNotificationRef() ctr.NotificationOf {
 
 type notificationCommand struct {
 	notificationFlags
-	emergencyFlag
+	emergencyFlags
 }
 
 // Run shows a notification.
 func (n *notificationCommand) Run(c *serviceClient) error {
-	request := &ctr.GetNotificationRequest{Header: c.newHeader(), EmergencyReason: n.Emergency, Of: n.toNotificationRef()}
+	request := &ctr.GetNotificationRequest{Header: c.newHeader(), EmergencyReason: n.Emergency,
+		EmergencyPatient: n.EmergencyPatient, Of: n.toNotificationRef()}
 	answer, err := client.Call[ctr.GetNotificationRequest, ctr.GetNotificationResponse](
 		c.ctx, c.client, "GetNotification", request,
 	)

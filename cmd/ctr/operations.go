@@ -120,6 +120,12 @@ type emergencyFlag struct {
 	Emergency string `help:"Reason for access without a care relation with the patient, 10 to 200 characters. It is recorded and reported." placeholder:"REASON"`
 }
 
+// emergencyFlags also name the patient, where a command may name a notification instead.
+type emergencyFlags struct {
+	emergencyFlag
+	EmergencyPatient string `help:"SSIN of the patient, if a notification is named in an emergency." placeholder:"SSIN"`
+}
+
 type searchCommand struct {
 	Patient string `help:"SSIN of the patient." xor:"by,lot,serial" placeholder:"SSIN" type:"person"`
 	Number  string `help:"Number of the notification." xor:"by,lot,serial,from,to" placeholder:"N" type:"digits"`
@@ -132,7 +138,7 @@ type searchCommand struct {
 	Type    string `help:"Implantation or Explantation. Default: both." enum:",Implantation,Explantation" default:"" placeholder:"TYPE"`
 	Offset  int    `help:"Number of results to skip." default:"0"`
 	Max     int    `help:"Number of results to show, 1 to 100." default:"20"`
-	emergencyFlag
+	emergencyFlags
 }
 
 // Validate requires a search criterion. (kong does not allow an enumeration in a xor group, so --type is checked
@@ -150,10 +156,11 @@ func (s *searchCommand) Validate() error {
 // Run searches for notifications.
 func (s *searchCommand) Run(c *serviceClient) error {
 	request := &ctr.SearchRequest{
-		Header:          c.newHeader(),
-		EmergencyReason: s.Emergency,
-		Offset:          s.Offset,
-		MaxElements:     s.Max,
+		Header:           c.newHeader(),
+		EmergencyReason:  s.Emergency,
+		EmergencyPatient: s.EmergencyPatient,
+		Offset:           s.Offset,
+		MaxElements:      s.Max,
 	}
 	switch {
 	case s.Patient != "":
@@ -199,13 +206,14 @@ type cardCommand struct {
 	Number  string `help:"Number of the notification." xor:"of" required:"" placeholder:"N" type:"digits"`
 	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN" type:"person"`
 	Out     string `short:"o" help:"Where to write the PDF." required:"" placeholder:"FILE.pdf"`
-	emergencyFlag
+	emergencyFlags
 }
 
 // Run downloads a card.
 func (d *cardCommand) Run(c *serviceClient) error {
 	request := &ctr.GetImplantCardRequest{Header: c.newHeader(), EmergencyReason: d.Emergency,
-		Of: ctr.CardOf{NotificationNumber: d.Number, Patient: d.Patient}}
+		EmergencyPatient: d.EmergencyPatient,
+		Of:               ctr.CardOf{NotificationNumber: d.Number, Patient: d.Patient}}
 	answer, err := client.Call[ctr.GetImplantCardRequest, ctr.GetImplantCardResponse](
 		c.ctx, c.client, "GetImplantCard", request,
 	)

@@ -11,10 +11,11 @@
 //	notify as Final,     | yes, the own surgery    | no                      | no                        | no
 //	  validate, revise,  |                         |                         |                           |
 //	  withdraw           |                         |                         |                           |
-//	search by patient,   | own notifications, all  | all with a care         | no                        | own data
-//	  list, card         |   with a relation       |   relation that day, or |                           |
-//	                     |                         |   in an emergency       |                           |
-//	search by implant    | own patients            | own patients            | no                        | no
+//	search by patient,   | own notifications; all  | all with a care         | no                        | own data
+//	  list, card         |   for 15 months, or     |   relation that day, or |                           |
+//	                     |   with a relation       |   in an emergency       |                           |
+//	search by implant    | own notifications; all  | all with a relation     | no                        | no
+//	                     |   with a relation       |                         |                           |
 //	read by number       | own, or with a relation | with a relation, or in  | no                        | own data
 //	                     |                         |   an emergency          |                           |
 //	search the devices   | yes                     | yes                     | yes                       | yes
@@ -41,8 +42,12 @@
 // Which day counts: a read needs its right on the day of the request. A final notification needs it on the surgery
 // date, on which the author must also be attached to the signing organisation. Anyone who prepares a notification must
 // be attached today; if they prepare as staff, the doctor must be attached on the surgery date. A mandate must be
-// accepted and in force today. A management role must be in force today, in the signing organisation; it includes no
-// staff rights.
+// accepted and in force today, and inside an organisation its grantor must be a professional of it today. A management
+// role must be in force today, in the signing organisation; it includes no staff rights.
+//
+// No right follows from the unconfirmed word of whoever gains it. The relation of a surgery is derived from the
+// notifications in force, ends with them, and is audited apart ([ReasonOwnSurgery]). A relation with the type of a
+// letter, a consultation or a file comes from the authentic source.
 //
 // Inside an organisation, a person acts as a doctor only if the authentic source attaches them to it as a professional:
 // otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.

@@ -263,6 +263,8 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	_, err := d.NotifyImplant(t.Context(), dressed(), implants.SubmissionOptions{}, n)
 	wantCode(t, err, authorization.AuthorNotAttached)
 	_, err = d.saveImplantation(d.callerInside(hospital, wouters), implants.Draft, n) // mandate of Dubois
+	wantStrings(t, "mandated, inside a hospital that he left", formatRefusals(err), []string{"MAY_NOT_PREPARE"})
+	_, err = d.saveImplantation(d.callerWithOwnKey(wouters), implants.Draft, n)
 	wantStrings(t, "mandated", formatRefusals(err), nil)
 	_, err = d.saveImplantation(dressed(), implants.Draft, n)
 	wantStrings(t, "his own draft, as staff", formatRefusals(err), []string{"AUTHOR_NOT_ATTACHED at Author"})
@@ -271,9 +273,9 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	_, err = d.saveImplantation(d.callerInside(hospital, wouters), implants.Draft, n)
 	wantStrings(t, "a clerk for a doctor so named", formatRefusals(err), []string{"MAY_NOT_PREPARE"})
 	const why = "unconscious after an accident"
-	_, err = d.Search(t.Context(), dressed(), implants.SearchRequest{Page: platform.Page{Limit: 1}, Patient: leroy, EmergencyReason: why})
+	_, err = d.Search(t.Context(), dressed(), implants.SearchRequest{Page: platform.Page{Limit: 1}, Patient: leroy, EmergencyClaim: claimFor(why, ident.SSIN{})})
 	wantCode(t, err, authorization.MayNotRead)
-	_, err = d.GetImplantCard(t.Context(), dressed(), implants.CardRequest{Number: placed.Number, EmergencyReason: why})
+	_, err = d.GetImplantCard(t.Context(), dressed(), implants.CardRequest{Number: placed.Number, EmergencyClaim: claimFor(why, leroy)})
 	wantCode(t, err, authorization.MayNotRead)
 	wantText(t, "mandates", d.manageMandate(dressed(), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE")
 }
@@ -287,19 +289,19 @@ func TestEmergencyOfBlanks(t *testing.T) {
 	const reason = " \t   hurry  \u00a0 "
 	for what, read := range map[string]func(platform.Caller) error{
 		"search": func(c platform.Caller) error {
-			_, err := d.Search(t.Context(), c, implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: reason})
+			_, err := d.Search(t.Context(), c, implants.SearchRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(reason, leroy)})
 			return err
 		},
 		"card": func(c platform.Caller) error {
-			_, err := d.GetImplantCard(t.Context(), c, implants.CardRequest{Number: placed.Number, EmergencyReason: reason})
+			_, err := d.GetImplantCard(t.Context(), c, implants.CardRequest{Number: placed.Number, EmergencyClaim: claimFor(reason, leroy)})
 			return err
 		},
 		"notification": func(c platform.Caller) error {
-			_, err := d.GetNotification(t.Context(), c, implants.NotificationRequest{Notification: implants.NotificationRef{Number: placed.Number}, EmergencyReason: reason})
+			_, err := d.GetNotification(t.Context(), c, implants.NotificationRequest{Notification: implants.NotificationRef{Number: placed.Number}, EmergencyClaim: claimFor(reason, leroy)})
 			return err
 		},
 		"list": func(c platform.Caller) error {
-			_, err := d.ListPatientImplants(t.Context(), c, implants.ListImplantsRequest{Page: page, Patient: leroy, EmergencyReason: reason})
+			_, err := d.ListPatientImplants(t.Context(), c, implants.ListImplantsRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(reason, leroy)})
 			return err
 		},
 	} {

@@ -47,9 +47,9 @@ type ListPendingRequest struct {
 
 // NotificationRequest selects one notification to be returned in full.
 type NotificationRequest struct {
-	Notification    NotificationRef
-	EmergencyReason string // why a doctor without a care relation needs access now
-	Defects         []*problem.Error
+	Notification NotificationRef
+	EmergencyClaim
+	Defects []*problem.Error
 }
 
 // NotificationDetail is a notification in full.

@@ -38,9 +38,8 @@ const (
 	InputReferenceConflict problem.Code = "INPUT_REFERENCE_CONFLICT"
 
 	// Reading.
-	EmergencyBlank problem.Code = "EMERGENCY_REASON_BLANK"
-	CardNotFound   problem.Code = "CARD_NOT_FOUND"
-	CardWithheld   problem.Code = "CARD_WITHHELD"
+	CardNotFound problem.Code = "CARD_NOT_FOUND"
+	CardWithheld problem.Code = "CARD_WITHHELD"
 
 	// Warnings: the notification is accepted, and the warning is stored with it. A UDI that cannot be parsed causes a
 	// warning with a code of package udi.
@@ -59,7 +58,7 @@ func init() {
 		PharmacistUnknown, PharmacistUnqualified, PharmacistNotTitular, LotContradictsUDI,
 		SerialContradictsUDI, ExpiryContradictsUDI, QuantityOutOfRange, ImplantNotOfPatient,
 		ExplantExceedsRemaining, ExplantBeforeImplant, ImplantRemovedSince, ReasonRequired,
-		VersionOutdated, OtherOperationType, EmergencyBlank)
+		VersionOutdated, OtherOperationType)
 	problem.Register(problem.Properties{Kind: problem.Conflict}, AlreadyFinal, AlreadyWithdrawn, InputReferenceConflict)
 	problem.Register(problem.Properties{Kind: problem.NotFound}, CardNotFound)
 	problem.Register(problem.Properties{Kind: problem.Withheld, Public: CardNotFound}, CardWithheld)

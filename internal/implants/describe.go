@@ -6,6 +6,8 @@ import (
 	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
+	"github.com/openctr/ctr/internal/platform/ident"
 )
 
 // GetNotification returns one notification in full, with its history. A notification that the caller may not see gives
@@ -14,25 +16,25 @@ func (r *Registrar) GetNotification(
 	ctx context.Context, c platform.Caller, req NotificationRequest,
 ) (NotificationDetail, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Number: req.Notification.Number}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
-		&event, func(s Reader) (NotificationDetail, error) {
-			n, err := r.findVisible(s, c, req.Notification, req.EmergencyReason, &event)
+	claim := req.toEmergency(ident.SSIN{}, true)
+	return readPatientData(ctx, r, c, claim, req.Defects, &event, func(s Reader, e emergency) (NotificationDetail, error) {
+		n, err := r.findVisible(s, c, req.Notification, e, &event)
+		if err != nil {
+			return NotificationDetail{}, err
+		}
+		detail := NotificationDetail{Notification: n}
+		if detail.History, err = s.Versions(n.Reference); err != nil {
+			return NotificationDetail{}, err
+		}
+		if n.Type == TypeExplantation {
+			receipt, err := newReceipt(s, n)
 			if err != nil {
 				return NotificationDetail{}, err
 			}
-			detail := NotificationDetail{Notification: n}
-			if detail.History, err = s.Versions(n.Reference); err != nil {
-				return NotificationDetail{}, err
-			}
-			if n.Type == TypeExplantation {
-				receipt, err := newReceipt(s, n)
-				if err != nil {
-					return NotificationDetail{}, err
-				}
-				detail.AffectedImplants = receipt.AffectedImplants
-			}
-			return detail, nil
-		})
+			detail.AffectedImplants = receipt.AffectedImplants
+		}
+		return detail, nil
+	})
 }
 
 // ListPendingNotifications lists the pending notifications of the caller and of those for whom the caller may prepare
@@ -42,17 +44,18 @@ func (r *Registrar) ListPendingNotifications(
 ) (SearchResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
 	return platform.ReadAndRecord(ctx, r.runner, c, nil, &event, func(s Reader) (SearchResult, error) {
-		mandates, err := s.MandatesByGrantee(c.Person())
+		today := r.runner.Today()
+		grantors, err := access.UsableGrantors(s, c, today)
 		if err != nil {
 			return SearchResult{}, err
 		}
-		scope, reason, err := authorization.MayListPending(c, mandates, r.runner.Today())
+		scope, reason, err := authorization.MayListPending(c, grantors, today)
 		if err != nil {
 			return SearchResult{}, err
 		}
 		event.Reason = reason
 		found, total, err := s.ListPending(PendingQuery{
-			Specialist: scope.Specialist, MandateGrantors: scope.MandateGrantors, Organisation: scope.Organisation,
+			Specialists: scope.Specialists, Organisation: scope.Organisation, OnlyBy: scope.OnlyBy,
 			State: req.State, Offset: req.Offset, Limit: req.Limit,
 		})
 		for i := range found {

@@ -17,6 +17,7 @@ import (
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/registertest"
+	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
 // The people and things of the development data.
@@ -166,6 +167,11 @@ func (d *testRegister) mustNotify(n implants.Implantation) implants.Receipt {
 	return receipt
 }
 
+// claimFor claims an emergency, about a patient unless the request names them anyway.
+func claimFor(reason string, patient ident.SSIN) implants.EmergencyClaim {
+	return implants.EmergencyClaim{EmergencyReason: reason, EmergencyPatient: patient}
+}
+
 // formatRefusals returns the single refusals of an error, as "CODE" or "CODE at PATH".
 func formatRefusals(err error) []string {
 	if err == nil {
@@ -205,4 +211,29 @@ func wantStrings(t *testing.T, what string, got, want []string) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
 	}
+}
+
+// runOnRegisters runs a test on two nodes of one register, on SQLite and, if a server is configured, on PostgreSQL.
+func runOnRegisters(t *testing.T, run func(*testing.T, []*testRegister)) {
+	t.Helper()
+	brussels, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runOnEngines(t, func(t *testing.T, backend func(testing.TB) storetest.Backend) {
+		t.Helper()
+		b := backend(t)
+		nodes := make([]*testRegister, 2)
+		for i := range nodes {
+			d := &testRegister{tb: t, db: b.Open(t), now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC), lastMessage: uint64(i) << 32}
+			d.Registrar = implants.New(implants.Config{Store: d.db, Now: func() time.Time { return d.now }, Location: brussels,
+				NewID: func() string {
+					d.ids++
+					return fmt.Sprintf("id-%d-%06d", i, d.ids)
+				}})
+			nodes[i] = d
+		}
+		nodes[0].loadSources(registertest.DevelopmentSources(t))
+		run(t, nodes)
+	})
 }

@@ -46,15 +46,12 @@ type SourceReader interface {
 	Reader
 	// DevicesByCode returns the devices that exist among the given codes.
 	DevicesByCode(codes []ident.NotificationCode) (map[ident.NotificationCode]Device, error)
-	// CurrentSSIN returns the person's newest SSIN: the given one unless another replaced it.
-	CurrentSSIN(ident.SSIN) (ident.SSIN, error)
-
 	// ListedDevices returns up to limit devices that the device list has not deleted, in the order of their codes,
 	// starting after the given code.
 	ListedDevices(after string, limit int) ([]Device, error)
 
-	// The following methods return the entries that have not ended before the given day. They leave out the therapeutic
-	// links that surgery created and the roles that organisations assign, because no extract contains them.
+	// The following methods return the entries that have not ended before the given day. They leave out the roles that
+	// organisations assign, because no extract contains them.
 
 	UnexpiredAffiliations(day ident.Date) ([]platform.Affiliation, error)
 	UnexpiredMandates(day ident.Date) ([]platform.Mandate, error)

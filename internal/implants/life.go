@@ -2,13 +2,11 @@ package implants
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 
 	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/platform"
-	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -144,7 +142,7 @@ func (r *Registrar) submitReplacement(
 func (r *Registrar) findChangeable(
 	s Reader, c platform.Caller, ref NotificationRef, event *platform.AuditEvent,
 ) (Notification, error) {
-	n, err := r.findVisible(s, c, ref, "", event)
+	n, err := r.findVisible(s, c, ref, emergency{}, event)
 	switch {
 	case err != nil:
 		return n, err
@@ -154,66 +152,6 @@ func (r *Registrar) findChangeable(
 		return n, authorization.MayChangeFinal(c, n.Specialist.SSIN)
 	}
 	return n, nil
-}
-
-// findVisible returns the current version of a notification. A notification that the caller may not see gives the same
-// answer as one that does not exist.
-func (r *Registrar) findVisible(
-	s Reader, c platform.Caller, ref NotificationRef, emergency string, event *platform.AuditEvent,
-) (Notification, error) {
-	n, ok, err := loadCurrent(s, ref)
-	if err != nil {
-		return n, err
-	}
-	if !ok {
-		if !ref.Number.IsZero() {
-			err = authorization.MayReadAnyPatient(c, r.runner.Today())
-		}
-		if err == nil {
-			err = problem.New(authorization.NotificationNotFound)
-		}
-		return n, err
-	}
-	event.Patient, event.Number = n.Patient, n.Number
-	visible, err := r.isVisible(s, c, &n, emergency, event)
-	err = authorization.Withhold(visible, err, !ref.Number.IsZero())
-	if errors.Is(err, problem.Withheld) {
-		event.Outcome = platform.OutcomeWithheld
-	}
-	return n, err
-}
-
-// loadCurrent returns the current version of a notification.
-func loadCurrent(s Reader, ref NotificationRef) (Notification, bool, error) {
-	if !ref.Number.IsZero() {
-		return s.NotificationByNumber(ref.Number)
-	}
-	return s.NotificationByReference(ref.Reference)
-}
-
-// isVisible reports whether the caller may see a notification. One that was ever final is part of the patient's data;
-// any other is visible to anyone who may prepare it.
-func (r *Registrar) isVisible(
-	s Reader, c platform.Caller, n *Notification, emergency string, event *platform.AuditEvent,
-) (bool, error) {
-	today := r.runner.Today()
-	if !n.Number.IsZero() {
-		a, err := loadAccess(s, c, n.Patient, today, emergency)
-		if err != nil {
-			return false, err
-		}
-		recordAccess(event, a, emergency)
-		return a.Sees(n.Specialist.SSIN == c.Person()), nil
-	}
-	grounds, err := access.LoadDelegation(s, c, n.Specialist.SSIN, n.SurgeryDate, today)
-	if err != nil {
-		return false, err
-	}
-	reason, ok := authorization.MaySeePending(
-		c, authorization.Pending{Specialist: n.Specialist.SSIN, Organisation: n.Organisation, Delegation: grounds}, today,
-	)
-	event.Reason = reason
-	return ok, nil
 }
 
 // checkVersion returns a refusal when the caller's version is not the current one, or another request has just
@@ -278,8 +216,9 @@ func (r *Registrar) mayWithdraw(
 		return err
 	}
 	e.Reason, err = authorization.MayNotify(c, authorization.Submission{
-		IsFinal: true, Specialist: n.Specialist.SSIN, SpecialistPractices: practices,
-		SurgeryDate: n.SurgeryDate, IsDateImplausible: isBeforeRegister(n.SurgeryDate), Today: r.runner.Today(),
+		Preparation: authorization.Preparation{Specialist: n.Specialist.SSIN, SurgeryDate: n.SurgeryDate},
+		IsFinal:     true, SpecialistPractices: practices,
+		IsDateImplausible: isBeforeRegister(n.SurgeryDate), Today: r.runner.Today(),
 	})
 	if err != nil {
 		return err

@@ -313,7 +313,7 @@ func TestMandates(t *testing.T) {
 	}{
 		{"colleague", prepare(clerk(), claes, "2026-11-20"), ""},
 		{"the doctor was at the hospital", prepare(clerk(), dubois, "2023-12-31"), ""},
-		{"mandate accepted, inside the hospital", prepare(clerk(), dubois, "2024-01-01"), ""},
+		{"mandate accepted, inside the hospital that he left", prepare(clerk(), dubois, "2024-01-01"), no},
 		{"mandate accepted, with the own certificate", prepare(d.callerWithOwnKey(wouters), dubois, "2026-11-20"), ""},
 		{"clerk with the own certificate, no mandate", prepare(d.callerWithOwnKey(wouters), claes, "2026-11-20"), no},
 		{"mandate not accepted", prepare(d.callerWithOwnKey(vanDam), claes, "2026-11-20"), no},
@@ -331,7 +331,7 @@ func TestMandates(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, c.got, c.want)
 		}
 	}
-	if n := len(d.listPending(d.callerWithOwnKey(wouters), "")); n != 5 {
+	if n := len(d.listPending(d.callerWithOwnKey(wouters), "")); n != 4 {
 		t.Errorf("the mandate shows %d", n) // all of Dubois's, however they were prepared
 	}
 	if got := d.listPending(d.callerWithOwnKey(smit), ""); !slices.Equal(got, []string{no}) {
@@ -354,20 +354,20 @@ func TestEmergency(t *testing.T) {
 	const why = "unconscious after an accident"
 	page := platform.Page{Limit: 10}
 	d.newEvents()
-	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: why})
+	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), implants.SearchRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(why, ident.SSIN{})})
 	if err != nil || found.Total != 1 {
 		t.Errorf("found %d, %v", found.Total, err)
 	}
 	if e := d.singleEvent(); e.EmergencyReason != why || e.Reason != "emergency" || e.Patient != leroy || e.Person != dubois {
 		t.Errorf("recorded %+v", e)
 	}
-	if _, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(dubois), implants.CardRequest{Number: placed.Number, EmergencyReason: why}); err != nil {
+	if _, err = d.GetImplantCard(t.Context(), d.callerWithOwnKey(dubois), implants.CardRequest{Number: placed.Number, EmergencyClaim: claimFor(why, leroy)}); err != nil {
 		t.Error(err)
 	}
-	if _, err = d.GetNotification(t.Context(), d.callerWithOwnKey(dubois), implants.NotificationRequest{Notification: implants.NotificationRef{Number: placed.Number}, EmergencyReason: why}); err != nil {
+	if _, err = d.GetNotification(t.Context(), d.callerWithOwnKey(dubois), implants.NotificationRequest{Notification: implants.NotificationRef{Number: placed.Number}, EmergencyClaim: claimFor(why, leroy)}); err != nil {
 		t.Error(err)
 	}
-	list, err := d.ListPatientImplants(t.Context(), d.callerWithOwnKey(dubois), implants.ListImplantsRequest{Page: page, Patient: leroy, EmergencyReason: why})
+	list, err := d.ListPatientImplants(t.Context(), d.callerWithOwnKey(dubois), implants.ListImplantsRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(why, ident.SSIN{})})
 	if err != nil || list.Total != 1 {
 		t.Errorf("listed %d, %v", list.Total, err)
 	}
@@ -377,17 +377,17 @@ func TestEmergency(t *testing.T) {
 		}
 	}
 	// With a care relation no emergency is recorded; without the right to read, an emergency does not help.
-	if _, err = d.Search(t.Context(), d.callerWithOwnKey(claes), implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: why}); err != nil {
+	if _, err = d.Search(t.Context(), d.callerWithOwnKey(claes), implants.SearchRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(why, ident.SSIN{})}); err != nil {
 		t.Error(err)
 	}
 	if e := d.singleEvent(); e.EmergencyReason != "" {
 		t.Errorf("recorded %+v", e)
 	}
-	found, err = d.Search(t.Context(), d.callerWithOwnKey(nguyen), implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: why})
+	found, err = d.Search(t.Context(), d.callerWithOwnKey(nguyen), implants.SearchRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(why, ident.SSIN{})})
 	if err != nil || found.Total != 0 {
 		t.Errorf("a patient found %d, %v", found.Total, err)
 	}
-	_, err = d.Search(t.Context(), d.callerInside(pharmacy, maes), implants.SearchRequest{Page: page, Patient: leroy, EmergencyReason: why})
+	_, err = d.Search(t.Context(), d.callerInside(pharmacy, maes), implants.SearchRequest{Page: page, Patient: leroy, EmergencyClaim: claimFor(why, ident.SSIN{})})
 	wantCode(t, err, authorization.MayNotRead)
 }
 

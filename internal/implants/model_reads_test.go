@@ -13,20 +13,28 @@ import (
 
 const emergencyReason = "unconscious after an accident"
 
-// emergencyReason returns the reason that a step gives for an emergency.
-func (s step) emergencyReason() string {
-	if s.emergency {
-		return emergencyReason
+// claim returns the emergency that a step claims about a patient. No two patients have the same reason.
+func (s step) claim(patient ident.SSIN) implants.EmergencyClaim {
+	if !s.emergency {
+		return implants.EmergencyClaim{}
 	}
-	return ""
+	return claimFor(emergencyReason+" "+patient.Digits(), patient)
 }
 
 // recordedReason returns the emergency reason that is recorded: only when less would have been shown without it.
 func (s step) recordedReason(m *model, patient ident.SSIN) string {
-	if s.emergency && m.needsEmergency(actors[s.who], patient) {
-		return emergencyReason
+	if !s.emergency || patient.IsZero() || !m.needsEmergency(actors[s.who], patient) {
+		return ""
 	}
-	return ""
+	return s.claim(patient).EmergencyReason
+}
+
+// claimed returns the patient about whom a step that names a notification claims an emergency; zero without one.
+func (s step) claimed() ident.SSIN {
+	if !s.emergency {
+		return ident.SSIN{}
+	}
+	return s.about
 }
 
 // comparePages reads a whole list page by page and compares it with the expected one. Each page is recorded.
@@ -65,7 +73,7 @@ func (h *modelRun) compareImplants(s step) error {
 	}
 	want := h.model.expectImplants(a, s.patient, on, s.emergency)
 	return h.comparePages(s, v, s.recordedReason(h.model, s.patient), want, func(c platform.Caller, p platform.Page) (int, []string, error) {
-		list, err := h.ListPatientImplants(h.tb.Context(), c, implants.ListImplantsRequest{Page: p, Patient: s.patient, Date: s.on, EmergencyReason: s.emergencyReason()})
+		list, err := h.ListPatientImplants(h.tb.Context(), c, implants.ListImplantsRequest{Page: p, Patient: s.patient, Date: s.on, EmergencyClaim: s.claim(s.patient)})
 		var rows []string
 		for _, i := range list.Implants {
 			rows = append(rows, fmt.Sprint(i.ID, " ", i.Remaining, " of ", i.Quantity, " ", i.Number, " ", i.SurgeryDate))
@@ -98,8 +106,9 @@ func rowsOf(found implants.SearchResult) []string {
 func (h *modelRun) compareSearch(s step) error {
 	a := actors[s.who]
 	c := s.criteria
-	c.Patient, c.EmergencyReason = s.patient, s.emergencyReason()
+	c.Patient, c.EmergencyClaim = s.patient, s.claim(s.patient)
 	if s.byNumber {
+		c.EmergencyClaim = s.claim(s.about)
 		if c.Number = unknownNumber; h.model.entryBegunBy(s.of) != nil && !h.model.entryBegunBy(s.of).number.IsZero() {
 			c.Number = h.model.entryBegunBy(s.of).number
 		}
@@ -134,19 +143,12 @@ func (m *model) expectSearch(a actor, c implants.SearchRequest, s step) (want []
 		}
 		return rows(func(e *entry) bool {
 			now := e.current().content
-			mine := now.specialist == a.person || m.linked[[2]ident.SSIN{now.patient, a.person}]
+			mine := now.specialist == a.person || hasRelation(now.patient, a.person)
 			return mine && m.matchesImplant(e, *c.Implant)
 		}), v, ""
 	}
 	if !c.Number.IsZero() {
-		i := slices.IndexFunc(m.numbered, func(e *entry) bool { return e.number == c.Number })
-		if i < 0 {
-			if _, _, refused := m.accessOf(a, ident.SSIN{}, false); refused != "" {
-				v.refused = []string{refused}
-			}
-			return nil, v, ""
-		}
-		v.patient = m.numbered[i].current().content.patient
+		return m.expectSearchByNumber(a, c.Number, s)
 	}
 	all, own, refused := m.accessOf(a, v.patient, s.emergency)
 	if refused != "" {
@@ -157,8 +159,28 @@ func (m *model) expectSearch(a actor, c implants.SearchRequest, s step) (want []
 		now := e.current().content
 		return now.patient == v.patient && (all || own && now.specialist == a.person)
 	})
-	v.withheld = !all && !own || !c.Number.IsZero() && len(want) == 0
+	v.withheld = !all && !own
 	return want, v, emergency
+}
+
+// expectSearchByNumber returns the expected result of a search by number: that of finding the notification, except that
+// nothing is refused that is withheld or does not exist.
+func (m *model) expectSearchByNumber(a actor, number ident.NotificationNumber, s step) (want []string, v verdict, emergency string) {
+	var e *entry
+	if i := slices.IndexFunc(m.numbered, func(e *entry) bool { return e.number == number }); i >= 0 {
+		e = m.numbered[i]
+	}
+	v, recorded := m.expectFind(a, e, number, s.claimed())
+	if recorded {
+		emergency = s.claim(s.about).EmergencyReason
+	}
+	switch {
+	case len(v.refused) == 0:
+		return []string{rowFor(a, e)}, v, emergency
+	case v.withheld || v.refused[0] == "NOTIFICATION_NOT_FOUND":
+		v.refused = nil
+	}
+	return nil, v, emergency
 }
 
 // matchesImplant reports whether one implant that the notification implanted or removed meets all criteria.
@@ -180,12 +202,12 @@ func (m *model) matchesImplant(e *entry, asked implants.ImplantCriteria) bool {
 // compareNotification compares one notification in full.
 func (h *modelRun) compareNotification(s step, e *entry) error {
 	a, of := actors[s.who], s.notificationRef(e)
-	v, needed := h.model.expectFind(a, e, of.Number, s.emergency)
+	v, recorded := h.model.expectFind(a, e, of.Number, s.claimed())
 	emergency := ""
-	if needed {
-		emergency = emergencyReason
+	if recorded {
+		emergency = s.claim(s.about).EmergencyReason
 	}
-	got, err := h.GetNotification(h.tb.Context(), h.callerOf(a), implants.NotificationRequest{Notification: of, EmergencyReason: s.emergencyReason()})
+	got, err := h.GetNotification(h.tb.Context(), h.callerOf(a), implants.NotificationRequest{Notification: of, EmergencyClaim: s.claim(s.about)})
 	if failed := differ("refusals", formatRefusals(err), v.refused); failed != nil {
 		return failed
 	}

@@ -50,12 +50,27 @@ type model struct {
 	numbered []*entry // in the order in which they first became final
 	lines    map[string]keptLine
 	sent     map[string]sent
-	linked   map[[2]ident.SSIN]bool // patient and professional
 }
 
-// isMandated reports whether the actor has the specialist's mandate.
+// isMandated reports whether the actor may use the specialist's mandate: inside the hospital not, which Dubois left.
 func (m *model) isMandated(a actor, specialist ident.SSIN) bool {
-	return a.person == wouters && specialist == dubois && !m.today().After(mandateEnds)
+	return a.person == wouters && a.organisation.IsZero() && specialist == dubois && !m.today().After(mandateEnds)
+}
+
+// hasRelation reports whether the authentic source names a care relation.
+func hasRelation(patient, professional ident.SSIN) bool {
+	return patient == leroy && professional == claes || patient == vanDam && professional == peeters
+}
+
+// hasOperated reports whether a professional operated on a patient in the last fifteen months, by the notifications in
+// force now.
+func (m *model) hasOperated(patient, professional ident.SSIN) bool {
+	return slices.ContainsFunc(m.entries, func(e *entry) bool {
+		c := e.current().content
+		y, mo, d := c.day.Year(), c.day.Month()+15, c.day.Day()
+		return e.isFinal() && c.patient == patient && c.specialist == professional && !m.today().Before(c.day) &&
+			!time.Date(m.today().Year(), m.today().Month(), m.today().Day(), 0, 0, 0, 0, time.UTC).After(time.Date(y, mo, d, 0, 0, 0, 0, time.UTC))
+	})
 }
 
 // keptLine is a line of implants with its ID.
@@ -136,8 +151,7 @@ type sent struct {
 }
 
 func newModel(now time.Time, brussels *time.Location) *model {
-	return &model{brussels: brussels, now: now, lines: map[string]keptLine{}, sent: map[string]sent{},
-		linked: map[[2]ident.SSIN]bool{{leroy, claes}: true, {vanDam, peeters}: true}}
+	return &model{brussels: brussels, now: now, lines: map[string]keptLine{}, sent: map[string]sent{}}
 }
 
 func (m *model) today() ident.Date { return ident.DateOf(m.now.In(m.brussels)) }
@@ -211,7 +225,7 @@ func (m *model) accessOf(a actor, patient ident.SSIN, emergency bool) (all, own 
 	case a.organisation.IsZero() && a.person == patient:
 		return true, false, ""
 	case a.isDoctor():
-		return m.linked[[2]ident.SSIN{patient, a.person}] || emergency, true, ""
+		return hasRelation(patient, a.person) || m.hasOperated(patient, a.person) || emergency, true, ""
 	case a.organisation.IsZero():
 		return false, false, ""
 	}
@@ -222,8 +236,7 @@ func (m *model) accessOf(a actor, patient ident.SSIN, emergency bool) (all, own 
 func (m *model) canSee(a actor, e *entry, emergency bool) (bool, string) {
 	v := e.current()
 	if e.number.IsZero() {
-		return v.content.specialist == a.person || m.isMandated(a, v.content.specialist) ||
-			a.isStaff() && v.organisation == a.organisation, ""
+		return m.mayNotify(a, implants.Draft, v.content.specialist) == "", "" // whoever may prepare it
 	}
 	all, own, refused := m.accessOf(a, v.content.patient, emergency)
 	return all || own && v.content.specialist == a.person, refused
@@ -231,7 +244,7 @@ func (m *model) canSee(a actor, e *entry, emergency bool) (bool, string) {
 
 // mayChange decides whether an actor may change an existing notification, before the change itself is checked.
 func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) verdict {
-	v, _ := m.expectFind(a, e, named, false)
+	v, _ := m.expectFind(a, e, named, ident.SSIN{})
 	switch {
 	case len(v.refused) > 0:
 		return v
@@ -243,26 +256,29 @@ func (m *model) mayChange(a actor, e *entry, named ident.NotificationNumber) ver
 	return v
 }
 
-// expectFind decides whether an actor can find a notification, and whether an emergency is recorded. A caller who may
-// read no patient data gets that refusal only for a number.
-func (m *model) expectFind(a actor, e *entry, named ident.NotificationNumber, emergency bool) (v verdict, recorded bool) {
+// expectFind decides whether an actor can find a notification, and whether an emergency about the claimed patient is
+// recorded. A caller who may read no patient data gets that refusal only for a number.
+func (m *model) expectFind(a actor, e *entry, named ident.NotificationNumber, claimed ident.SSIN) (v verdict, recorded bool) {
+	recorded = !claimed.IsZero() && m.needsEmergency(a, claimed)
 	if e == nil {
 		v = verdict{number: named, refused: []string{"NOTIFICATION_NOT_FOUND"}}
 		if _, _, refused := m.accessOf(a, ident.SSIN{}, false); refused != "" && !named.IsZero() {
 			v.refused = []string{refused}
 		}
-		return v, false
+	} else {
+		v = verdict{patient: e.current().content.patient, number: e.number}
+		seen, refused := m.canSee(a, e, recorded && claimed == v.patient)
+		switch {
+		case refused != "" && !named.IsZero():
+			v.refused = []string{refused}
+		case !seen:
+			v.withheld, v.refused = true, []string{"NOTIFICATION_WITHHELD"}
+		}
 	}
-	v = verdict{patient: e.current().content.patient, number: e.number}
-	seen, refused := m.canSee(a, e, emergency)
-	switch {
-	case refused != "" && !named.IsZero():
-		return refuse(v, refused), false
-	case !seen:
-		v.withheld = true
-		return refuse(v, "NOTIFICATION_WITHHELD"), false
+	if recorded {
+		v.patient = claimed
 	}
-	return v, emergency && !e.number.IsZero() && m.needsEmergency(a, v.patient)
+	return v, recorded
 }
 
 // needsEmergency reports whether an emergency shows an actor more of a patient's data.
@@ -398,7 +414,6 @@ func (m *model) appendVersion(step int, e *entry, v verdict, input string, recei
 			e.number, e.firstWith = receipt.Number, len(e.versions)
 			m.numbered = append(m.numbered, e)
 		}
-		m.linked[[2]ident.SSIN{v.next.content.patient, v.next.content.specialist}] = true
 	}
 	for _, l := range v.next.lines {
 		if _, known := m.lines[l.id]; !known {

@@ -49,6 +49,7 @@ type step struct {
 	patient   ident.SSIN
 	on        ident.Date
 	emergency bool
+	about     ident.SSIN // whom the emergency is about, where the step names a notification
 	page      int
 	criteria  implants.SearchRequest
 }
@@ -79,7 +80,7 @@ func (s step) String() string {
 	note(s.reason != "", "because %q", s.reason)
 	note(s.twice, "twice")
 	note(s.act == waiting, "until %s", s.until.Format(time.RFC3339))
-	note(s.emergency, "in an emergency")
+	note(s.emergency, "in an emergency about %s", s.about.Digits())
 	note(!s.patient.IsZero(), "patient %s", s.patient.Digits())
 	note(!s.on.IsZero(), "on %s", s.on)
 	if c := s.criteria; s.act == searching {
@@ -159,6 +160,11 @@ func (g *generator) nextStep() step {
 		g.pointAt(&s, implants.Draft, implants.ToValidate, implants.Final, implants.Withdrawn)
 	default:
 		s.act = comparingAll
+	}
+	if s.about = pick(g, patients...); s.emergency {
+		if e := g.m.entryBegunBy(s.of); e != nil && !g.oneIn(4) {
+			s.about = e.current().content.patient
+		}
 	}
 	if s.input != "" {
 		g.kept = append(g.kept, s)

@@ -25,7 +25,7 @@ type submission struct {
 	prescriber      platform.ProfessionalRef // resolved
 	facts           surgeryFacts
 	delegation      authorization.Delegation
-	hasCareRelation bool // a care relation exists on the surgery date; loaded only where it is required
+	hasCareRelation bool // a care relation of the source exists on the surgery date; loaded only where it is required
 }
 
 // contentPlan is the content of a notification, which never changes, and the facts about it: an implantationPlan or an
@@ -184,9 +184,12 @@ func (r *Registrar) decideVersion(w Writer, sub *submission, event *platform.Aud
 	save := sub.options.Save
 	var err error
 	event.Reason, err = authorization.MayNotify(sub.caller, authorization.Submission{
-		IsFinal: save == Final, Specialist: sub.specialist.SSIN, SpecialistPractices: sub.facts.specialistPractices,
-		SurgeryDate: fields.surgeryDate, IsDateImplausible: isBeforeRegister(fields.surgeryDate), Today: sub.facts.today,
-		Delegation: sub.delegation, RequireCareRelation: r.requireCareRelation, HasCareRelation: sub.hasCareRelation,
+		Preparation: authorization.Preparation{
+			Specialist: sub.specialist.SSIN, SurgeryDate: fields.surgeryDate, Delegation: sub.delegation,
+		},
+		IsFinal: save == Final, SpecialistPractices: sub.facts.specialistPractices,
+		IsDateImplausible: isBeforeRegister(fields.surgeryDate), Today: sub.facts.today,
+		RequireCareRelation: r.requireCareRelation, HasCareRelation: sub.hasCareRelation,
 	})
 	if err != nil {
 		return Receipt{}, reportMalformedSpecialist(sub, err)
@@ -270,17 +273,6 @@ func (r *Registrar) numberAndStore(w Writer, next *Notification, m platform.Sign
 	stored, err := storeWithEvidence(w, next, m)
 	if err != nil {
 		return Receipt{}, err
-	}
-	if next.State == Final {
-		link := platform.TherapeuticLink{
-			Patient:      next.Patient,
-			Professional: next.Specialist.SSIN,
-			Type:         platform.LinkTypeSurgery,
-			Period:       platform.Period{From: next.SurgeryDate},
-		}
-		if err = w.AddTherapeuticLink(link); err != nil {
-			return Receipt{}, err
-		}
 	}
 	receipt, err := newReceipt(w, *next)
 	receipt.stored = stored

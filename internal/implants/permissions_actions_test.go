@@ -73,7 +73,7 @@ func (s *permissionScene) cardAction(of implants.CardRequest) func(platform.Call
 
 func (s *permissionScene) notificationAction(of func() implants.NotificationRef, emergency string) func(platform.Caller) string {
 	return func(who platform.Caller) string {
-		described, err := s.GetNotification(s.tb.Context(), who, implants.NotificationRequest{Notification: of(), EmergencyReason: emergency})
+		described, err := s.GetNotification(s.tb.Context(), who, implants.NotificationRequest{Notification: of(), EmergencyClaim: claimFor(emergency, smitIf(emergency))})
 		if err != nil && described.Reference != "" {
 			s.tb.Error("content beside a refusal")
 		}
@@ -83,7 +83,7 @@ func (s *permissionScene) notificationAction(of func() implants.NotificationRef,
 
 func (s *permissionScene) listImplantsAction(emergency string) func(platform.Caller) string {
 	return func(who platform.Caller) string {
-		list, err := s.ListPatientImplants(s.tb.Context(), who, implants.ListImplantsRequest{Page: platform.Page{Limit: 100}, Patient: smit, EmergencyReason: emergency})
+		list, err := s.ListPatientImplants(s.tb.Context(), who, implants.ListImplantsRequest{Page: platform.Page{Limit: 100}, Patient: smit, EmergencyClaim: claimFor(emergency, ident.SSIN{})})
 		return countOrCode(list.Total, err)
 	}
 }
@@ -114,12 +114,20 @@ func (s *permissionScene) readActions() map[string]sceneAction {
 	}
 }
 
+// smitIf returns Smit when an emergency is claimed.
+func smitIf(emergency string) ident.SSIN {
+	if emergency == "" {
+		return ident.SSIN{}
+	}
+	return smit
+}
+
 func (s *permissionScene) emergencyActions() map[string]sceneAction {
 	about := constantSSIN(smit)
 	return map[string]sceneAction{
-		"emergency: search":    {act: s.searchAction(implants.SearchRequest{Patient: smit, EmergencyReason: emergencyReason}), about: about},
+		"emergency: search":    {act: s.searchAction(implants.SearchRequest{Patient: smit, EmergencyClaim: claimFor(emergencyReason, ident.SSIN{})}), about: about},
 		"emergency: list":      {act: s.listImplantsAction(emergencyReason), about: about},
-		"emergency: card":      {act: s.cardAction(implants.CardRequest{Patient: smit, EmergencyReason: emergencyReason}), about: about},
+		"emergency: card":      {act: s.cardAction(implants.CardRequest{Patient: smit, EmergencyClaim: claimFor(emergencyReason, ident.SSIN{})}), about: about},
 		"emergency: see first": {act: s.notificationAction(constantRef(implants.NotificationRef{Number: s.first.Number}), emergencyReason), about: about},
 	}
 }

@@ -116,12 +116,10 @@ func newPermissionScene(t *testing.T) *permissionScene {
 		},
 	})}
 	n := implantation()
-	n.Patient = smit
+	n.Patient, n.SurgeryDate, n.PrescriptionDate = smit, day("2025-08-20"), day("2025-08-01") // fifteen months ago, and a day
 	s.first = s.mustNotify(n)
-	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2026-11-19")
+	n.Specialist, n.SurgeryDate = bySSIN(dubois), day("2025-08-21")
 	s.second = s.mustNotify(n)
-	s.loadSources(implants.SourceEntries{Links: []platform.TherapeuticLink{
-		{Patient: smit, Professional: claes, Type: platform.LinkTypeSurgery, Period: period(yesterday, yesterday)}}})
 	return s
 }
 

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/implants/udi"
@@ -17,14 +15,14 @@ import (
 // SearchRequest selects notifications by exactly one of patient, number and implant.
 type SearchRequest struct {
 	platform.Page
-	Defects         []*problem.Error
-	EmergencyReason string // why a doctor without a care relation needs access now
-	Patient         ident.SSIN
-	Number          ident.NotificationNumber
-	Implant         *ImplantCriteria
-	From            ident.Date
-	To              ident.Date
-	Type            SurgeryType
+	Defects []*problem.Error
+	EmergencyClaim
+	Patient ident.SSIN
+	Number  ident.NotificationNumber
+	Implant *ImplantCriteria
+	From    ident.Date
+	To      ident.Date
+	Type    SurgeryType
 }
 
 // ImplantCriteria identify an implant by code or UDI, and narrow the search by lot and serial number.
@@ -44,30 +42,27 @@ type SearchResult struct {
 // Search finds notifications. Notifications that the caller may not see are left out, as if they did not exist.
 func (r *Registrar) Search(ctx context.Context, c platform.Caller, req SearchRequest) (SearchResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
-		&event, func(reader Reader) (SearchResult, error) {
-			q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
-			ok, err := r.restrictQuery(reader, c, req, &q, &event)
-			if err != nil || !ok {
-				return SearchResult{}, err
-			}
-			found, total, err := reader.SearchNotifications(q)
-			if err == nil && total == 0 && req.Implant != nil {
-				err = refuseUnreadUDI(req.Implant.UDI)
-			}
-			if total == 0 && !q.Number.IsZero() {
-				event.Outcome = platform.OutcomeWithheld // it exists, but is not the caller's own
-			}
-			for i := range found {
-				found[i].Own = found[i].Specialist.SSIN == c.Person()
-			}
-			return SearchResult{Total: total, Notifications: found}, err
-		})
+	claim := req.toEmergency(req.Patient, !req.Number.IsZero())
+	return readPatientData(ctx, r, c, claim, req.Defects, &event, func(s Reader, e emergency) (SearchResult, error) {
+		q := NotificationQuery{From: req.From, To: req.To, Type: req.Type, Offset: req.Offset, Limit: req.Limit}
+		ok, err := r.restrictQuery(s, c, req, e, &q, &event)
+		if err != nil || !ok {
+			return SearchResult{}, err
+		}
+		found, total, err := s.SearchNotifications(q)
+		if err == nil && total == 0 && req.Implant != nil {
+			err = refuseUnreadUDI(req.Implant.UDI)
+		}
+		for i := range found {
+			found[i].Own = found[i].Specialist.SSIN == c.Person()
+		}
+		return SearchResult{Total: total, Notifications: found}, err
+	})
 }
 
 // restrictQuery limits the request to what the caller may see. The result is false when the caller may see nothing.
 func (r *Registrar) restrictQuery(
-	s Reader, c platform.Caller, req SearchRequest, q *NotificationQuery, event *platform.AuditEvent,
+	s Reader, c platform.Caller, req SearchRequest, e emergency, q *NotificationQuery, event *platform.AuditEvent,
 ) (bool, error) {
 	today := r.runner.Today()
 	if i := req.Implant; i != nil {
@@ -77,30 +72,17 @@ func (r *Registrar) restrictQuery(
 		event.Reason, err = authorization.MaySearchByImplant(c, today)
 		return err == nil, err
 	}
-	q.Patient, q.Number = req.Patient, req.Number
-	if !q.Number.IsZero() {
-		n, ok, err := s.NotificationByNumber(q.Number)
-		if err != nil {
-			return false, err
+	if q.Number = req.Number; !q.Number.IsZero() {
+		found, err := r.locate(s, c, NotificationRef{Number: q.Number}, e, event)
+		if err == nil && found.exists && !found.isVisible {
+			event.Outcome = platform.OutcomeWithheld
 		}
-		if !ok {
-			return false, authorization.MayReadAnyPatient(c, today)
-		}
-		q.Patient, event.Patient = n.Patient, n.Patient
+		return found.isVisible, err
 	}
-	a, err := loadAccess(s, c, q.Patient, today, req.EmergencyReason)
-	if err != nil {
-		return false, err
-	}
-	recordAccess(event, a, req.EmergencyReason)
-	if a.SeesOwn {
-		q.Specialist = c.Person()
-	}
-	if a.SeesNothing() {
-		event.Outcome = platform.OutcomeWithheld
-		return false, nil
-	}
-	return true, nil
+	q.Patient = req.Patient
+	a, err := r.accessPatient(s, c, q.Patient, e, event)
+	q.Specialist = onlyBy(c, a)
+	return err == nil && !a.SeesNothing(), err
 }
 
 // narrowByUDI searches a UDI by what is understood of it, and a UDI without a device identifier by the text as stored.
@@ -134,25 +116,6 @@ func newUDIRefusal(err error, path platform.Path) error {
 	return problem.From(err).WithPath(path.String())
 }
 
-// loadAccess decides how much of a patient's data the caller may see.
-func loadAccess(
-	s Reader, c platform.Caller, patient ident.SSIN, today ident.Date, emergency string,
-) (authorization.PatientAccess, error) {
-	links, err := s.TherapeuticLinks(patient, c.Person())
-	if err != nil {
-		return authorization.PatientAccess{}, err
-	}
-	return authorization.MayRead(c, patient, links, today, emergency)
-}
-
-// recordAccess records in the audit event why data was shown.
-func recordAccess(e *platform.AuditEvent, a authorization.PatientAccess, emergency string) {
-	e.Reason = a.Reason
-	if a.IsEmergency {
-		e.EmergencyReason = emergency
-	}
-}
-
 // ListImplantsResult is a page of a patient's implants.
 type ListImplantsResult struct {
 	Total    int
@@ -162,10 +125,10 @@ type ListImplantsResult struct {
 // ListImplantsRequest selects the implants that a patient has on a day; the zero date is today.
 type ListImplantsRequest struct {
 	platform.Page
-	Defects         []*problem.Error
-	EmergencyReason string // why a doctor without a care relation needs access now
-	Patient         ident.SSIN
-	Date            ident.Date
+	Defects []*problem.Error
+	EmergencyClaim
+	Patient ident.SSIN
+	Date    ident.Date
 }
 
 // ListPatientImplants lists a patient's implants. Implants that the caller may not see are left out, as if they did
@@ -174,87 +137,56 @@ func (r *Registrar) ListPatientImplants(
 	ctx context.Context, c platform.Caller, req ListImplantsRequest,
 ) (ListImplantsResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
-		&event, func(s Reader) (ListImplantsResult, error) {
-			implants, err := r.listVisibleImplants(s, c, req, &event)
-			return ListImplantsResult{Total: len(implants), Implants: platform.SlicePage(implants, req.Page)}, err
-		})
+	claim := req.toEmergency(req.Patient, false)
+	return readPatientData(ctx, r, c, claim, req.Defects, &event, func(s Reader, e emergency) (ListImplantsResult, error) {
+		a, err := r.accessPatient(s, c, req.Patient, e, &event)
+		if err != nil || a.SeesNothing() {
+			return ListImplantsResult{}, err
+		}
+		day := req.Date
+		if day.IsZero() {
+			day = r.runner.Today()
+		}
+		implants, err := s.ImplantsByPatient(req.Patient, onlyBy(c, a), day)
+		implants = slices.DeleteFunc(implants, func(i Implant) bool { return i.Remaining < 1 })
+		return ListImplantsResult{Total: len(implants), Implants: platform.SlicePage(implants, req.Page)}, err
+	})
 }
 
-// listVisibleImplants returns the patient's remaining implants that the caller may see.
-func (r *Registrar) listVisibleImplants(
-	s Reader, c platform.Caller, req ListImplantsRequest, event *platform.AuditEvent,
-) ([]Implant, error) {
-	today := r.runner.Today()
-	patient, day := req.Patient, req.Date
-	if day.IsZero() {
-		day = today
+// onlyBy returns the specialist to whose notifications the access is limited; zero when it is not.
+func onlyBy(c platform.Caller, a authorization.PatientAccess) ident.SSIN {
+	if a.SeesAll {
+		return ident.SSIN{}
 	}
-	a, err := loadAccess(s, c, patient, today, req.EmergencyReason)
-	if err != nil {
-		return nil, err
-	}
-	recordAccess(event, a, req.EmergencyReason)
-	if a.SeesNothing() {
-		event.Outcome = platform.OutcomeWithheld
-		return nil, nil
-	}
-	implants, err := s.ImplantsByPatient(patient, day)
-	if err != nil {
-		return nil, err
-	}
-	var own map[ident.NotificationNumber]bool
-	if !a.SeesAll {
-		if own, err = loadOwnNumbers(s, c, patient); err != nil {
-			return nil, err
-		}
-	}
-	return slices.DeleteFunc(implants, func(i Implant) bool {
-		return i.Remaining < 1 || !a.Sees(own[i.Number])
-	}), nil
-}
-
-// loadOwnNumbers returns the numbers of the patient's notifications whose specialist is the caller.
-func loadOwnNumbers(s Reader, c platform.Caller, patient ident.SSIN) (map[ident.NotificationNumber]bool, error) {
-	history, err := s.NotificationsByPatient(patient)
-	if err != nil {
-		return nil, err
-	}
-	own := map[ident.NotificationNumber]bool{}
-	for _, n := range history {
-		if n.Specialist.SSIN == c.Person() {
-			own[n.Number] = true
-		}
-	}
-	return own, nil
+	return c.Person()
 }
 
 // CardRequest selects a card: the implant card of a notification or, without a number, the patient's cumulative card.
 type CardRequest struct {
-	Defects         []*problem.Error
-	EmergencyReason string // why a doctor without a care relation needs access now
-	Number          ident.NotificationNumber
-	Patient         ident.SSIN
+	Defects []*problem.Error
+	EmergencyClaim
+	Number  ident.NotificationNumber
+	Patient ident.SSIN
 }
 
 // GetImplantCard returns the content of a card. A card that the caller may not see gives the same answer as one that
 // does not exist.
 func (r *Registrar) GetImplantCard(ctx context.Context, c platform.Caller, req CardRequest) (CardContent, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Patient: req.Patient, Number: req.Number}
-	return platform.ReadAndRecord(ctx, r.runner, c, checkEmergencyReason(req.Defects, req.EmergencyReason),
-		&event, func(s Reader) (CardContent, error) {
-			if req.Number.IsZero() {
-				return r.buildPatientCard(s, c, req, &event)
-			}
-			return r.buildImplantCard(s, c, req, &event)
-		})
+	claim := req.toEmergency(req.Patient, !req.Number.IsZero())
+	return readPatientData(ctx, r, c, claim, req.Defects, &event, func(s Reader, e emergency) (CardContent, error) {
+		if req.Number.IsZero() {
+			return r.buildPatientCard(s, c, req.Patient, e, &event)
+		}
+		return r.buildImplantCard(s, c, req.Number, e, &event)
+	})
 }
 
 // buildImplantCard returns the card of one final notification.
 func (r *Registrar) buildImplantCard(
-	s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent,
+	s Reader, c platform.Caller, number ident.NotificationNumber, e emergency, event *platform.AuditEvent,
 ) (CardContent, error) {
-	n, err := r.findVisible(s, c, NotificationRef{Number: req.Number}, req.EmergencyReason, event)
+	n, err := r.findVisible(s, c, NotificationRef{Number: number}, e, event)
 	switch {
 	case err != nil:
 		return CardContent{}, err
@@ -268,32 +200,29 @@ func (r *Registrar) buildImplantCard(
 	return content, err
 }
 
-// buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see.
+// buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see. For a
+// caller who may not see all, an empty card counts as withheld: whether there is more is not even read.
 func (r *Registrar) buildPatientCard(
-	s Reader, c platform.Caller, req CardRequest, event *platform.AuditEvent,
+	s Reader, c platform.Caller, patient ident.SSIN, e emergency, event *platform.AuditEvent,
 ) (CardContent, error) {
-	patient := req.Patient
-	a, err := loadAccess(s, c, patient, r.runner.Today(), req.EmergencyReason)
+	a, err := r.accessPatient(s, c, patient, e, event)
 	if err != nil {
 		return CardContent{}, err
 	}
-	recordAccess(event, a, req.EmergencyReason)
-	history, err := s.NotificationsByPatient(patient)
-	if err != nil {
-		return CardContent{}, err
+	var history []Notification
+	if !a.SeesNothing() {
+		if history, err = s.NotificationsByPatient(patient, onlyBy(c, a)); err != nil {
+			return CardContent{}, err
+		}
 	}
-	exist := len(history) > 0
-	history = slices.DeleteFunc(history, func(n Notification) bool {
-		return !a.Sees(n.Specialist.SSIN == c.Person())
-	})
 	switch {
 	case len(history) > 0:
 		return buildCard(s, patient, ident.NotificationNumber{}, history)
-	case exist:
-		event.Outcome = platform.OutcomeWithheld
-		return CardContent{}, problem.New(CardWithheld)
+	case a.SeesAll:
+		return CardContent{}, problem.New(CardNotFound)
 	}
-	return CardContent{}, problem.New(CardNotFound)
+	event.Outcome = platform.OutcomeWithheld
+	return CardContent{}, problem.New(CardWithheld)
 }
 
 // buildCard returns the card of some of a patient's notifications.
@@ -367,15 +296,4 @@ func loadPerson(s Reader, ssin ident.SSIN) (platform.Person, error) {
 		p.BirthDate, _ = ssin.BirthDate()
 	}
 	return p, err
-}
-
-// minEmergencyReasonLength is the minimum length of an emergency reason, in characters.
-const minEmergencyReasonLength = 10
-
-// checkEmergencyReason adds a defect when the emergency reason is too short: people must be able to judge it later.
-func checkEmergencyReason(defects []*problem.Error, reason string) []*problem.Error {
-	if reason == "" || utf8.RuneCountInString(strings.TrimSpace(reason)) >= minEmergencyReasonLength {
-		return defects
-	}
-	return append(slices.Clip(defects), problem.New(EmergencyBlank).WithPath("EmergencyReason"))
 }

@@ -203,7 +203,7 @@ func (d *testRegister) countNotifications(patient ident.SSIN) int {
 	d.tb.Helper()
 	total := 0
 	err := d.db.RunReadTx(d.tb.Context(), func(r implants.Reader) error {
-		history, err := r.NotificationsByPatient(patient)
+		history, err := r.NotificationsByPatient(patient, ident.SSIN{})
 		total = len(history)
 		return err
 	})
@@ -272,46 +272,6 @@ func TestReplay(t *testing.T) {
 				t.Errorf("recorded as %+v", events)
 			}
 		})
-	}
-}
-
-// TestRelationFromOperation: the surgery itself creates a care relation of its specialist with the patient, from its
-// date on.
-func TestRelationFromOperation(t *testing.T) {
-	t.Parallel()
-	d := newTestRegister(t)
-	links := func() (all []platform.TherapeuticLink) {
-		err := d.db.RunReadTx(t.Context(), func(r implants.Reader) error {
-			var err error
-			all, err = r.TherapeuticLinks(nguyen, dubois)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return all
-	}
-	n := implantation()
-	n.Patient, n.Specialist, n.SurgeryDate = nguyen, byNIHII(duboisNIHII), day("2026-11-10")
-	if _, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(claes), implants.SubmissionOptions{}, n); err == nil || len(links()) != 0 {
-		t.Error("a refusal made a relation")
-	}
-	for range 2 {
-		if _, err := d.NotifyImplant(t.Context(), d.callerWithOwnKey(dubois), implants.SubmissionOptions{}, n); err != nil {
-			t.Fatal(err)
-		}
-		want := platform.TherapeuticLink{Patient: nguyen, Professional: dubois, Type: platform.LinkTypeSurgery, Period: period("2026-11-10", "")}
-		if got := links(); len(got) != 1 || got[0] != want {
-			t.Errorf("relations %+v", got)
-		}
-	}
-	found, err := d.Search(t.Context(), d.callerWithOwnKey(dubois), implants.SearchRequest{Patient: nguyen, Page: platform.Page{Limit: 10}})
-	if err != nil || found.Total != 2 {
-		t.Errorf("found %d, %v", found.Total, err)
-	}
-	events := d.newEvents()
-	if last := events[len(events)-1]; last.Reason != "therapeutic relation: operation" {
-		t.Errorf("recorded as %+v", last)
 	}
 }
 

@@ -19,6 +19,13 @@ type Reader interface {
 	DeviceByDI(di string) (Device, bool, error)
 	// SearchDevices returns a page of devices ordered by code, and the total count.
 	SearchDevices(DeviceQuery) ([]Device, int, error)
+	// CareOf returns what opens a patient's data to a professional on a day.
+	CareOf(patient, professional ident.SSIN, day ident.Date) (platform.Care, error)
+	// NotificationFacts returns what decides whether a reader, who acts inside the organisation unless it is zero, may
+	// see the current version of a notification on a day. The cost does not tell whether there is one.
+	NotificationFacts(
+		ref NotificationRef, reader ident.SSIN, organisation ident.NIHII, day ident.Date,
+	) (NotificationFacts, bool, error)
 	// NotificationByNumber returns the current version of a notification that has been final, with implants, removals
 	// and warnings.
 	NotificationByNumber(ident.NotificationNumber) (Notification, bool, error)
@@ -36,11 +43,13 @@ type Reader interface {
 	Implant(id string) (Implant, bool, error)
 	// RemovalsByImplant returns the removals of an implant that count, ordered by surgery.
 	RemovalsByImplant(implantID string) ([]Removal, error)
-	// ImplantsByPatient returns a patient's implants in the order in which they were implanted. Remaining counts the
-	// removals up to and including the day. Implants implanted later and unregistered ones are left out.
-	ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]Implant, error)
-	// NotificationsByPatient returns a patient's notifications that count, of both types, ordered by surgery.
-	NotificationsByPatient(patient ident.SSIN) ([]Notification, error)
+	// ImplantsByPatient returns a patient's implants in the order in which they were implanted; those that one
+	// specialist implanted, unless specialist is zero. Remaining counts the removals up to and including the day.
+	// Implants implanted later and unregistered ones are left out.
+	ImplantsByPatient(patient, specialist ident.SSIN, day ident.Date) ([]Implant, error)
+	// NotificationsByPatient returns a patient's notifications that count, of both types, ordered by surgery; those of
+	// one specialist, unless specialist is zero.
+	NotificationsByPatient(patient, specialist ident.SSIN) ([]Notification, error)
 	// IsSerialImplanted reports whether an implant with this serial number and the same code or device identifier is
 	// in a patient now.
 	IsSerialImplanted(serial string, code ident.NotificationCode, udiDI string) (bool, error)
@@ -66,6 +75,19 @@ type Writer interface {
 	StoredDigest(Evidence) ([32]byte, error)
 }
 
+// NotificationFacts are the facts that decide who may see a notification, without its content.
+type NotificationFacts struct {
+	Reference   string
+	Number      ident.NotificationNumber // zero when it has never been final
+	Specialist  ident.SSIN
+	Patient     ident.SSIN
+	SurgeryDate ident.Date
+	// Care is that of the reader for the patient.
+	Care platform.Care
+	// SpecialistRoles are the specialist's affiliations to the reader's organisation.
+	SpecialistRoles []platform.Affiliation
+}
+
 // NotificationQuery selects notifications. Zero fields do not restrict.
 type NotificationQuery struct {
 	Number  ident.NotificationNumber
@@ -82,20 +104,21 @@ type NotificationQuery struct {
 	// Specialist restricts to this specialist's own notifications.
 	Specialist ident.SSIN
 	// TreatedBy restricts to this professional's own notifications, and to the patients with whom they have a care
-	// relation on the day TreatedOn.
+	// relation of the authentic source on the day TreatedOn.
 	TreatedBy ident.SSIN
 	TreatedOn ident.Date
 
 	Offset, Limit int
 }
 
-// PendingQuery selects pending notifications of one of the specialists, or of the organisation. The given conditions
-// are combined with OR; without any, nothing matches.
+// PendingQuery selects pending notifications: those of the specialists, and those whose specialist was a professional
+// of the organisation on the day of surgery. Without either, nothing matches.
 type PendingQuery struct {
-	State           State // Draft or ToValidate; both when empty
-	Specialist      ident.SSIN
-	MandateGrantors []ident.SSIN // specialists who gave the caller a mandate
-	Organisation    ident.NIHII
+	State        State // Draft or ToValidate; both when empty
+	Specialists  []ident.SSIN
+	Organisation ident.NIHII
+	// OnlyBy restricts the organisation's notifications to those of this specialist.
+	OnlyBy ident.SSIN
 
 	Offset, Limit int
 }

@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"time"
+
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
@@ -103,7 +105,7 @@ type Affiliation struct {
 	Period
 }
 
-// TherapeuticLink is a care relation between a patient and a professional.
+// TherapeuticLink is a care relation between a patient and a professional, of the authentic source.
 type TherapeuticLink struct {
 	Patient      ident.SSIN
 	Professional ident.SSIN
@@ -111,8 +113,29 @@ type TherapeuticLink struct {
 	Period
 }
 
-// LinkTypeSurgery is the type of care relation that a notified surgery creates.
-const LinkTypeSurgery = "operation"
+// Care is what opens a patient's data to a professional on a day.
+type Care struct {
+	// Relation is the type of a care relation of the authentic source that is in force, empty when there is none.
+	Relation string
+	// LastSurgery is the newest day, up to that day, on which the professional operated on the patient, by the
+	// notifications in force. It is derived from them and stored nowhere: the relation ends with the notification.
+	LastSurgery ident.Date
+}
+
+// Emergency is an emergency of a professional about a patient, with the reason as it is compared.
+type Emergency struct {
+	Professional ident.SSIN
+	Patient      ident.SSIN
+	Day          ident.Date
+	Reason       string
+}
+
+// PastEmergencies says what a professional claimed before on the day of a claim.
+type PastEmergencies struct {
+	OtherPatients int       // how many other patients
+	OpensAt       time.Time // since when the patient's data is open; zero without an earlier claim
+	IsReasonUsed  bool      // the same reason was given for another patient
+}
 
 // Mandate lets one person act for another in a service. It has no effect until it is accepted.
 type Mandate struct {

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"time"
 
 	"github.com/openctr/ctr/internal/platform/ident"
 )
@@ -29,6 +30,8 @@ type Reader interface {
 	// Affiliations returns a person's affiliations to an organisation or, when it is zero, to any.
 	Affiliations(organisation ident.NIHII, person ident.SSIN) ([]Affiliation, error)
 	TherapeuticLinks(patient, professional ident.SSIN) ([]TherapeuticLink, error)
+	// CurrentSSIN returns the person's newest SSIN: the given one unless another replaced it.
+	CurrentSSIN(ident.SSIN) (ident.SSIN, error)
 	// ListStaff returns a page of an organisation's affiliations, and the total count. The order is stable: only new
 	// affiliations change it.
 	ListStaff(organisation ident.NIHII, offset, limit int) ([]Affiliation, int, error)
@@ -43,12 +46,14 @@ type Writer interface {
 	Reader
 	// Lock makes concurrent transactions with one of these keys wait until this transaction ends.
 	Lock(keys ...string) error
-	// AddTherapeuticLink adds a care relation unless the same one exists.
-	AddTherapeuticLink(TherapeuticLink) error
 	// SaveMandate and SaveAffiliation add an entry, or replace the one with the same persons, the same service or
 	// role, and the same first day. All nodes see it after the commit.
 	SaveMandate(Mandate) error
 	SaveAffiliation(Affiliation) error
+	// PastEmergencies returns what the professional claimed before on the day of the claim; SaveEmergency adds a claim
+	// that opens the patient's data at an instant, and deletes those of earlier days.
+	PastEmergencies(Emergency) (PastEmergencies, error)
+	SaveEmergency(claim Emergency, opensAt time.Time) error
 	// RecordReplayKey records a message as used. It returns false when the message was used before.
 	RecordReplayKey(ReplayKey) (bool, error)
 	AppendEvent(AuditEvent) error

@@ -16,6 +16,8 @@ type Properties struct {
 	PlatformCode string
 	// Retry says that a later attempt may succeed, although the kind is not Unavailable.
 	Retry bool
+	// Alarm says that the operator must look at each refusal with the code: it is logged as an error.
+	Alarm bool
 	// Public is the code that the caller sees instead of a Withheld one. Its text must be that of the code.
 	Public Code
 }

@@ -117,6 +117,9 @@ func (l *Log) End(ctx context.Context, e *Event) {
 	if e.Err != nil {
 		attributes = append(attributes, slog.String("error", e.Err.Error()))
 	}
+	if entry, _ := problem.Lookup(problem.Code(e.Code)); entry.Alarm {
+		level = slog.LevelError
+	}
 	if e.Status >= 500 && (e.Code == string(problem.InternalError) || e.Code == string(problem.StoreDown)) {
 		level = slog.LevelError
 	}

@@ -56,7 +56,8 @@ func TestWithheldIsAbsent(t *testing.T) {
 		{"a pharmacist", "SSIN=72010120721", "remove ctrp:Author", true},
 		{"a doctor inside the hospital that he left", testpki.Hospital, "set cc:Id to 69092234126", true},
 	}
-	emergency := "add <ctrp:EmergencyReason>unconscious after an accident</ctrp:EmergencyReason> before "
+	emergency := "add <ctrp:EmergencyReason>unconscious, number %</ctrp:EmergencyReason> before "
+	emergencyPatient := "add <ctrp:EmergencyPatient>" + keptPatient + "</ctrp:EmergencyPatient> before "
 	patients := [2]string{keptPatient, noPatient}
 	numbers := [2]string{keptNumber, noNumber}
 	reads := []struct {
@@ -74,7 +75,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 			[2]string{"000071200176", "000090041140"}, "", false},
 		{"notification by number", "GetNotification", "set ctrp:Of to <ctrp:NotificationNumber>%</ctrp:NotificationNumber>", numbers, "", false},
 		{"notification by number in an emergency", "GetNotification", "set ctrp:Of to <ctrp:NotificationNumber>%</ctrp:NotificationNumber>", numbers,
-			emergency + "ctrp:Of", true},
+			emergency + "ctrp:Of\n" + emergencyPatient + "ctrp:Of", true},
 		{"notification by reference", "GetNotification", "set ctrp:Of to <ctrp:Reference>%</ctrp:Reference>", [2]string{kept, noReference}, "", false},
 		{"draft by reference", "GetNotification", "set ctrp:Of to <ctrp:Reference>%</ctrp:Reference>", [2]string{draft, "id-9"}, "", false},
 		{"card by number", "GetImplantCard", "set ctrp:Of to <ctrp:NotificationNumber>%</ctrp:NotificationNumber>", numbers, "", false},
@@ -90,7 +91,7 @@ func TestWithheldIsAbsent(t *testing.T) {
 			for i, asked := range read.of {
 				edits := []string{by.edit, strings.ReplaceAll(read.edit, "%", asked)}
 				if read.more != "" {
-					edits = append(edits, read.more)
+					edits = append(edits, strings.Split(strings.ReplaceAll(read.more, "%", asked), "\n")...)
 				}
 				got[i] = ask(by.signer, read.message, edits...)
 			}

@@ -78,10 +78,6 @@ func storeNotification(b testing.TB, db *store.DB, n int64) error {
 		if err := w.AppendVersion(kept); err != nil {
 			return err
 		}
-		link := platform.TherapeuticLink{Patient: patient, Professional: specialist, Type: platform.LinkTypeSurgery, Period: platform.Period{From: day}}
-		if err := w.AddTherapeuticLink(link); err != nil {
-			return err
-		}
 		return w.AppendEvent(platform.AuditEvent{OccurredAt: now, Correlation: reference, Operation: "NotifyImplant", Outcome: platform.OutcomeAccepted,
 			Reason: "own operation", Person: specialist, Patient: patient, Number: number})
 	})

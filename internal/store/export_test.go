@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
+	"testing/fstest"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/store/engine"
 )
 
 // RecordedStatement is a statement as sent to the database.
@@ -44,4 +47,37 @@ func ObserveSealingWait(db *DB, waiting func()) {
 			waiting()
 		}
 	})
+}
+
+// CountStatements returns how many statements a function sends to the database, in all transactions.
+func CountStatements(db *DB, run func() error) (int, error) {
+	count := 0
+	db.engine.Trace(func(string, []any) { count++ })
+	err := run()
+	return count, err
+}
+
+// MigrateBefore creates a database with the migrations before the one with a number.
+func MigrateBefore(ctx context.Context, c Config, number int) error {
+	earlier := fstest.MapFS{}
+	for _, engineName := range []string{"sqlite", "postgres"} {
+		entries, err := migrationFiles.ReadDir("migrations/" + engineName)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			data, err := migrationFiles.ReadFile("migrations/" + engineName + "/" + entry.Name())
+			if err != nil {
+				return err
+			}
+			if entry.Name() < fmt.Sprintf("%05d", number) {
+				earlier[engineName+"/"+entry.Name()] = &fstest.MapFile{Data: data}
+			}
+		}
+	}
+	e, err := engine.Open(ctx, engine.Config{URL: c.URL, Directory: c.Directory, Migrations: earlier})
+	if err != nil {
+		return err
+	}
+	return e.Close()
 }

@@ -77,14 +77,24 @@ func readerCalls() map[string]func(r implants.Reader) error {
 			_, _, err := r.NotificationByInputReference("signer", "reference")
 			return err
 		},
-		"Implant":               func(r implants.Reader) error { _, _, err := r.Implant("id"); return err },
-		"RemovalsOf":            func(r implants.Reader) error { _, err := r.RemovalsByImplant("id"); return err },
-		"Implants of a patient": func(r implants.Reader) error { _, err := r.ImplantsByPatient(ssin, day); return err },
-		"History of a patient":  func(r implants.Reader) error { _, err := r.NotificationsByPatient(ssin); return err },
-		"SerialInPatient":       func(r implants.Reader) error { _, err := r.IsSerialImplanted("S-1", code, "1"); return err },
-		"Person":                func(r implants.Reader) error { _, _, err := r.Person(ssin); return err },
-		"Practices":             func(r implants.Reader) error { _, err := r.Practices(platform.ProfessionalRef{SSIN: ssin}); return err },
-		"Affiliations":          func(r implants.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
+		"Implant":                   func(r implants.Reader) error { _, _, err := r.Implant("id"); return err },
+		"RemovalsOf":                func(r implants.Reader) error { _, err := r.RemovalsByImplant("id"); return err },
+		"Implants of a patient":     func(r implants.Reader) error { _, err := r.ImplantsByPatient(ssin, ident.SSIN{}, day); return err },
+		"History of a patient":      func(r implants.Reader) error { _, err := r.NotificationsByPatient(ssin, ident.SSIN{}); return err },
+		"Own implants of a patient": func(r implants.Reader) error { _, err := r.ImplantsByPatient(ssin, ssin, day); return err },
+		"Care":                      func(r implants.Reader) error { _, err := r.CareOf(ssin, ssin, day); return err },
+		"Facts": func(r implants.Reader) error {
+			_, _, err := r.NotificationFacts(implants.NotificationRef{Number: number}, ssin, people.Hospital, day)
+			return err
+		},
+		"Facts by reference": func(r implants.Reader) error {
+			_, _, err := r.NotificationFacts(implants.NotificationRef{Reference: "reference"}, ssin, people.Hospital, day)
+			return err
+		},
+		"SerialInPatient": func(r implants.Reader) error { _, err := r.IsSerialImplanted("S-1", code, "1"); return err },
+		"Person":          func(r implants.Reader) error { _, _, err := r.Person(ssin); return err },
+		"Practices":       func(r implants.Reader) error { _, err := r.Practices(platform.ProfessionalRef{SSIN: ssin}); return err },
+		"Affiliations":    func(r implants.Reader) error { _, err := r.Affiliations(ident.NIHII{}, ssin); return err },
 		"Staff": func(r implants.Reader) error {
 			_, _, err := r.ListStaff(people.Hospital, 0, 10)
 			return err
@@ -103,7 +113,7 @@ func readerCalls() map[string]func(r implants.Reader) error {
 			return err
 		},
 		"Pending": func(r implants.Reader) error {
-			_, _, err := r.ListPending(implants.PendingQuery{Specialist: ssin, MandateGrantors: []ident.SSIN{ssin},
+			_, _, err := r.ListPending(implants.PendingQuery{Specialists: []ident.SSIN{ssin, ssin}, OnlyBy: ssin,
 				Organisation: people.Hospital, State: implants.Draft, Limit: 10})
 			return err
 		},

@@ -2,7 +2,7 @@ package access
 
 import "github.com/openctr/ctr/internal/problem"
 
-// The codes of delegations: mandates and staff roles.
+// The codes of delegations (mandates and staff roles) and of emergencies.
 const (
 	MandateToSelf      problem.Code = "MANDATE_TO_SELF"
 	MandateExists      problem.Code = "MANDATE_EXISTS"
@@ -11,10 +11,17 @@ const (
 	StaffRoleNotFound  problem.Code = "STAFF_ROLE_NOT_FOUND"
 	PeriodBeginsInPast problem.Code = "PERIOD_BEGINS_IN_PAST"
 	PeriodReversed     problem.Code = "PERIOD_ENDS_BEFORE_IT_BEGINS"
+
+	EmergencyBlank   problem.Code = "EMERGENCY_REASON_BLANK"
+	EmergencyReused  problem.Code = "EMERGENCY_REASON_REUSED"
+	EmergencyUnnamed problem.Code = "EMERGENCY_PATIENT_REQUIRED"
+	EmergencyWait    problem.Code = "EMERGENCY_WAIT"
 )
 
 func init() {
-	problem.Register(problem.Properties{Kind: problem.RuleViolated}, MandateToSelf, PeriodBeginsInPast, PeriodReversed)
+	problem.Register(problem.Properties{Kind: problem.RuleViolated}, MandateToSelf, PeriodBeginsInPast, PeriodReversed,
+		EmergencyBlank, EmergencyReused, EmergencyUnnamed)
+	problem.Register(problem.Properties{Kind: problem.Conflict, Retry: true, Alarm: true}, EmergencyWait)
 	problem.Register(problem.Properties{Kind: problem.Conflict}, MandateExists, StaffRoleExists)
 	problem.Register(problem.Properties{Kind: problem.NotFound}, MandateNotFound, StaffRoleNotFound)
 }

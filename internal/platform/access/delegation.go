@@ -8,22 +8,41 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 )
 
-// LoadDelegation finds out on which grounds a caller may prepare notifications for a specialist.
+// LoadDelegation finds out on which grounds a caller may prepare notifications of a specialist's surgery on a day.
 func LoadDelegation(
 	s platform.Reader, c platform.Caller, specialist ident.SSIN, day, today ident.Date,
 ) (authorization.Delegation, error) {
-	var found authorization.Delegation
 	mandates, err := s.MandatesByGrantee(c.Person())
 	if err != nil {
-		return found, err
+		return authorization.Delegation{}, err
 	}
-	found.IsMandated = slices.ContainsFunc(
-		mandates, func(m platform.Mandate) bool { return m.Grantor == specialist && m.IsInForceOn(today) },
-	)
-	if c.Organisation().IsZero() {
-		return found, nil
+	var roles []platform.Affiliation
+	if !c.Organisation().IsZero() {
+		if roles, err = s.Affiliations(c.Organisation(), specialist); err != nil {
+			return authorization.Delegation{}, err
+		}
 	}
-	affiliations, err := s.Affiliations(c.Organisation(), specialist)
-	found.IsColleague = platform.HasProfessionalRoleOn(affiliations, day)
-	return found, err
+	return authorization.NewDelegation(c, specialist, mandates, roles, day, today), nil
+}
+
+// UsableGrantors returns those whose mandate the caller may use today.
+func UsableGrantors(s platform.Reader, c platform.Caller, today ident.Date) ([]ident.SSIN, error) {
+	mandates, err := s.MandatesByGrantee(c.Person())
+	if err != nil {
+		return nil, err
+	}
+	var grantors []ident.SSIN
+	for _, m := range mandates {
+		if slices.Contains(grantors, m.Grantor) {
+			continue
+		}
+		d, err := LoadDelegation(s, c, m.Grantor, today, today)
+		if err != nil {
+			return nil, err
+		}
+		if d.IsMandated {
+			grantors = append(grantors, m.Grantor)
+		}
+	}
+	return grantors, nil
 }

@@ -100,6 +100,16 @@ func (d Date) AddDays(days int) Date {
 	return DateOf(time.Date(d.Year(), d.Month(), d.Day()+days, 0, 0, 0, 0, time.UTC))
 }
 
+// AddMonths returns the same day of the month the given number of months later, or the last day of that month if it has
+// no such day. It returns the zero Date if d is zero or the result is outside the years 0001 to 9999.
+func (d Date) AddMonths(months int) Date {
+	if d.IsZero() {
+		return Date{}
+	}
+	first := time.Date(d.Year(), d.Month()+time.Month(months), 1, 0, 0, 0, 0, time.UTC)
+	return DateOf(first.AddDate(0, 0, min(d.Day(), daysInMonth(first.Year(), first.Month()))-1))
+}
+
 // String returns the day as YYYY-MM-DD, or the empty string for the zero Date.
 func (d Date) String() string {
 	if d.IsZero() {

@@ -164,8 +164,8 @@ func (db *DB) runWithin(ctx context.Context, limit time.Duration, operate func(c
 	return err
 }
 
-// Trace calls trace with each query of later transactions, as the driver gets it, before it runs. Tests use it to check
-// the plans and the order of queries.
+// Trace calls trace with each statement of later transactions, as the driver gets it, before it runs. Tests use it to
+// check the plans, the order and the number of statements.
 func (db *DB) Trace(trace func(query string, args []any)) { db.trace.Store(&trace) }
 
 func (db *DB) traced(f func(*Tx) error) func(*Tx) error {

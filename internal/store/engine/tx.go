@@ -27,7 +27,7 @@ type Tx struct {
 	afterCommit []func()
 	// isCommitted finds out after a lost commit whether the transaction was committed; see ProveCommit.
 	isCommitted func(*Tx) (bool, error)
-	// trace sees each query before it runs; nil outside of tests.
+	// trace sees each statement before it runs; nil outside of tests.
 	trace func(query string, args []any)
 	// err is the first SQL error. A transaction with an error is never committed, even when the function that runs in
 	// it returns nil.
@@ -110,6 +110,9 @@ func (tx *Tx) ExecStatement(query string, args ...any) (int64, error) {
 
 func (tx *Tx) execWithoutFlush(query string, args ...any) (int64, error) {
 	q, err := tx.prepareStatement(query)
+	if tx.trace != nil {
+		tx.trace(q.text, args)
+	}
 	if err != nil {
 		return 0, tx.RecordError(err)
 	}

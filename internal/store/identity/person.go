@@ -194,6 +194,55 @@ func (tx *Tx) FindPerson(purpose Purpose, ssin ident.SSIN) (*Person, error) {
 	return tx.lookUpPerson(purpose, ssin, false)
 }
 
+// Nobody is the id of no pseudonym. Statements about an unknown person use it, so that they are sent as those about a
+// known one: neither their number nor the time they take tells the two apart.
+const Nobody int64 = -1
+
+// FindIDs returns the ids of all pseudonyms of a person for a purpose, the id of the current one first, or Nobody.
+func (tx *Tx) FindIDs(purpose Purpose, ssin ident.SSIN) ([]int64, error) {
+	p, err := tx.FindPerson(purpose, ssin)
+	if err != nil || p == nil {
+		return []int64{Nobody}, err
+	}
+	ids := []int64{p.Current.ID}
+	for _, s := range p.pseudonyms {
+		if s.ID != p.Current.ID {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids, nil
+}
+
+// LookUpNobody looks up a number that nobody has, for a row that names no person where it could name one.
+func (tx *Tx) LookUpNobody(purpose Purpose) error {
+	_, err := tx.queryPerson(personKey{purpose: purpose})
+	return err
+}
+
+// LoadPseudonyms reads pseudonyms by id, always from the database, in one statement. An id that is 0 or Nobody has
+// none.
+func (tx *Tx) LoadPseudonyms(ids ...int64) (map[int64]*Pseudonym, error) {
+	wanted, found := make(map[int64]bool, len(ids)), make(map[int64]*Pseudonym, len(ids))
+	for _, id := range ids {
+		wanted[id] = false
+	}
+	err := tx.loadPseudonyms(wanted)
+	for id := range wanted {
+		if p := tx.pseudonyms[id]; p != nil {
+			found[id] = p
+		}
+	}
+	return found, err
+}
+
+// PersonID is the id of the person's current pseudonym, or Nobody for nil.
+func (p *Pseudonym) PersonID() int64 {
+	if p == nil {
+		return Nobody
+	}
+	return p.personID
+}
+
 func (tx *Tx) lookUpPerson(purpose Purpose, ssin ident.SSIN, remember bool) (*Person, error) {
 	key := personKey{purpose, ssin}
 	if p, ok := tx.persons[key]; ok {
@@ -213,14 +262,30 @@ func (tx *Tx) lookUpPerson(purpose Purpose, ssin ident.SSIN, remember bool) (*Pe
 		}
 	}
 	p, err := tx.queryPerson(key)
-	if err != nil || p == nil {
+	if err != nil {
 		return nil, err
+	}
+	if p == nil {
+		tx.rememberUnknown(key)
+		return nil, nil
 	}
 	tx.addPerson(key, p)
 	if remember {
 		tx.cachePerson(purpose, p)
 	}
 	return p, nil
+}
+
+// rememberUnknown makes a reading transaction look an unknown SSIN up once, like a known one. A writing transaction may
+// be about to create it.
+func (tx *Tx) rememberUnknown(key personKey) {
+	if tx.isWriting {
+		return
+	}
+	if tx.persons == nil {
+		tx.persons = make(map[personKey]*Person)
+	}
+	tx.persons[key] = nil
 }
 
 // queryPerson queries the database. An SSIN that is not found is certainly unknown only when the lookup used the

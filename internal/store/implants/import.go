@@ -17,7 +17,7 @@ import (
 )
 
 // LoadSources stores entries of the authentic sources, all or nothing. It updates entries that exist already and leaves
-// all others unchanged, so the therapeutic links that surgery created survive.
+// all others unchanged.
 func (s Register) LoadSources(ctx context.Context, entries implants.SourceEntries) error {
 	return s.db.Write(ctx, func(tx *identity.Tx) error {
 		if err := NewWriter(tx).loadEntries(&entries); err != nil {

@@ -109,13 +109,31 @@ func (r Reader) Versions(reference string) ([]implants.VersionSummary, error) {
 }
 
 // NotificationsByPatient returns a patient's notifications in force, in the order of the surgery dates.
-func (r Reader) NotificationsByPatient(patient ident.SSIN) ([]implants.Notification, error) {
-	p, err := r.tx.FindPerson(identity.Patient, patient)
-	if err != nil || p == nil {
+func (r Reader) NotificationsByPatient(patient, specialist ident.SSIN) ([]implants.Notification, error) {
+	where, err := r.patientConditions(patient, specialist)
+	if err != nil {
 		return nil, err
 	}
-	condition, args := p.ColumnCondition(`n.patient`)
-	return r.findNotifications(condition+AndInForce, args...)
+	return r.findNotifications(where.String()+AndInForce, where.Args...)
+}
+
+// patientConditions selects the notifications about a patient, by one specialist unless specialist is zero.
+func (r Reader) patientConditions(patient, specialist ident.SSIN) (*engine.Conditions, error) {
+	where := &engine.Conditions{}
+	err := r.addPerson(where, `n.patient`, identity.Patient, patient)
+	if err == nil && !specialist.IsZero() {
+		err = r.addPerson(where, `n.specialist`, identity.Professional, specialist)
+	}
+	return where, err
+}
+
+// addPerson adds a condition on a column of pseudonym ids.
+func (r Reader) addPerson(
+	where *engine.Conditions, column string, purpose identity.Purpose, ssin ident.SSIN,
+) error {
+	ids, err := r.tx.FindIDs(purpose, ssin)
+	where.Add(column+` IN `+engine.InList(len(ids)), engine.ToArgs(ids)...)
+	return err
 }
 
 // findNotifications reads complete notifications with four statements, or more when there are very many. It selects the
@@ -210,19 +228,19 @@ func (r Reader) RemovalsByImplant(implantID string) ([]implants.Removal, error) 
 
 // ImplantsByPatient returns the implants that a patient had received by the end of a day, with the quantities that
 // remained then.
-func (r Reader) ImplantsByPatient(patient ident.SSIN, day ident.Date) ([]implants.Implant, error) {
+func (r Reader) ImplantsByPatient(patient, specialist ident.SSIN, day ident.Date) ([]implants.Implant, error) {
 	upTo := day.String()
 	if day.IsZero() {
 		upTo = MaxDate
 	}
-	p, err := r.tx.FindPerson(identity.Patient, patient)
-	if err != nil || p == nil {
+	where, err := r.patientConditions(patient, specialist)
+	if err != nil {
 		return nil, err
 	}
-	condition, ids := p.ColumnCondition(`n.patient`)
 	return identity.QueryAll(r.tx, "implant", foundImplantRow.toImplant, selectImplants+
-		` WHERE `+condition+` AND n.operation_date <= ? AND NOT i.unregistered`+AndInForce+
-		` ORDER BY n.operation_date, `+registrationOrder+`, i.line`, slices.Concat([]any{upTo}, ids, []any{upTo})...)
+		` WHERE `+where.String()+` AND n.operation_date <= ? AND NOT i.unregistered`+AndInForce+
+		` ORDER BY n.operation_date, `+registrationOrder+`, i.line`,
+		slices.Concat([]any{upTo}, where.Args, []any{upTo})...)
 }
 
 // LotKey and SerialKey are the columns in the form of udi.MatchKey, also of rows that were stored with blanks. The

@@ -1,10 +1,10 @@
 package implants
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -36,29 +36,38 @@ func (r Reader) ListPending(q implants.PendingQuery) ([]implants.NotificationSum
 	page, err := identity.QueryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+tables+
 		` ORDER BY begun.seq LIMIT ? OFFSET ?`,
 		append(args, q.Limit, max(q.Offset, 0))...)
-	if err != nil {
-		return nil, 0, err
-	}
-	specialist, err := r.tx.FindPerson(identity.Professional, q.Specialist)
-	for i := range page {
-		page[i].Own = specialist != nil && page[i].Specialist.SSIN == specialist.Current.CurrentSSIN
-	}
 	return page, total, err
 }
+
+// selectPendingOfOrganisation selects the notifications whose specialist was a professional of an organisation on the
+// day of surgery. The roles that an organisation assigns itself, and its chief access manager, are no professionals.
+const selectPendingOfOrganisation = `SELECT w.reference FROM affiliation a JOIN pending w ON w.specialist = a.subject
+	JOIN notification n ON n.reference = w.reference
+	WHERE a.organisation_base = ? AND a.role NOT IN (?, ?, ?) AND a.valid_from <= n.operation_date
+	AND (a.valid_to = '' OR a.valid_to >= n.operation_date)` + andNewestVersion
 
 // pendingSelections returns one SELECT of references for each specialist and for the organisation in the query.
 func (r Reader) pendingSelections(q implants.PendingQuery) (*engine.Conditions, error) {
 	whose := &engine.Conditions{}
-	const references = `SELECT reference FROM pending WHERE `
-	for _, specialist := range append(slices.Clone(q.MandateGrantors), q.Specialist) {
-		person, err := r.tx.FindPerson(identity.Professional, specialist)
+	for _, specialist := range q.Specialists {
+		ids, err := r.tx.FindIDs(identity.Professional, specialist)
 		if err != nil {
 			return nil, err
 		}
-		if person != nil {
-			whose.Add(references+`specialist = ?`, person.Current.ID)
-		}
+		whose.Add(`SELECT reference FROM pending WHERE specialist = ?`, ids[0])
 	}
-	whose.AddIfSet(references+`organisation = ?`, q.Organisation.Digits())
+	if q.Organisation.IsZero() {
+		return whose, nil
+	}
+	text, args := selectPendingOfOrganisation, []any{q.Organisation.Base().Digits(), string(platform.RoleAdministrative),
+		string(platform.RoleManager), string(platform.RoleChiefManager)}
+	if !q.OnlyBy.IsZero() {
+		ids, err := r.tx.FindIDs(identity.Professional, q.OnlyBy)
+		if err != nil {
+			return nil, err
+		}
+		text, args = text+` AND a.subject = ?`, append(args, ids[0])
+	}
+	whose.Add(text, args...)
 	return whose, nil
 }

@@ -14,8 +14,8 @@ import (
 // SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
 // became final, and their total number.
 func (r Reader) SearchNotifications(q implants.NotificationQuery) ([]implants.NotificationSummary, int, error) {
-	where, own, err := r.searchConditions(q)
-	if err != nil || where == nil {
+	where, err := r.searchConditions(q)
+	if err != nil {
 		return nil, 0, err
 	}
 	var total int
@@ -29,10 +29,6 @@ func (r Reader) SearchNotifications(q implants.NotificationQuery) ([]implants.No
 	page, err := identity.QueryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+` FROM notification n
 		WHERE `+where.String()+andNewestVersion+` ORDER BY `+registrationOrder+` LIMIT ? OFFSET ?`,
 		append(where.Args, q.Limit, max(q.Offset, 0))...)
-	for i := range page {
-		specialist := page[i].Specialist.SSIN
-		page[i].Own = slices.Contains(own, specialist)
-	}
 	return page, total, err
 }
 
@@ -48,11 +44,8 @@ const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.opera
 // serial number or a lot is in few patients. The complete UDI has no index, because every index slows each
 // notification: a search by UDI is always restricted to the caller's own patients. Each condition is therefore written
 // either as a set to start from or as a check of a row, depending on the others.
-//
-// where is nil when the query names a person who is unknown to the register. own holds the SSINs of the specialists
-// whose notifications count as the caller's own.
-func (r Reader) searchConditions(q implants.NotificationQuery) (where *engine.Conditions, own []ident.SSIN, err error) {
-	where = &engine.Conditions{}
+func (r Reader) searchConditions(q implants.NotificationQuery) (*engine.Conditions, error) {
+	where := &engine.Conditions{}
 	where.Add(`n.number <> ''`)
 	where.AddIfSet(`n.number = ?`, q.Number.Digits())
 	for _, person := range []struct {
@@ -63,14 +56,8 @@ func (r Reader) searchConditions(q implants.NotificationQuery) (where *engine.Co
 		if person.number.IsZero() {
 			continue
 		}
-		p, err := r.tx.FindPerson(person.purpose, person.number)
-		if err != nil || p == nil {
-			return nil, nil, err
-		}
-		text, ids := p.ColumnCondition(person.column)
-		where.Add(text, ids...)
-		if person.purpose == identity.Professional {
-			own = append(own, p.Current.CurrentSSIN)
+		if err := r.addPerson(where, person.column, person.purpose, person.number); err != nil {
+			return nil, err
 		}
 	}
 	if !q.From.IsZero() {
@@ -84,32 +71,30 @@ func (r Reader) searchConditions(q implants.NotificationQuery) (where *engine.Co
 	few := q.Serial != "" || q.Lot != ""
 	named := !q.Number.IsZero() || !q.Patient.IsZero() || !q.Specialist.IsZero()
 	if !q.TreatedBy.IsZero() {
-		p, err := r.tx.FindPerson(identity.Professional, q.TreatedBy)
-		if err != nil || p == nil {
-			return nil, nil, err
+		ids, err := r.tx.FindIDs(identity.Professional, q.TreatedBy)
+		if err != nil {
+			return nil, err
 		}
-		own = append(own, p.Current.CurrentSSIN)
-		addPatientsOf(where, p, q.TreatedOn.String(), few || named)
+		addPatientsOf(where, ids, q.TreatedOn.String(), few || named)
 	}
 	addImplant(where, q, !few && (named || !q.TreatedBy.IsZero()))
-	return where, own, nil
+	return where, nil
 }
 
 // addPatientsOf restricts to a professional's own notifications and to those of patients with a therapeutic link on the
 // day. Therapeutic links refer to current pseudonyms, notifications to any pseudonym of a person. With checked, the
 // condition checks a row instead of being a set to start from.
-func addPatientsOf(c *engine.Conditions, professional *identity.Person, day string, checked bool) {
+func addPatientsOf(c *engine.Conditions, professionalIDs []int64, day string, checked bool) {
 	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
-	own, ids := professional.ColumnCondition(`n.specialist`)
-	text := `(` + own + ` OR EXISTS (SELECT 1 FROM subject a JOIN therapeutic_link l ON l.patient = a.person
+	own := `.specialist IN ` + engine.InList(len(professionalIDs))
+	text := `(n` + own + ` OR EXISTS (SELECT 1 FROM subject a JOIN therapeutic_link l ON l.patient = a.person
 		WHERE a.id = n.patient AND ` + inCare + `))`
 	if !checked {
-		own, _ = professional.ColumnCondition(`own.specialist`)
-		text = `n.seq IN (SELECT own.seq FROM notification own WHERE ` + own + `
+		text = `n.seq IN (SELECT own.seq FROM notification own WHERE own` + own + `
 			UNION SELECT p.seq FROM therapeutic_link l JOIN subject a ON a.person = l.patient
 			JOIN notification p ON p.patient = a.id WHERE ` + inCare + `)`
 	}
-	c.Add(text, slices.Concat(ids, []any{professional.Current.ID, day, day})...)
+	c.Add(text, slices.Concat(engine.ToArgs(professionalIDs), []any{professionalIDs[0], day, day})...)
 }
 
 // addImplant restricts to notifications that implanted or removed an implant that matches all implant criteria

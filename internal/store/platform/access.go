@@ -61,16 +61,6 @@ func (w Writer) putAffiliation(a platform.Affiliation) error {
 	return err
 }
 
-// AddTherapeuticLink appends a therapeutic link. An existing one with the same people, type and first day stays
-// unchanged.
-func (w Writer) AddTherapeuticLink(l platform.TherapeuticLink) error {
-	row, err := w.newTherapeuticLinkRow(l)
-	if err != nil {
-		return err
-	}
-	return newTherapeuticLinkTable.Insert(w.tx.Tx, row)
-}
-
 func (w Writer) newTherapeuticLinkRow(l platform.TherapeuticLink) (therapeuticLinkRow, error) {
 	patient, err := w.tx.FindOrCreate(identity.Patient, l.Patient, false)
 	if err != nil {

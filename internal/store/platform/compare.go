@@ -32,9 +32,9 @@ func (r Reader) UnexpiredMandates(day ident.Date) ([]platform.Mandate, error) {
 		` ORDER BY grantor, grantee, service, valid_from`, day.String())
 }
 
-// UnexpiredLinks returns the therapeutic links that no surgery created.
+// UnexpiredLinks returns the therapeutic links that have not ended before the day.
 func (r Reader) UnexpiredLinks(day ident.Date) ([]platform.TherapeuticLink, error) {
 	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink,
-		therapeuticLinkTable.Select()+` WHERE type <> ? AND`+andNotEnded+
-			` ORDER BY patient, professional, type, valid_from`, platform.LinkTypeSurgery, day.String())
+		therapeuticLinkTable.Select()+` WHERE`+andNotEnded+` ORDER BY patient, professional, type, valid_from`,
+		day.String())
 }

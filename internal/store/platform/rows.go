@@ -23,9 +23,6 @@ var (
 		"valid_from"))
 	therapeuticLinkTable = engine.NewTable[therapeuticLinkRow]("therapeutic_link",
 		engine.DoUpdate("patient", "professional", "type", "valid_from"))
-	// newTherapeuticLinkTable keeps the existing link instead.
-	newTherapeuticLinkTable = engine.NewTable[therapeuticLinkRow]("therapeutic_link",
-		engine.DoNothing("patient", "professional", "type", "valid_from"))
 )
 
 type personRow struct {

@@ -61,6 +61,23 @@ func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]pla
 		organisation.Base().Digits())
 }
 
+// RolesOf returns the affiliations to an organisation of the person with a pseudonym id, without the person's number.
+func (r Reader) RolesOf(organisation ident.NIHII, personID int64) ([]platform.Affiliation, error) {
+	var rows []affiliationRow
+	err := r.tx.SelectRows(&rows, affiliationTable.Select()+` WHERE subject = ? AND organisation_base = ?
+		ORDER BY valid_from, role`, personID, organisation.Base().Digits())
+	if err != nil {
+		return nil, err
+	}
+	return identity.ConvertRows(r.tx, rows, "affiliation", func(row affiliationRow, c *identity.Converter) platform.Affiliation {
+		return platform.Affiliation{
+			Organisation: c.ParseNIHII(row.Organisation),
+			Role:         platform.Role(row.Role),
+			Period:       newPeriod(c, row.From, row.To),
+		}
+	})
+}
+
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
 func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]platform.TherapeuticLink, error) {
 	patientPerson, err := r.tx.FindPerson(identity.Patient, patient)

@@ -103,9 +103,11 @@ func ctrCommand(t *testing.T, request any, file string) []string {
 	case *ctr.SearchRequest:
 		return searchCommand(r)
 	case *ctr.GetImplantCardRequest:
-		return buildFlags("card", "--number", r.Of.NotificationNumber, "--patient", r.Of.Patient, "--emergency", r.EmergencyReason, "-o", file)
+		return buildFlags("card", "--number", r.Of.NotificationNumber, "--patient", r.Of.Patient,
+			"--emergency", r.EmergencyReason, "--emergency-patient", r.EmergencyPatient, "-o", file)
 	case *ctr.GetNotificationRequest:
-		return buildFlags("notification", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference, "--emergency", r.EmergencyReason)
+		return buildFlags("notification", "--number", r.Of.NotificationNumber, "--reference", r.Of.Reference,
+			"--emergency", r.EmergencyReason, "--emergency-patient", r.EmergencyPatient)
 	case *ctr.ValidateNotificationRequest:
 		return buildFlags("validate", "--reference", r.Reference, "--version", r.Version)
 	case *ctr.DiscardNotificationRequest:
@@ -134,7 +136,8 @@ func ctrCommand(t *testing.T, request any, file string) []string {
 }
 
 func searchCommand(r *ctr.SearchRequest) []string {
-	all := buildFlags("search", "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason)
+	all := buildFlags("search", "--offset", r.Offset, "--max", r.MaxElements, "--emergency", r.EmergencyReason,
+		"--emergency-patient", r.EmergencyPatient)
 	switch c := r.Criteria; {
 	case c.ByPatient != nil:
 		p := c.ByPatient

@@ -267,6 +267,9 @@ func (p *scenarioRun) requireReadable(as identity, patient, number, emergency st
 	one := &ctr.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: emergency}
 	cards := []*ctr.GetImplantCardRequest{{Of: ctr.CardOf{NotificationNumber: number}}, {Of: ctr.CardOf{Patient: patient}}}
 	cards[0].EmergencyReason, cards[1].EmergencyReason = emergency, emergency
+	if emergency != "" {
+		one.EmergencyPatient, cards[0].EmergencyPatient = patient, patient
+	}
 	if want == 0 {
 		mustRefuse(p, as, one, "NOTIFICATION_NOT_FOUND")
 		mustRefuse(p, as, cards[0], "NOTIFICATION_NOT_FOUND")

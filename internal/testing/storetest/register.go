@@ -114,9 +114,9 @@ func testNewerVersion(t *testing.T, b Backend) {
 	readTx(t, db, func(r implants.Reader) error {
 		got, there, err := r.NotificationByNumber(first.Number)
 		checkFound(t, "current version", got, second, there, err)
-		implantList, err := r.ImplantsByPatient(leroy, ident.Date{})
+		implantList, err := r.ImplantsByPatient(leroy, ident.SSIN{}, ident.Date{})
 		checkValue(t, "implants of the current version", implantList, second.Implants, err)
-		history, err := r.NotificationsByPatient(leroy)
+		history, err := r.NotificationsByPatient(leroy, ident.SSIN{})
 		checkValue(t, "history", history, []implants.Notification{second}, err)
 		got, there, err = r.NotificationByInputReference(first.Signer, first.InputReference)
 		sent := first
@@ -181,7 +181,7 @@ func testImplants(t *testing.T, b Backend) {
 	all := append(append([]implants.Implant(nil), earlier.Implants...), later.Implants...)
 	for _, test := range tests {
 		readTx(t, db, func(r implants.Reader) error {
-			got, err := r.ImplantsByPatient(leroy, people.MustDate(test.day))
+			got, err := r.ImplantsByPatient(leroy, ident.SSIN{}, people.MustDate(test.day))
 			want := append([]implants.Implant(nil), all[:len(test.want)]...)
 			for i := range want {
 				want[i].Remaining = test.want[i]
@@ -231,18 +231,18 @@ func testHistory(t *testing.T, b Backend) {
 	second.Implants = append([]implants.Implant(nil), second.Implants...)
 	second.Implants[0].Remaining = 0
 	readTx(t, db, func(r implants.Reader) error {
-		got, err := r.NotificationsByPatient(leroy)
+		got, err := r.NotificationsByPatient(leroy, ident.SSIN{})
 		checkValue(t, "history", got, []implants.Notification{first, second, removal}, err)
-		got, err = r.NotificationsByPatient(peeters)
+		got, err = r.NotificationsByPatient(peeters, ident.SSIN{})
 		checkValue(t, "no history", len(got), 0, err)
 		return nil
 	})
 }
 
 // summaryOf returns the search result for a notification.
-func summaryOf(n implants.Notification, own bool) implants.NotificationSummary {
+func summaryOf(n implants.Notification) implants.NotificationSummary {
 	return implants.NotificationSummary{Reference: n.Reference, Version: n.Version, Number: n.Number, Type: n.Type, SurgeryDate: n.SurgeryDate, Patient: n.Patient,
-		Specialist: n.Specialist, State: n.State, Own: own, ImplantCount: len(n.Implants) + len(n.Removals)}
+		Specialist: n.Specialist, State: n.State, ImplantCount: len(n.Implants) + len(n.Removals)}
 }
 
 func testSearch(t *testing.T, b Backend) {
@@ -287,8 +287,7 @@ func checkSearch(t *testing.T, db *store.DB, name string, q implants.Notificatio
 	t.Helper()
 	var summaries []implants.NotificationSummary
 	for _, i := range want {
-		own := all[i].Specialist.SSIN == q.Specialist || all[i].Specialist.SSIN == q.TreatedBy
-		summaries = append(summaries, summaryOf(all[i], own))
+		summaries = append(summaries, summaryOf(all[i]))
 	}
 	readTx(t, db, func(r implants.Reader) error {
 		got, n, err := r.SearchNotifications(q)

@@ -151,8 +151,6 @@ func checkNotFound(t testing.TB, name string, got any, found bool, err error) {
 func testLoadReplaces(t *testing.T, b Backend) {
 	db := b.Open(t)
 	loadSources(t, db, newSourceEntries())
-	operation := platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
-	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(operation) })
 
 	again := newSourceEntries()
 	again.Persons[0].LastName = "Claes-Peeters"
@@ -177,8 +175,6 @@ func testLoadReplaces(t *testing.T, b Backend) {
 		checkValue(t, "affiliations", affiliations, again.Affiliations[:1], err)
 		links, err := r.TherapeuticLinks(leroy, peeters)
 		checkValue(t, "links", links, again.Links, err)
-		links, err = r.TherapeuticLinks(leroy, claes)
-		checkValue(t, "link of an operation", links, []platform.TherapeuticLink{operation}, err)
 		_, there, err = r.DeviceByDI("05410000001047")
 		checkNotFound(t, "former DI", nil, there, err)
 		device, there, err := r.DeviceByDI("05410000000293")
@@ -249,28 +245,6 @@ func testEmpty(t *testing.T, b Backend) {
 	loadSources(t, db, implants.SourceEntries{Devices: []implants.Device{newKneeDevice()}})
 	empty, err = db.IsEmpty(t.Context())
 	checkValue(t, "loaded", empty, false, err)
-}
-
-func testLink(t *testing.T, b Backend) {
-	db := b.Open(t)
-	link := platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}
-	for range 2 {
-		writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(link) })
-	}
-	writeTx(t, db, func(w implants.Writer) error {
-		if err := w.AddTherapeuticLink(link); err != nil {
-			return err
-		}
-		return w.AddTherapeuticLink(link)
-	})
-	later := link
-	later.From = people.MustDate("2026-11-21")
-	writeTx(t, db, func(w implants.Writer) error { return w.AddTherapeuticLink(later) })
-	readTx(t, db, func(r implants.Reader) error {
-		links, err := r.TherapeuticLinks(leroy, claes)
-		checkValue(t, "links", links, []platform.TherapeuticLink{link, later}, err)
-		return nil
-	})
 }
 
 func testMandates(t *testing.T, b Backend) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
@@ -37,7 +38,7 @@ func writeEverything(t testing.TB, w implants.Writer, running uint64) error {
 		err = errors.New("mark was spent")
 	}
 	return errors.Join(err, w.Lock("patient"), w.AppendVersion(n), w.AppendEvent(platform.AuditEvent{OccurredAt: registeredAt, Outcome: platform.OutcomeAccepted}),
-		w.AddTherapeuticLink(platform.TherapeuticLink{Patient: leroy, Professional: claes, Type: platform.LinkTypeSurgery, Period: newPeriod("2026-11-20", "")}))
+		w.SaveEmergency(platform.Emergency{Professional: claes, Patient: leroy, Day: n.SurgeryDate, Reason: "reason"}, registeredAt))
 }
 
 func testRollback(t *testing.T, b Backend) {
@@ -295,7 +296,7 @@ func testHold(t *testing.T, b Backend) {
 				if err := w.Lock(keys...); err != nil {
 					return err
 				}
-				history, err := w.NotificationsByPatient(leroy)
+				history, err := w.NotificationsByPatient(leroy, ident.SSIN{})
 				if err != nil {
 					return err
 				}
@@ -308,7 +309,7 @@ func testHold(t *testing.T, b Backend) {
 	}
 	group.Wait()
 	readTx(t, nodes[0], func(r implants.Reader) error {
-		history, err := r.NotificationsByPatient(leroy)
+		history, err := r.NotificationsByPatient(leroy, ident.SSIN{})
 		checkValue(t, "kept one after the other", len(history), 32, err)
 		return nil
 	})

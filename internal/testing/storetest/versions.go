@@ -66,11 +66,11 @@ func testLife(t *testing.T, b Backend) {
 			found, total, err := r.SearchNotifications(implants.NotificationQuery{Patient: leroy, Limit: 10})
 			checkValue(t, at+"search", total, map[bool]int{true: 1}[numbered], err)
 			if numbered {
-				checkEqual(t, at+"found", found, []implants.NotificationSummary{summaryOf(n, false)})
+				checkEqual(t, at+"found", found, []implants.NotificationSummary{summaryOf(n)})
 			}
-			all, err := r.NotificationsByPatient(leroy)
+			all, err := r.NotificationsByPatient(leroy, ident.SSIN{})
 			checkValue(t, at+"history", len(all), map[bool]int{true: 1}[counts], err)
-			implants, err := r.ImplantsByPatient(leroy, ident.Date{})
+			implants, err := r.ImplantsByPatient(leroy, ident.SSIN{}, ident.Date{})
 			checkValue(t, at+"implants", len(implants), map[bool]int{true: 2}[counts], err)
 			line, there, err := r.Implant(n.Implants[0].ID)
 			checkFound(t, at+"implant", line, n.Implants[0], there, err)
@@ -111,7 +111,7 @@ func testWithdrawnExplantation(t *testing.T, b Backend) {
 		readTx(t, db, func(r implants.Reader) error {
 			implant, there, err := r.Implant(mesh)
 			checkFound(t, at+"implant", implant.Remaining, step.remaining, there, err)
-			implants, err := r.ImplantsByPatient(leroy, ident.Date{})
+			implants, err := r.ImplantsByPatient(leroy, ident.SSIN{}, ident.Date{})
 			if len(implants) == 2 {
 				checkEqual(t, at+"implants", implants[1].Remaining, step.remaining)
 			}
@@ -188,7 +188,7 @@ func testRegistrationOrder(t *testing.T, b Backend) {
 			found = append(found, s.Number)
 		}
 		checkValue(t, "search", found, want, err)
-		all, err := r.NotificationsByPatient(leroy)
+		all, err := r.NotificationsByPatient(leroy, ident.SSIN{})
 		for _, n := range all {
 			inHistory = append(inHistory, n.Number)
 		}
@@ -199,6 +199,11 @@ func testRegistrationOrder(t *testing.T, b Backend) {
 
 func testPending(t *testing.T, b Backend) {
 	db := b.Open(t)
+	loadSources(t, db, implants.SourceEntries{Affiliations: []platform.Affiliation{
+		{Organisation: hospital, SSIN: claes, Role: "Specialist", Period: newPeriod("2010-01-01", "")},
+		{Organisation: hospital, SSIN: dubois, Role: "Specialist", Period: newPeriod("2012-03-01", "2023-12-31")},
+		{Organisation: hospital, SSIN: dubois, Role: platform.RoleAdministrative, Period: newPeriod("2024-01-01", "")},
+	}})
 	mine, submitted, others, elsewhere := newDraft(t, 1), newDraft(t, 2), newDraft(t, 3), newDraft(t, 4)
 	submitted.State = implants.ToValidate
 	others.Specialist, others.Author = platform.ProfessionalRef{SSIN: dubois, NIHII: duboisNIHII}, peeters
@@ -218,21 +223,23 @@ func testPending(t *testing.T, b Backend) {
 		total int
 	}{
 		{"nobody's", implants.PendingQuery{Limit: 10}, nil, 0},
-		{"of a specialist", implants.PendingQuery{Specialist: claes, Limit: 10}, []int{0, 1}, 2},
-		{"of specialists", implants.PendingQuery{MandateGrantors: []ident.SSIN{claes, dubois}, Limit: 10}, []int{0, 1, 2, 3}, 4},
-		{"of an organisation", implants.PendingQuery{Organisation: hospital, Limit: 10}, []int{0, 1, 2}, 3},
-		{"of any", implants.PendingQuery{Specialist: dubois, Organisation: hospital, Limit: 10}, []int{0, 1, 2, 3}, 4},
-		{"of others", implants.PendingQuery{Specialist: peeters, Limit: 10}, nil, 0},
-		{"drafts", implants.PendingQuery{Specialist: claes, State: implants.Draft, Limit: 10}, []int{0}, 1},
-		{"to validate", implants.PendingQuery{Specialist: claes, State: implants.ToValidate, Limit: 10}, []int{1}, 1},
-		{"first page", implants.PendingQuery{Organisation: hospital, Limit: 2}, []int{0, 1}, 3},
-		{"last page", implants.PendingQuery{Organisation: hospital, Offset: 2, Limit: 2}, []int{2}, 3},
-		{"beyond the last page", implants.PendingQuery{Organisation: hospital, Offset: 3, Limit: 2}, nil, 3},
+		{"of a specialist", implants.PendingQuery{Specialists: []ident.SSIN{claes}, Limit: 10}, []int{0, 1}, 2},
+		{"of specialists", implants.PendingQuery{Specialists: []ident.SSIN{claes, dubois}, Limit: 10}, []int{0, 1, 2, 3}, 4},
+		{"of an organisation, whose Dubois had left", implants.PendingQuery{Organisation: hospital, Limit: 10}, []int{0, 1}, 2},
+		{"of any", implants.PendingQuery{Specialists: []ident.SSIN{dubois}, Organisation: hospital, Limit: 10}, []int{0, 1, 2, 3}, 4},
+		{"of one in an organisation", implants.PendingQuery{Organisation: hospital, OnlyBy: claes, Limit: 10}, []int{0, 1}, 2},
+		{"of one who had left it", implants.PendingQuery{Organisation: hospital, OnlyBy: dubois, Limit: 10}, nil, 0},
+		{"of others", implants.PendingQuery{Specialists: []ident.SSIN{peeters}, Limit: 10}, nil, 0},
+		{"drafts", implants.PendingQuery{Specialists: []ident.SSIN{claes}, State: implants.Draft, Limit: 10}, []int{0}, 1},
+		{"to validate", implants.PendingQuery{Specialists: []ident.SSIN{claes}, State: implants.ToValidate, Limit: 10}, []int{1}, 1},
+		{"first page", implants.PendingQuery{Organisation: hospital, Limit: 1}, []int{0}, 2},
+		{"last page", implants.PendingQuery{Organisation: hospital, Offset: 1, Limit: 1}, []int{1}, 2},
+		{"beyond the last page", implants.PendingQuery{Organisation: hospital, Offset: 2, Limit: 1}, nil, 2},
 	}
 	for _, test := range tests {
 		var want []implants.NotificationSummary
 		for _, i := range test.want {
-			want = append(want, summaryOf(all[i], all[i].Specialist.SSIN == test.q.Specialist))
+			want = append(want, summaryOf(all[i]))
 		}
 		readTx(t, db, func(r implants.Reader) error {
 			got, total, err := r.ListPending(test.q)

@@ -167,10 +167,11 @@ type NotifyResponse struct {
 // SearchRequest is the request of search.
 type SearchRequest struct {
 	Header
-	EmergencyReason string         `x:"ctrp:EmergencyReason"`
-	Offset          int            `x:"@Offset,zero"`
-	MaxElements     int            `x:"@MaxElements,zero"`
-	Criteria        SearchCriteria `x:"ctrp:Criteria"`
+	EmergencyReason  string         `x:"ctrp:EmergencyReason"`
+	EmergencyPatient string         `x:"ctrp:EmergencyPatient"`
+	Offset           int            `x:"@Offset,zero"`
+	MaxElements      int            `x:"@MaxElements,zero"`
+	Criteria         SearchCriteria `x:"ctrp:Criteria"`
 }
 
 // SearchCriteria is ctrp:SearchCriteriaType. Exactly one of its fields is set.
@@ -230,8 +231,9 @@ type Summary struct {
 // GetImplantCardRequest is the request of getImplantCard.
 type GetImplantCardRequest struct {
 	Header
-	EmergencyReason string `x:"ctrp:EmergencyReason"`
-	Of              CardOf `x:"ctrp:Of"`
+	EmergencyReason  string `x:"ctrp:EmergencyReason"`
+	EmergencyPatient string `x:"ctrp:EmergencyPatient"`
+	Of               CardOf `x:"ctrp:Of"`
 }
 
 // CardOf is ctrp:CardOfType. Exactly one of its fields is set.
@@ -263,8 +265,9 @@ type NotificationOf struct {
 // GetNotificationRequest is the request of getNotification.
 type GetNotificationRequest struct {
 	Header
-	EmergencyReason string         `x:"ctrp:EmergencyReason"`
-	Of              NotificationOf `x:"ctrp:Of"`
+	EmergencyReason  string         `x:"ctrp:EmergencyReason"`
+	EmergencyPatient string         `x:"ctrp:EmergencyPatient"`
+	Of               NotificationOf `x:"ctrp:Of"`
 }
 
 // GetNotificationResponse is the response of getNotification.

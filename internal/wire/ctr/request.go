@@ -35,6 +35,14 @@ func (r *fieldParser) parseDate(path platform.Path, text string) ident.Date {
 	return parseField(r, path, strings.Trim(text, " \t\r\n"), ident.ParseDate)
 }
 
+// parseEmergency parses the emergency that a request claims, and the patient whom it names beside what it asks for.
+func (r *fieldParser) parseEmergency(reason, patient string) implants.EmergencyClaim {
+	return implants.EmergencyClaim{
+		EmergencyReason:  reason,
+		EmergencyPatient: parseField(r, "EmergencyPatient", patient, ident.ParseSSIN),
+	}
+}
+
 func (r *fieldParser) parseProfessional(path platform.Path, p *Professional) platform.ProfessionalRef {
 	if p == nil {
 		return platform.ProfessionalRef{}
@@ -137,7 +145,8 @@ func (m *NotifyExplantRequest) ToDomain() (implants.SubmissionOptions, implants.
 func (m *GetNotificationRequest) ToDomain() implants.NotificationRequest {
 	var r fieldParser
 	of := r.parseNotificationRef(m.Of)
-	return implants.NotificationRequest{Notification: of, EmergencyReason: m.EmergencyReason, Defects: r.defects}
+	claim := r.parseEmergency(m.EmergencyReason, m.EmergencyPatient)
+	return implants.NotificationRequest{Notification: of, EmergencyClaim: claim, Defects: r.defects}
 }
 
 // ToDomain converts the request to values of the domain.
@@ -198,8 +207,8 @@ func (m *SearchDeviceRequest) ToDomain() implants.SearchDeviceRequest {
 func (m *SearchRequest) ToDomain() implants.SearchRequest {
 	var r fieldParser
 	c := implants.SearchRequest{
-		Page:            platform.Page{Offset: m.Offset, Limit: m.MaxElements},
-		EmergencyReason: m.EmergencyReason,
+		Page:           platform.Page{Offset: m.Offset, Limit: m.MaxElements},
+		EmergencyClaim: r.parseEmergency(m.EmergencyReason, m.EmergencyPatient),
 	}
 	switch by := m.Criteria; {
 	case by.ByPatient != nil:
@@ -224,9 +233,9 @@ func (m *SearchRequest) ToDomain() implants.SearchRequest {
 func (m *GetImplantCardRequest) ToDomain() implants.CardRequest {
 	var r fieldParser
 	of := implants.CardRequest{
-		Number:          parseField(&r, "Number", m.Of.NotificationNumber, ident.ParseNotificationNumber),
-		Patient:         parseField(&r, "Patient", m.Of.Patient, ident.ParseSSIN),
-		EmergencyReason: m.EmergencyReason,
+		Number:         parseField(&r, "Number", m.Of.NotificationNumber, ident.ParseNotificationNumber),
+		Patient:        parseField(&r, "Patient", m.Of.Patient, ident.ParseSSIN),
+		EmergencyClaim: r.parseEmergency(m.EmergencyReason, m.EmergencyPatient),
 	}
 	of.Defects = r.defects
 	return of
@@ -236,10 +245,10 @@ func (m *GetImplantCardRequest) ToDomain() implants.CardRequest {
 func (m *ListPatientImplantsRequest) ToDomain() implants.ListImplantsRequest {
 	var r fieldParser
 	carried := implants.ListImplantsRequest{
-		Page:            platform.Page{Offset: m.Offset, Limit: m.MaxElements},
-		Patient:         parseField(&r, "Patient", m.Patient, ident.ParseSSIN),
-		Date:            r.parseDate("Date", m.At),
-		EmergencyReason: m.EmergencyReason,
+		Page:           platform.Page{Offset: m.Offset, Limit: m.MaxElements},
+		Patient:        parseField(&r, "Patient", m.Patient, ident.ParseSSIN),
+		Date:           r.parseDate("Date", m.At),
+		EmergencyClaim: r.parseEmergency(m.EmergencyReason, ""),
 	}
 	carried.Defects = r.defects
 	return carried

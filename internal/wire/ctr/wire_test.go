@@ -175,7 +175,7 @@ func fillRandomly(r *rand.Rand, v reflect.Value, path string, valid bool) {
 func randomValidText(r *rand.Rand, path string) string {
 	field := path[strings.LastIndexByte(path, '.')+1:]
 	switch field {
-	case "SSIN", "Patient", "Author", "Person", "Grantor", "Grantee":
+	case "SSIN", "Patient", "EmergencyPatient", "Author", "Person", "Grantor", "Grantee":
 		return "48022907379"
 	case "NIHII", "Organisation":
 		return "71000436"
