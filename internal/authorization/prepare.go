@@ -79,8 +79,8 @@ func MayNotify(c platform.Caller, s Submission) (string, error) {
 
 const reasonSpecialist = "specialist of the operation"
 
-// MayPrepare decides who may prepare a notification. The same people, and nobody else, may see and discard it as long as
-// it was never final.
+// MayPrepare decides who may prepare a notification. The same people, and nobody else, may see and discard it as long
+// as it was never final.
 func MayPrepare(c platform.Caller, p Preparation, today ident.Date) (string, error) {
 	own := p.Specialist == c.Person() && c.IsDoctor()
 	switch {

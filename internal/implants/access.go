@@ -67,33 +67,34 @@ func (e emergency) concerns(patient ident.SSIN) bool { return e.reason != "" && 
 // them even in an emergency, there is nothing to admit.
 func (r *Registrar) admitEmergency(
 	ctx context.Context, c platform.Caller, claim access.Emergency,
-) (admitted emergency, err error) {
+) (emergency, error) {
+	var admitted emergency
 	var refusal error
 	today := r.runner.Today()
-	err = r.runner.Store.RunWriteTx(ctx, func(w Writer) error {
+	failure := r.runner.Store.RunWriteTx(ctx, func(w Writer) error {
 		admitted, refusal = emergency{}, nil
 		care, err := w.CareOf(claim.Patient, c.Person(), today)
 		if err != nil {
 			return err
 		}
-		if a, err := authorization.MayRead(c, claim.Patient, care, today, true); err != nil || !a.IsEmergency {
+		a, readErr := authorization.MayRead(c, claim.Patient, care, today, true)
+		if readErr != nil || !a.IsEmergency {
 			return nil //nolint:nilerr // the read will be refused for the same reason
 		}
 		newest, err := w.CurrentSSIN(claim.Patient)
 		if err != nil {
 			return err
 		}
-		if err = access.AdmitEmergency(w, c, claim, r.runner.Now(), today); err != nil {
-			refusal = platform.AsRefusal(err)
-			if refusal != nil {
-				return nil // keeps the time at which it will be admitted
-			}
-			return err
+		if err = access.AdmitEmergency(w, c, claim, r.runner.Now(), today); err == nil {
+			admitted = emergency{reason: claim.Reason, patient: newest}
+			return nil
 		}
-		admitted = emergency{reason: claim.Reason, patient: newest}
-		return nil
+		if refusal = platform.AsRefusal(err); refusal != nil {
+			err = nil // commits the time at which it will be admitted
+		}
+		return err
 	})
-	return admitted, cmp.Or(err, refusal)
+	return admitted, cmp.Or(failure, refusal)
 }
 
 // accessPatient decides how much of a patient's data the caller may see, and records it in the audit event.

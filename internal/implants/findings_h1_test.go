@@ -2,7 +2,6 @@ package implants_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/openctr/ctr/internal/authorization"
@@ -43,14 +42,14 @@ func (d *testRegister) seen(c func() platform.Caller, foreign ident.Notification
 	for reason := range reasons {
 		why = reason
 	}
-	return strings.TrimSpace(fmt.Sprint(found.Total, " ", list.Total, " ", len(card.Surgeries), " ", byNumber.Total, " ",
-		cardErr == nil, " ", oneErr == nil, " ", oneCardErr == nil, " ", why))
+	return fmt.Sprintf("%d %d %d %d %t/%t/%t %s", found.Total, list.Total, len(card.Surgeries), byNumber.Total,
+		cardErr == nil, oneErr == nil, oneCardErr == nil, why)
 }
 
 const (
-	seesNothing   = "0 0 0 0 false false false own notifications"
-	seesOnlyOwn   = "1 1 1 0 true false false own notifications"
-	seesByOwnWork = "2 2 2 1 true true true own operation"
+	seesNothing   = "0 0 0 0 false/false/false own notifications"
+	seesOnlyOwn   = "1 1 1 0 true/false/false own notifications"
+	seesByOwnWork = "2 2 2 1 true/true/true own operation"
 )
 
 // TestFindingH1RelationFollowsNotifications: the care relation of a surgery lasts as long as a notification in force
@@ -88,14 +87,16 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 	}
 	for name, run := range map[string]func(*testing.T){
 		"withdrawn": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			n := d.mustNotify(invented("2026-11-20"))
 			wantText(t, "notified", d.seen(by, foreign), seesByOwnWork)
 			withdraw(d, n, 1)
 			// Their own withdrawn notification is still listed as such, but nothing of others.
-			wantText(t, "withdrawn", d.seen(by, foreign), "1 0 0 0 false false false own notifications")
+			wantText(t, "withdrawn", d.seen(by, foreign), "1 0 0 0 false/false/false own notifications")
 		},
 		"moved to another patient and back": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			first := invented("2026-11-20")
 			n := d.mustNotify(first)
@@ -112,6 +113,7 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 			wantText(t, "moved and withdrawn", d.seen(by, foreign), seesNothing)
 		},
 		"fifteen months": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			d.mustNotify(invented("2026-11-20"))
 			d.now = d.now.AddDate(0, 15, -1) // 20 February 2028
@@ -120,6 +122,7 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 			wantText(t, "after it", d.seen(by, foreign), seesOnlyOwn)
 		},
 		"an old operation": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			n := d.mustNotify(invented("2025-08-20"))
 			wantText(t, "older than fifteen months", d.seen(by, foreign), seesOnlyOwn)
@@ -130,6 +133,7 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 			wantText(t, "dated back", d.seen(by, foreign), seesOnlyOwn)
 		},
 		"not yet final": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			var n implants.Receipt
 			for _, save := range []implants.State{implants.Draft, implants.ToValidate} {
@@ -145,6 +149,7 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 			wantText(t, "validated", d.seen(by, foreign), seesByOwnWork)
 		},
 		"a removal": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			x := implants.Explantation{Specialist: bySSIN(dubois), SurgeryDate: day("2026-11-20"), Patient: leroy,
 				Explants: []implants.Explant{{Unregistered: &line{Code: mesh, Quantity: 1}}}}
@@ -152,35 +157,39 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantText(t, "notified", d.seen(by, foreign), "2 1 2 1 true true true own operation")
+			wantText(t, "notified", d.seen(by, foreign), "2 1 2 1 true/true/true own operation")
 			withdraw(d, n, 1)
-			wantText(t, "withdrawn", d.seen(by, foreign), "1 0 0 0 false false false own notifications")
+			wantText(t, "withdrawn", d.seen(by, foreign), "1 0 0 0 false/false/false own notifications")
 		},
 		"one of two withdrawn": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			d.mustNotify(invented("2026-10-20"))
 			n := d.mustNotify(invented("2026-11-20"))
 			withdraw(d, n, 1)
-			wantText(t, "the older one holds", d.seen(by, foreign), "3 2 2 1 true true true own operation")
+			wantText(t, "the older one holds", d.seen(by, foreign), "3 2 2 1 true/true/true own operation")
 		},
 		"a relation of the source besides": func(t *testing.T) {
+			t.Helper()
 			d, foreign, by := setUp(t)
 			d.mustNotify(invented("2026-11-20"))
 			d.loadSources(implants.SourceEntries{Links: []platform.TherapeuticLink{
 				{Patient: leroy, Professional: dubois, Type: "referral", Period: period("2026-11-21", "2026-11-21")}}})
-			wantText(t, "both", d.seen(by, foreign), "2 2 2 1 true true true therapeutic relation: referral")
+			wantText(t, "both", d.seen(by, foreign), "2 2 2 1 true/true/true therapeutic relation: referral")
 			d.now = d.now.AddDate(0, 0, 1)
 			wantText(t, "the relation of the source has ended", d.seen(by, foreign), seesByOwnWork)
 		},
 		"inside the organisation": func(t *testing.T) {
+			t.Helper()
 			d, foreign, _ := setUp(t)
 			n := d.mustNotify(invented("2026-11-20"))
 			by := func() platform.Caller { return d.callerInside(clinic, dubois) }
 			wantText(t, "notified", d.seen(by, foreign), seesByOwnWork)
 			withdraw(d, n, 1)
-			wantText(t, "withdrawn", d.seen(by, foreign), "1 0 0 0 false false false own notifications")
+			wantText(t, "withdrawn", d.seen(by, foreign), "1 0 0 0 false/false/false own notifications")
 		},
 		"search by implant": func(t *testing.T) {
+			t.Helper()
 			d, _, by := setUp(t)
 			d.mustNotify(invented("2026-11-20"))
 			found, err := d.Search(t.Context(), by(), implants.SearchRequest{Page: platform.Page{Limit: 10},
@@ -190,6 +199,7 @@ func TestFindingH1RelationFollowsNotifications(t *testing.T) {
 			}
 		},
 		"nothing is stored": func(t *testing.T) {
+			t.Helper()
 			d, _, _ := setUp(t)
 			d.mustNotify(invented("2026-11-20"))
 			err := d.db.RunReadTx(t.Context(), func(r implants.Reader) error {

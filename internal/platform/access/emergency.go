@@ -13,9 +13,9 @@ import (
 	"github.com/openctr/ctr/internal/texts"
 )
 
-// This file admits emergencies, in which a doctor reads the data of a patient with whom they have no care relation. None
-// is refused for its number, because a life may depend on it: beyond some patients a day each further one must wait,
-// and the operator is told.
+// This file admits emergencies, in which a doctor reads the data of a patient with whom they have no care relation.
+// None is refused for its number, because a life may depend on it: beyond some patients a day each further one must
+// wait, and the operator is told.
 
 // Emergency is an emergency that a caller claims, zero for none.
 type Emergency struct {

@@ -90,11 +90,11 @@ func (r Reader) NotificationFacts(ref implants.NotificationRef, reader ident.SSI
 	patient, specialist := persons[row.Patient], persons[row.Specialist]
 	var facts implants.NotificationFacts
 	if found {
-		converted, err := identity.ConvertRows(
+		converted, convertErr := identity.ConvertRows(
 			r.tx, []notificationFactsRow{row}, "notification", notificationFactsRow.toFacts,
 		)
-		if err != nil {
-			return facts, false, err
+		if convertErr != nil {
+			return facts, false, convertErr
 		}
 		facts = converted[0]
 	}

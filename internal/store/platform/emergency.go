@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/openctr/ctr/internal/platform"
@@ -56,7 +57,7 @@ func (w Writer) PastEmergencies(claim platform.Emergency) (platform.PastEmergenc
 			continue
 		}
 		others[row.Patient] = true
-		past.IsReasonUsed = past.IsReasonUsed || string(row.Reason) == string(key.Reason)
+		past.IsReasonUsed = past.IsReasonUsed || bytes.Equal(row.Reason, key.Reason)
 	}
 	past.OtherPatients = len(others)
 	return past, nil

@@ -93,9 +93,15 @@ type affiliationRow struct {
 }
 
 func (row affiliationRow) toAffiliation(c *identity.Converter) platform.Affiliation {
+	a := row.toRole(c)
+	a.SSIN = c.CacheableSSIN(row.Subject)
+	return a
+}
+
+// toRole leaves out the person.
+func (row affiliationRow) toRole(c *identity.Converter) platform.Affiliation {
 	return platform.Affiliation{
 		Organisation: c.ParseNIHII(row.Organisation),
-		SSIN:         c.CacheableSSIN(row.Subject),
 		Role:         platform.Role(row.Role),
 		Period:       newPeriod(c, row.From, row.To),
 	}

@@ -69,13 +69,7 @@ func (r Reader) RolesOf(organisation ident.NIHII, personID int64) ([]platform.Af
 	if err != nil {
 		return nil, err
 	}
-	return identity.ConvertRows(r.tx, rows, "affiliation", func(row affiliationRow, c *identity.Converter) platform.Affiliation {
-		return platform.Affiliation{
-			Organisation: c.ParseNIHII(row.Organisation),
-			Role:         platform.Role(row.Role),
-			Period:       newPeriod(c, row.From, row.To),
-		}
-	})
+	return identity.ConvertRows(r.tx, rows, "affiliation", affiliationRow.toRole)
 }
 
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
