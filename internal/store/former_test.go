@@ -108,7 +108,7 @@ func checkFormerAnswers(t *testing.T, b storetest.Backend) {
 			ssin                            ident.SSIN
 			asPatient, asSpecialist, asking int
 		}{{people.Claes, 1, 1, 1}, {people.Dubois, 0, 2, 0}, {people.VanDam, 1, 0, 0}, {people.Kaya, 1, 0, 0}} {
-			history, historyErr := r.NotificationsByPatient(test.ssin)
+			history, historyErr := r.NotificationsByPatient(test.ssin, ident.SSIN{})
 			_, own, searchErr := r.SearchNotifications(implants.NotificationQuery{Specialist: test.ssin,
 				To: people.MustDate("2026-11-21"), Limit: 10})
 			mandates, mandateErr := r.MandatesByGrantee(test.ssin)
@@ -132,8 +132,8 @@ func checkFormerAnswers(t *testing.T, b storetest.Backend) {
 				t.Errorf("%s: %v, %v, %+v", reference, found, err, n)
 			}
 		}
-		pending, total, err := r.ListPending(implants.PendingQuery{Specialist: people.Dubois, Limit: 10})
-		if err != nil || total != 1 || !pending[0].Own || pending[0].Reference != "old-4" {
+		pending, total, err := r.ListPending(implants.PendingQuery{Specialists: []ident.SSIN{people.Dubois}, Limit: 10})
+		if err != nil || total != 1 || pending[0].Reference != "old-4" {
 			t.Errorf("pending: %v, %v", pending, err)
 		}
 		return nil

@@ -122,8 +122,8 @@ func readPersons(t testing.TB, db *store.DB) (string, error) {
 	readErr := db.RunReadTx(t.Context(), func(r implants.Reader) error {
 		for _, ssin := range []ident.SSIN{people.Claes, people.Dubois, people.Leroy, people.VanDam, people.Kaya} {
 			person, _, personErr := r.Person(ssin)
-			history, historyErr := r.NotificationsByPatient(ssin)
-			lines, linesErr := r.ImplantsByPatient(ssin, ident.Date{})
+			history, historyErr := r.NotificationsByPatient(ssin, ident.SSIN{})
+			lines, linesErr := r.ImplantsByPatient(ssin, ident.SSIN{}, ident.Date{})
 			practices, practiceErr := r.Practices(platform.ProfessionalRef{SSIN: ssin})
 			roles, rolesErr := r.Affiliations(ident.NIHII{}, ssin)
 			mandates, mandateErr := r.MandatesByGrantee(ssin)
@@ -131,7 +131,7 @@ func readPersons(t testing.TB, db *store.DB) (string, error) {
 			own, total, ownErr := r.SearchNotifications(implants.NotificationQuery{Specialist: ssin, Limit: 10})
 			treated, _, treatedErr := r.SearchNotifications(implants.NotificationQuery{TreatedBy: ssin,
 				TreatedOn: people.MustDate("2026-11-21"), Limit: 10})
-			pending, _, pendingErr := r.ListPending(implants.PendingQuery{Specialist: ssin, Limit: 10})
+			pending, _, pendingErr := r.ListPending(implants.PendingQuery{Specialists: []ident.SSIN{ssin}, Limit: 10})
 			if err := errors.Join(personErr, historyErr, linesErr, practiceErr, rolesErr, mandateErr, linkErr, ownErr, treatedErr,
 				pendingErr); err != nil {
 				return err
@@ -321,14 +321,14 @@ func checkRenewedPerson(t testing.TB, db *store.DB) {
 	t.Helper()
 	err := db.RunReadTx(t.Context(), func(r implants.Reader) error {
 		for _, ssin := range []ident.SSIN{people.Claes, people.Kaya} {
-			history, err := r.NotificationsByPatient(ssin)
+			history, err := r.NotificationsByPatient(ssin, ident.SSIN{})
 			practices, practiceErr := r.Practices(platform.ProfessionalRef{SSIN: ssin})
 			own, total, ownErr := r.SearchNotifications(implants.NotificationQuery{Specialist: ssin, Limit: 10})
 			sent, found, sentErr := r.NotificationByInputReference("SSIN="+ssin.Digits()+", EPD", "EPD 69092234126 third")
 			if err = errors.Join(err, practiceErr, ownErr, sentErr); err != nil {
 				return err
 			}
-			if len(history) != 2 || len(practices) != 1 || practices[0].SSIN != people.Kaya || total != 3 || !own[0].Own ||
+			if len(history) != 2 || len(practices) != 1 || practices[0].SSIN != people.Kaya || total != 3 || own[0].Specialist.SSIN != people.Kaya ||
 				!found || sent.Reference != "third" || sent.InputReference != "EPD 69092234126 third" {
 				t.Errorf("%d notifications as patient, %v, %d as specialist, %v", len(history), practices, total, found)
 			}
