@@ -22,23 +22,18 @@ func (r Reader) CareOf(patient, professional ident.SSIN, day ident.Date) (platfo
 	return r.careOf(ids[0], professional, day)
 }
 
-// inForceOn is a condition on a period, with the day as both parameters.
-const inForceOn = `valid_from <= ? AND (valid_to = '' OR valid_to >= ?)`
-
 func (r Reader) careOf(patientID int64, professional ident.SSIN, day ident.Date) (platform.Care, error) {
 	professionalIDs, err := r.tx.FindIDs(identity.Professional, professional)
 	if err != nil {
 		return platform.Care{}, err
 	}
-	query := `SELECT COALESCE((SELECT type FROM therapeutic_link WHERE patient = ? AND professional = ? AND ` + inForceOn +
-		` ORDER BY valid_from, type LIMIT 1), '') AS relation, COALESCE((SELECT MAX(n.operation_date) FROM subject a
-		JOIN notification n ON n.patient = a.id WHERE a.person = ? AND n.specialist IN ` +
-		engine.InList(len(professionalIDs)) + ` AND n.operation_date <= ?` + AndInForce + `), '') AS last_surgery`
 	on := day.String()
-	args := slices.Concat(
-		[]any{patientID, professionalIDs[0], on, on, patientID}, engine.ToArgs(professionalIDs), []any{on},
-	)
-	care, _, err := identity.QueryOne(r.tx, "notification", careRow.toCare, query, args...)
+	care, _, err := identity.QueryOne(r.tx, "notification", careRow.toCare, `SELECT COALESCE((SELECT type
+		FROM therapeutic_link WHERE patient = ? AND professional = ? AND valid_from <= ? AND (valid_to = '' OR valid_to >= ?)
+		ORDER BY valid_from, type LIMIT 1), '') AS relation, COALESCE((SELECT MAX(n.operation_date) FROM subject a
+		JOIN notification n ON n.patient = a.id WHERE a.person = ? AND n.specialist IN `+
+		engine.InList(len(professionalIDs))+` AND n.operation_date <= ?`+AndInForce+`), '') AS last_surgery`,
+		slices.Concat([]any{patientID, professionalIDs[0], on, on, patientID}, engine.ToArgs(professionalIDs), []any{on})...)
 	return care, err
 }
 

@@ -128,10 +128,8 @@ func (r Reader) patientConditions(patient, specialist ident.SSIN) (*engine.Condi
 }
 
 // addPerson adds a condition on a column of pseudonym ids.
-func (r Reader) addPerson(
-	where *engine.Conditions, column string, purpose identity.Purpose, ssin ident.SSIN,
-) error {
-	ids, err := r.tx.FindIDs(purpose, ssin)
+func (r Reader) addPerson(where *engine.Conditions, column string, of identity.Purpose, ssin ident.SSIN) error {
+	ids, err := r.tx.FindIDs(of, ssin)
 	where.Add(column+` IN `+engine.InList(len(ids)), engine.ToArgs(ids)...)
 	return err
 }

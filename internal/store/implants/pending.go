@@ -59,15 +59,13 @@ func (r Reader) pendingSelections(q implants.PendingQuery) (*engine.Conditions, 
 	if q.Organisation.IsZero() {
 		return whose, nil
 	}
-	text, args := selectPendingOfOrganisation, []any{q.Organisation.Base().Digits(), string(platform.RoleAdministrative),
-		string(platform.RoleManager), string(platform.RoleChiefManager)}
-	if !q.OnlyBy.IsZero() {
-		ids, err := r.tx.FindIDs(identity.Professional, q.OnlyBy)
-		if err != nil {
-			return nil, err
-		}
-		text, args = text+` AND a.subject = ?`, append(args, ids[0])
+	args := []any{q.Organisation.Base().Digits(), string(platform.RoleAdministrative), string(platform.RoleManager),
+		string(platform.RoleChiefManager)}
+	if q.OnlyBy.IsZero() {
+		whose.Add(selectPendingOfOrganisation, args...)
+		return whose, nil
 	}
-	whose.Add(text, args...)
-	return whose, nil
+	ids, err := r.tx.FindIDs(identity.Professional, q.OnlyBy)
+	whose.Add(selectPendingOfOrganisation+` AND a.subject = ?`, append(args, ids[0])...)
+	return whose, err
 }
