@@ -16,6 +16,10 @@ func newStoreMetrics(status func() store.Status) []prometheus.Collector {
 	}
 	return []prometheus.Collector{
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ctr_number_skips_total",
+			Help: "Times that notification numbers were left out, because they may have been given.",
+		}, func() float64 { return float64(status().NumberSkips) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "ctr_database_deadlines_total", Help: "Operations that the database did not answer in time.",
 		}, func() float64 { return float64(status().Deadlines) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -38,6 +38,7 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 		URL: c.DatabaseURL, AllowUnverified: c.UnverifiedDatabase, Directory: c.DataDirectory, KeyFile: c.KeyFile,
 		KeyFileMustExist: c.KeyFileMustExist, IsCredential: c.IsKeyCredential,
 		Limit: backgroundLimit, Log: c.Log, Watch: true,
+		WatermarkFile: filepath.Join(c.DataDirectory, store.WatermarkFileName),
 	})
 	if err != nil {
 		return fmt.Errorf("the database: %w", err)
@@ -95,7 +96,9 @@ func (b *openRegister) reset(ctx context.Context, c *Config) error {
 	}
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
 	// registers may use too.
-	for _, name := range []string{auditlog.AnchorFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite"} {
+	for _, name := range []string{
+		auditlog.AnchorFileName, store.WatermarkFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite",
+	} {
 		if err := os.Remove(filepath.Join(c.DataDirectory, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the register: %w", err)
 		}

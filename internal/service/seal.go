@@ -160,7 +160,8 @@ func (s *sealer) noteFailure(ctx context.Context, err error) {
 		s.statusMu.Lock()
 		s.status.cutOff = true
 		s.statusMu.Unlock()
-		return // warnStalled says it each minute
+		s.db.RaiseNumbers() // what was lost with the events had numbers
+		return              // warnStalled says it each minute
 	}
 	if s.isWarningDue("failure") {
 		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", err.Error()))

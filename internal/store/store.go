@@ -21,9 +21,13 @@ import (
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 	implantstore "github.com/openctr/ctr/internal/store/implants"
+	"github.com/openctr/ctr/internal/store/numbers"
 	platformstore "github.com/openctr/ctr/internal/store/platform"
 	"github.com/openctr/ctr/internal/store/tracing"
 )
+
+// WatermarkFileName is the name of the file with the watermark of notification numbers in the directory of a service.
+const WatermarkFileName = numbers.FileName
 
 //go:embed migrations
 var migrationFiles embed.FS
@@ -40,6 +44,9 @@ type Config struct {
 	URL string
 	// AllowUnverified permits a PostgreSQL server on another machine without sslmode=verify-full.
 	AllowUnverified bool
+	// WatermarkFile is the path of the file with the watermark of notification numbers; there is none if empty, for a
+	// program that gives no numbers.
+	WatermarkFile string
 	// Limit bounds a transaction whose context has no earlier deadline; an hour if zero.
 	Limit time.Duration
 	// Log gets what the operator must know about the database; discards if nil.
@@ -64,6 +71,7 @@ type DB struct {
 	tracing.Reports
 	engine  *engine.DB
 	persons *identity.DB
+	numbers *numbers.Watermark // nil without a file
 }
 
 // Open opens the register and migrates its schema. It rejects a database with the schema of a newer program.
@@ -93,10 +101,17 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
-	return &DB{
+	db := &DB{
 		persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), tracing.NewReports(persons), e,
-		persons,
-	}, nil
+		persons, nil,
+	}
+	if c.WatermarkFile != "" {
+		hasNumbers := func() (bool, error) { return db.HasNumbers(ctx) }
+		if db.numbers, err = numbers.Open(c.WatermarkFile, c.Log, hasNumbers); err != nil {
+			return nil, errors.Join(err, e.Close())
+		}
+	}
+	return db, nil
 }
 
 func upgradePurposes(tx *identity.Tx) error {
@@ -118,16 +133,24 @@ func (db *DB) ResealTexts(ctx context.Context) (int, error) {
 }
 
 // Close finishes the accepted writes and closes the database.
-func (db *DB) Close() error { return db.engine.Close() }
+func (db *DB) Close() error { return errors.Join(db.engine.Close(), db.numbers.Close()) }
 
 // CheckReady reports, within two seconds, whether the store can accept a write now.
 func (db *DB) CheckReady(ctx context.Context) error { return db.engine.CheckReady(ctx) }
 
 // Status is what the operator of an open database should know.
-type Status = engine.Status
+type Status struct {
+	engine.Status
+	// NumberSkips counts how often notification numbers were left out, because they may have been given already.
+	NumberSkips uint64
+}
 
 // Status returns what the operator should know.
-func (db *DB) Status() Status { return db.engine.Status() }
+func (db *DB) Status() Status { return Status{db.engine.Status(), db.numbers.Skips()} }
+
+// RaiseNumbers makes the next notification number exceed all that this service may have given, because the database has
+// lost something.
+func (db *DB) RaiseNumbers() { db.numbers.Raise() }
 
 // RunReadTx runs f over one consistent view.
 func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) error {
@@ -138,5 +161,9 @@ func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) erro
 // wait, and with STORE_UNAVAILABLE when the database is unreachable, silent or damaged, or cannot store anything. After
 // both, a retry with the same idempotency key is safe.
 func (db *DB) RunWriteTx(ctx context.Context, f func(implants.Writer) error) error {
-	return db.persons.Write(ctx, func(tx *identity.Tx) error { return f(implantstore.NewWriter(tx)) })
+	return db.persons.Write(ctx, func(tx *identity.Tx) error {
+		w := implantstore.NewWriter(tx)
+		w.Numbers = db.numbers
+		return f(w)
+	})
 }

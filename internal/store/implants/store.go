@@ -10,6 +10,7 @@ package implants
 
 import (
 	"github.com/openctr/ctr/internal/store/identity"
+	"github.com/openctr/ctr/internal/store/numbers"
 	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
@@ -33,6 +34,8 @@ type Writer struct {
 	Reader
 	platformstore.Writer
 	tx *identity.Tx
+	// Numbers limits the notification numbers; nil for none.
+	Numbers *numbers.Watermark
 	// storedPatients are the patients of the versions that this transaction stored, nil for none.
 	storedPatients map[versionKey]*identity.Pseudonym
 	// appended are the rows of the versions that this transaction stored.
@@ -41,6 +44,8 @@ type Writer struct {
 
 // NewWriter returns the writer of a transaction.
 func NewWriter(tx *identity.Tx) Writer {
-	return Writer{NewReader(tx), platformstore.NewWriter(tx), tx, make(map[versionKey]*identity.Pseudonym),
-		make(map[versionKey]*versionRows)}
+	return Writer{
+		Reader: NewReader(tx), Writer: platformstore.NewWriter(tx), tx: tx,
+		storedPatients: make(map[versionKey]*identity.Pseudonym), appended: make(map[versionKey]*versionRows),
+	}
 }
