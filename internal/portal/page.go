@@ -1,0 +1,297 @@
+package portal
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// textUse matches a text in a template: {{t "name"}} stands for the key portal.name.
+var textUse = regexp.MustCompile(`\{\{-? ?t "([a-z0-9_]+)"`)
+
+// The templates declare the texts that they use, so that the catalogue's test finds one that a language lacks.
+func init() { //nolint:gochecknoinits // declares texts
+	err := fs.WalkDir(pageFiles, "pages", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := pageFiles.ReadFile(name)
+		for _, use := range textUse.FindAllSubmatch(data, -1) {
+			key := texts.Key("portal." + string(use[1]))
+			if _, isDeclared := texts.Declared()[key]; !isDeclared {
+				texts.Declare(key)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		panic(err) //nolint:forbidigo // the files are part of the program
+	}
+}
+
+// pageSet holds the templates in each language.
+type pageSet map[texts.Lang]*template.Template
+
+func parsePages() (pageSet, error) {
+	set := pageSet{}
+	for _, l := range texts.Langs() {
+		parsed, err := template.New("").Funcs(template.FuncMap{
+			"t": func(name string) string { return texts.Lookup(l, texts.Key("portal."+name)) },
+		}).ParseFS(pageFiles, "pages/*.html")
+		if err != nil {
+			return nil, err
+		}
+		set[l] = parsed
+	}
+	return set, nil
+}
+
+// page is what every page shows. The templates refer to the fields by name.
+type page struct {
+	Title     string
+	Lang      texts.Lang
+	Languages []languageLink
+	Section   string // of the menu
+	User      *userView
+	Errors    []fieldError
+	Notice    string
+	Resumed   bool // a form is shown again after signing in
+	Form      *formView
+	Content   any
+	Developer bool
+}
+
+type languageLink struct {
+	Code texts.Lang
+	Name string
+	URL  string
+}
+
+// userView is the person who signed in, as every page shows them.
+type userView struct {
+	Name     string
+	ActsAs   string
+	IsDoctor bool // has the pages of the register
+	Notifies bool
+}
+
+// fieldError is a mistake in a form: its text, and the field that it is about.
+type fieldError struct{ Field, Text string }
+
+// The titles of the pages.
+var (
+	titleSignIn       = texts.Declare("portal.sign_in")
+	titleError        = texts.Declare("portal.error_title")
+	titleProfile      = texts.Declare("portal.profile_title")
+	titleImplantation = texts.Declare("portal.notify_implantation")
+	titleCheckAnswers = texts.Declare("portal.check_answers")
+	titleAbout        = texts.Declare("portal.about_title")
+	titleWelcome      = texts.Declare("portal.welcome")
+	titleNotification = texts.Declare("portal.notification")
+	titleOwnImplants  = texts.Declare("portal.my_implants")
+	searchTitles      = map[string]texts.Text{
+		"patient": texts.Declare("portal.search_patient"), "notification": texts.Declare("portal.search_notification"),
+		"implant": texts.Declare("portal.search_implant"),
+	}
+)
+
+// newPage returns a page with a title.
+func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
+	lang := p.language(r)
+	view := &page{
+		Title: title.Translate(lang), Lang: lang, Developer: p.Development,
+	}
+	for _, l := range texts.Langs() {
+		query := url.Values{}
+		for name, values := range r.URL.Query() {
+			query[name] = values
+		}
+		query.Set("lang", string(l))
+		view.Languages = append(view.Languages, languageLink{l, l.Name(), "?" + query.Encode()})
+	}
+	if capacity := p.sessions.GetString(r.Context(), sessionCapacity); capacity != "" {
+		view.User = &userView{
+			Name:   p.sessions.GetString(r.Context(), "name"),
+			ActsAs: p.sessions.GetString(r.Context(), "acts_as"), IsDoctor: capacity == capacityDoctor,
+			Notifies: capacity == capacityDoctor || capacity == capacityStaff,
+		}
+	}
+	return view
+}
+
+// show writes a page.
+func (p *Portal) show(w http.ResponseWriter, status int, name string, view *page) {
+	var b bytes.Buffer
+	if err := p.pages[view.Lang].ExecuteTemplate(&b, name, view); err != nil {
+		p.Log.Error("page not made", slog.String("page", name), slog.String("error", err.Error()))
+		http.Error(w, "This page could not be made. This is our fault.", http.StatusInternalServerError)
+		return
+	}
+	setSecurityHeaders(w.Header())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// Sentences of pages that only say why a request failed.
+var (
+	pageNotFound = texts.Declare("portal.page_not_found")
+	otherSite    = texts.Declare("portal.other_site")
+	providerDown = texts.Declare("portal.provider_down")
+	signInFailed = texts.Declare("portal.sign_in_failed")
+)
+
+// showError writes a page with one sentence.
+func (p *Portal) showError(w http.ResponseWriter, r *http.Request, status int, sentence texts.Text) {
+	view := p.newPage(r, titleError)
+	view.Notice = sentence.Translate(view.Lang)
+	p.show(w, status, "error.html", view)
+}
+
+// showFailure writes the page for a refusal, or for a failure, which is logged.
+func (p *Portal) showFailure(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := problem.From(err)
+	view := p.newPage(r, titleError)
+	for _, e := range refusal.All() {
+		view.Errors = append(view.Errors, fieldError{Text: describeProblem(e, view.Lang)})
+	}
+	status := http.StatusInternalServerError
+	switch {
+	case errors.Is(err, problem.Forbidden):
+		status = http.StatusForbidden
+	case errors.Is(err, problem.NotFound):
+		status = http.StatusNotFound
+	case errors.Is(err, problem.RuleViolated), errors.Is(err, problem.Malformed), errors.Is(err, problem.Conflict):
+		status = http.StatusUnprocessableEntity
+	case errors.Is(err, problem.Unavailable):
+		status = http.StatusServiceUnavailable
+	}
+	if status == http.StatusInternalServerError {
+		p.Log.ErrorContext(r.Context(), "portal", slog.String("error", err.Error()))
+	}
+	p.show(w, status, "error.html", view)
+}
+
+// dateInvalid replaces the register's words for a wrong date, which name the form of dates in messages.
+var dateInvalid = texts.Declare("portal.date_invalid")
+
+// describeProblem returns the words of a refusal.
+func describeProblem(e *problem.Error, l texts.Lang) string {
+	if e.Code == ident.DateInvalid {
+		return dateInvalid.Translate(l)
+	}
+	entry, _ := problem.Lookup(e.Code.PublicCode())
+	text := entry.Text(l)
+	if detail := e.Detail.Translate(l); detail != "" {
+		text += " " + detail
+	}
+	return text
+}
+
+// formView is a form as data: the templates draw every field in the same, accessible way.
+type formView struct {
+	Action   string
+	Author   string // whose form it is
+	Key      string // makes sending it twice harmless
+	Sections []formSection
+	Buttons  []button
+	Hidden   []hiddenField
+}
+
+type formSection struct {
+	Title  string
+	Fields []field
+	Remove *button // of an implant
+	Device *deviceView
+}
+
+type field struct {
+	Name, Label, Hint, Value, Error string
+	Kind                            string // text, textarea, select
+	Width                           string // a class of the style sheet
+	Options                         []option
+	IsOptional, IsNumeric           bool
+	LookUp                          string // URL that describes the value
+}
+
+type option struct {
+	Value, Label string
+	IsSelected   bool
+}
+
+type button struct {
+	Name, Value, Label string
+	IsSecondary        bool
+}
+
+type hiddenField struct{ Name, Value string }
+
+// HasHint and the next methods are for the templates.
+func (f field) HasHint() bool { return f.Hint != "" }
+
+// DescribedBy returns the ids of the texts that a screen reader reads with the field.
+func (f field) DescribedBy() string {
+	ids := ""
+	if f.Hint != "" {
+		ids = f.Name + "-hint"
+	}
+	if f.Error != "" {
+		ids += " " + f.Name + "-error"
+	}
+	return ids
+}
+
+// setErrors puts the mistakes beside their fields, and those without a field on top only.
+func (f *formView) setErrors(all []fieldError) {
+	for i := range f.Sections {
+		for j := range f.Sections[i].Fields {
+			one := &f.Sections[i].Fields[j]
+			at := slices.IndexFunc(all, func(e fieldError) bool { return e.Field == one.Name })
+			if at >= 0 {
+				one.Error = all[at].Text
+			}
+		}
+	}
+}
+
+// formatDate writes a date as people in Belgium do.
+func formatDate(iso string) string {
+	var year, month, day int
+	if n, err := fmt.Sscanf(iso, "%4d-%2d-%2d", &year, &month, &day); n != 3 || err != nil {
+		return iso
+	}
+	return fmt.Sprintf("%02d/%02d/%04d", day, month, year)
+}
+
+var dateInput = regexp.MustCompile(`^\s*(\d{1,2})[\s./-]+(\d{1,2})[\s./-]+(\d{4})\s*$|^\s*(\d{2})(\d{2})(\d{4})\s*$`)
+
+// parseDate reads a date as people type it: day, month and year with any of / - . or a blank between them, or eight
+// digits. What it does not understand, such as a date of ISO 8601, it returns as it is.
+func parseDate(typed string) string {
+	m := dateInput.FindStringSubmatch(typed)
+	if m == nil {
+		return typed
+	}
+	if m[1] == "" {
+		m = m[3:]
+	}
+	return fmt.Sprintf("%s-%02s-%02s", m[3], m[2], m[1])
+}

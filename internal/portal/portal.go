@@ -1,0 +1,142 @@
+// Package portal is the web door of the register: the pages of the manual of the Central Tracing Register (December
+// 2021) for doctors and administrative staff, and the patient's own view, in every language of package texts.
+//
+// It is separate because it is a door beside the SOAP door, over the same registrar. A person signs in with OpenID
+// Connect and chooses for whom they act. What they submit is written as the request of the SOAP contract and signed
+// with the key of the portal, so that a notification has the same evidence whichever door it came through. New is the
+// entry point.
+//
+// The pages are HTML (html/template) and work without scripts; htmx only avoids reloads. Their Content Security Policy
+// allows nothing from other hosts and no inline code.
+package portal
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/platform"
+)
+
+// Config configures a Portal.
+type Config struct {
+	Registrar *implants.Registrar
+	Provider  *Provider
+	Sessions  scs.Store
+	// Sign signs the request of an operation with the key of the portal, and returns what the register needs of it.
+	Sign func(ctx context.Context, operation string, request []byte) (platform.SignedMessage, error)
+	// Signer is the holder of the portal's key, for requests that change nothing and are not signed.
+	Signer platform.Signer
+	Now    func() time.Time
+	NewID  func() string // unique and unpredictable
+	Log    *slog.Logger
+	// Development links the pages for developers, and allows cookies without TLS.
+	Development bool
+	Location    *time.Location // in which a day begins
+}
+
+// Portal serves the pages below /portal/.
+type Portal struct {
+	Config
+
+	handler  http.Handler
+	sessions *scs.SessionManager
+	pages    pageSet
+}
+
+// Prefix is the path below which all pages are.
+const Prefix = "/portal/"
+
+// New returns a Portal. It parses the embedded pages.
+func New(c Config) (*Portal, error) {
+	p := &Portal{Config: c, sessions: newSessionManager(&c)}
+	var err error
+	if p.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+Prefix+"static/{file}", http.HandlerFunc(serveStatic))
+	for pattern, handle := range map[string]http.HandlerFunc{
+		"GET /portal/{$}":               p.showWelcome,
+		"GET /portal/sign-in":           p.showSignIn,
+		"GET /portal/sign-in/start":     p.startSignIn,
+		"GET /portal/sign-in/callback":  p.completeSignIn,
+		"POST /portal/sign-out":         p.signOut,
+		"GET /portal/profile":           p.whenSignedIn(p.showProfile),
+		"POST /portal/profile":          p.whenSignedIn(p.chooseProfile),
+		"GET /portal/implantations/new": p.whenSignedIn(p.showImplantation),
+		// Without a session it keeps what was typed, and asks to sign in.
+		"POST /portal/implantations/new":           p.submitImplantation,
+		"GET /portal/devices":                      p.whenSignedIn(p.showDevice),
+		"GET /portal/notifications/{number}":       p.whenSignedIn(p.showNotification),
+		"GET /portal/notifications/{number}/{pdf}": p.whenSignedIn(p.serveCard),
+		"GET /portal/drafts/{reference}":           p.whenSignedIn(p.showDraft),
+		"GET /portal/search/{by}":                  p.whenSignedIn(p.search),
+		"GET /portal/me":                           p.whenSignedIn(p.showOwnImplants),
+		"GET /portal/me/card.pdf":                  p.whenSignedIn(p.serveOwnCard),
+	} {
+		mux.HandleFunc(pattern, handle)
+	}
+	mux.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
+		p.showError(w, r, http.StatusNotFound, pageNotFound)
+	})
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.showError(w, r, http.StatusForbidden, otherSite)
+	}))
+	p.handler = boundRequest(p.sessions.LoadAndSave(p.keepLanguage(guard.Handler(mux))))
+	return p, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// maxFormBytes bounds a form: fifty implants with every field filled.
+const maxFormBytes = 512 << 10
+
+func boundRequest(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// securityHeaders are set on every page. Browsers apply form-action to the redirects after a form too, so that signing
+// in begins with a link.
+var securityHeaders = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	"X-Content-Type-Options":       "nosniff",
+	"Referrer-Policy":              "same-origin",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
+	"Cache-Control":                "no-store",
+}
+
+func setSecurityHeaders(h http.Header) {
+	for name, value := range securityHeaders {
+		h.Set(name, value)
+	}
+}
+
+// serveStatic serves the style sheet and the scripts.
+func serveStatic(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("file")
+	contentType := map[string]string{"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+	data, err := staticFiles.ReadFile("static/" + name)
+	kind := contentType[name[strings.LastIndexByte(name, '.')+1:]]
+	if err != nil || kind == "" {
+		http.NotFound(w, r)
+		return
+	}
+	setSecurityHeaders(w.Header())
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	_, _ = w.Write(data)
+}

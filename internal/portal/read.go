@@ -1,0 +1,425 @@
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/card"
+	"github.com/openctr/ctr/internal/implants/udi"
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
+)
+
+// pageSize is how many rows a list shows at once.
+const pageSize = 20
+
+// rowView is a line of a list of notifications.
+type rowView struct {
+	URL, Number, Patient, Date, Type, State string
+	IsOwn                                   bool
+	Implants                                int
+}
+
+// listView is a page of a list.
+type listView struct {
+	Rows         []rowView
+	Total        int
+	PreviousURL  string
+	NextURL      string
+	HasSearched  bool
+	By           string
+	First, Last  int
+	EmergencyURL string
+}
+
+var (
+	surgeryTypes = map[implants.SurgeryType]texts.Text{
+		implants.TypeImplantation: texts.Declare("portal.type_implantation"),
+		implants.TypeExplantation: texts.Declare("portal.type_explantation"),
+	}
+	states = map[implants.State]texts.Text{
+		implants.Draft: texts.Declare("portal.state_draft"), implants.ToValidate: texts.Declare("portal.state_to_validate"),
+		implants.Final: texts.Declare("portal.state_final"), implants.Withdrawn: texts.Declare("portal.state_withdrawn"),
+	}
+	changes = map[implants.Change]texts.Text{
+		implants.ChangeSaved:     texts.Declare("portal.change_saved"),
+		implants.ChangeSubmitted: texts.Declare("portal.change_submitted"),
+		implants.ChangeNotified:  texts.Declare("portal.change_notified"),
+		implants.ChangeRevised:   texts.Declare("portal.change_revised"),
+		implants.ChangeDiscarded: texts.Declare("portal.change_discarded"),
+		implants.ChangeWithdrawn: texts.Declare("portal.change_withdrawn"),
+	}
+)
+
+func newRow(n *implants.NotificationSummary, l texts.Lang) rowView {
+	row := rowView{
+		URL: "/portal/drafts/" + n.Reference, Number: n.Number.Digits(), Patient: formatSSIN(n.Patient.Digits()),
+		Date: formatDate(n.SurgeryDate.String()), Type: surgeryTypes[n.Type].Translate(l),
+		State: states[n.State].Translate(l), IsOwn: n.Own, Implants: n.ImplantCount,
+	}
+	if row.Number != "" {
+		row.URL = "/portal/notifications/" + row.Number
+	}
+	return row
+}
+
+// formatSSIN writes a national number as on identity cards.
+func formatSSIN(digits string) string {
+	if len(digits) != 11 {
+		return digits
+	}
+	return digits[:2] + "." + digits[2:4] + "." + digits[4:6] + "-" + digits[6:9] + "." + digits[9:]
+}
+
+// welcomeView holds what waits for the person.
+type welcomeView struct{ Drafts, ToValidate *listView }
+
+func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
+	if p.person(r.Context()).IsZero() {
+		p.show(w, http.StatusOK, "about.html", p.newPage(r, titleAbout))
+		return
+	}
+	p.whenSignedIn(func(w http.ResponseWriter, r *http.Request) {
+		view := p.newPage(r, titleWelcome)
+		view.Section = "welcome"
+		if !view.User.Notifies {
+			http.Redirect(w, r, "/portal/me", http.StatusSeeOther)
+			return
+		}
+		var content welcomeView
+		var err error
+		if content.Drafts, err = p.listPending(r, implants.Draft); err == nil {
+			content.ToValidate, err = p.listPending(r, implants.ToValidate)
+		}
+		if err != nil {
+			p.showFailure(w, r, err)
+			return
+		}
+		view.Content = content
+		p.show(w, http.StatusOK, "welcome.html", view)
+	})(w, r)
+}
+
+func (p *Portal) listPending(r *http.Request, state implants.State) (*listView, error) {
+	caller, err := p.identifyReader(r.Context(), "ListPendingNotifications")
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.Registrar.ListPendingNotifications(r.Context(), caller, implants.ListPendingRequest{
+		Page: platform.Page{Limit: pageSize}, State: state,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newList(r, found, 0, p.language(r)), nil
+}
+
+func newList(r *http.Request, found implants.SearchResult, offset int, l texts.Lang) *listView {
+	list := &listView{Total: found.Total, HasSearched: true, First: offset + 1, Last: offset + len(found.Notifications)}
+	for i := range found.Notifications {
+		list.Rows = append(list.Rows, newRow(&found.Notifications[i], l))
+	}
+	at := func(offset int) string {
+		query := r.URL.Query()
+		query.Set("offset", strconv.Itoa(max(0, offset)))
+		return "?" + query.Encode()
+	}
+	if offset > 0 {
+		list.PreviousURL = at(offset - pageSize)
+	}
+	if list.Last < found.Total {
+		list.NextURL = at(offset + pageSize)
+	}
+	return list
+}
+
+// search serves the three searches of the manual.
+func (p *Portal) search(w http.ResponseWriter, r *http.Request) {
+	by := r.PathValue("by")
+	specs := map[string][]fieldSpec{
+		"patient": {
+			{name: "patient", hint: "patient", width: "w15", isNumeric: true},
+			{name: "from", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+			{name: "to", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+		},
+		"notification": {{name: "number", hint: "number", width: "w15", isNumeric: true}},
+		"implant": {
+			{name: "code", hint: "code", width: "w15", isOptional: true, isNumeric: true},
+			{name: "udi", hint: "udi", isOptional: true},
+			{name: "lot", width: "w15", isOptional: true}, {name: "serial", width: "w15", isOptional: true},
+			{name: "from", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+			{name: "to", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+		},
+	}[by]
+	if specs == nil {
+		p.showError(w, r, http.StatusNotFound, pageNotFound)
+		return
+	}
+	view := p.newPage(r, searchTitles[by])
+	view.Section = "search"
+	query := r.URL.Query()
+	view.Form = &formView{
+		Action:   r.URL.Path,
+		Sections: []formSection{{Fields: newFields(view.Lang, specs, query.Get, "")}},
+		Buttons:  []button{{Label: searchButton.Translate(view.Lang), Name: "search", Value: "1"}},
+	}
+	content := &listView{By: by}
+	status := http.StatusOK
+	if query.Get("search") != "" {
+		var err error
+		if content, err = p.runSearch(r, by); err != nil {
+			content = &listView{By: by}
+			view.Errors = describeMistakes(problem.From(err), view.Lang)
+			status = http.StatusUnprocessableEntity
+			if problem.From(err).Kind == problem.Internal {
+				p.showFailure(w, r, err)
+				return
+			}
+		}
+		content.By = by
+		view.Form.setErrors(view.Errors)
+	}
+	view.Content = content
+	p.show(w, status, "search.html", view)
+}
+
+var searchButton = texts.Declare("portal.search")
+
+func (p *Portal) runSearch(r *http.Request, by string) (*listView, error) {
+	query := r.URL.Query()
+	offset, _ := strconv.Atoi(query.Get("offset")) // 0 if it is no number
+	request := implants.SearchRequest{Page: platform.Page{Offset: max(0, offset), Limit: pageSize}}
+	var refused []*problem.Error
+	keep := func(path string, err error) {
+		if err != nil {
+			refused = append(refused, problem.From(err).WithPath(path))
+		}
+	}
+	var err error
+	if from := query.Get("from"); from != "" {
+		request.From, err = ident.ParseDate(parseDate(from))
+		keep("Search.From", err)
+	}
+	if to := query.Get("to"); to != "" {
+		request.To, err = ident.ParseDate(parseDate(to))
+		keep("Search.To", err)
+	}
+	switch by {
+	case "patient":
+		request.Patient, err = ident.ParseSSIN(stripPunctuation(query.Get("patient")))
+		keep("Search.Patient", err)
+	case "notification":
+		request.Number, err = ident.ParseNotificationNumber(stripPunctuation(query.Get("number")))
+		keep("Search.Number", err)
+	case "implant":
+		request.Implant = &implants.ImplantCriteria{
+			UDI: query.Get("udi"), Lot: strings.TrimSpace(query.Get("lot")), Serial: strings.TrimSpace(query.Get("serial")),
+		}
+		if code := stripPunctuation(query.Get("code")); code != "" || request.Implant.UDI == "" {
+			request.Implant.Code, err = ident.ParseNotificationCode(code)
+			keep("Search.Code", err)
+		}
+		if request.Implant.UDI != "" {
+			_, err = udi.Parse(request.Implant.UDI)
+			keep("Search.UDI", err)
+		}
+	}
+	if err = problem.List(platform.RulesViolated, refused); err != nil {
+		return nil, err
+	}
+	caller, err := p.identifyReader(r.Context(), "Search")
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.Registrar.Search(r.Context(), caller, request)
+	if err != nil {
+		return nil, err
+	}
+	return newList(r, found, request.Offset, p.language(r)), nil
+}
+
+// notificationView is a notification in full.
+type notificationView struct {
+	Number, Reference, State, Type string
+	Pairs                          []pairView
+	Implants                       []implantView
+	History                        []historyView
+	CardURL                        string
+	Saved                          bool
+	IsFinal                        bool
+}
+
+type pairView struct{ Label, Value string }
+
+type implantView struct {
+	Name, Manufacturer, Code, UDI, Lot, Serial, Expiry, Location, Side, Date string
+	Quantity, Remaining                                                      int
+	IsRecalled                                                               bool
+}
+
+type historyView struct{ Version, Date, Change, Reason string }
+
+func (p *Portal) showNotification(w http.ResponseWriter, r *http.Request) {
+	number, err := ident.ParseNotificationNumber(r.PathValue("number"))
+	if err != nil {
+		p.showError(w, r, http.StatusNotFound, pageNotFound)
+		return
+	}
+	p.showDetail(w, r, implants.NotificationRef{Number: number})
+}
+
+func (p *Portal) showDraft(w http.ResponseWriter, r *http.Request) {
+	p.showDetail(w, r, implants.NotificationRef{Reference: r.PathValue("reference")})
+}
+
+func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants.NotificationRef) {
+	caller, err := p.identifyReader(r.Context(), "GetNotification")
+	if err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	n, err := p.Registrar.GetNotification(r.Context(), caller, implants.NotificationRequest{Notification: ref})
+	if err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	view := p.newPage(r, titleNotification)
+	content := newNotificationView(&n, view.Lang)
+	content.Saved = r.URL.Query().Get("saved") != ""
+	if content.Number != "" {
+		view.Title += " " + content.Number
+	}
+	view.Content = content
+	p.show(w, http.StatusOK, "notification.html", view)
+}
+
+func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notificationView {
+	v := &notificationView{
+		Number: n.Number.Digits(), Reference: n.Reference, State: states[n.State].Translate(l),
+		Type: surgeryTypes[n.Type].Translate(l), IsFinal: n.State == implants.Final,
+	}
+	add := func(name, value string) {
+		if value != "" {
+			v.Pairs = append(v.Pairs, pairView{labels[name].Translate(l), value})
+		}
+	}
+	add("operation-date", formatDate(n.SurgeryDate.String()))
+	add("patient", formatSSIN(n.Patient.Digits()))
+	add("specialist", formatProfessional(n.Specialist))
+	add("prescriber", formatProfessional(n.Prescriber))
+	add("prescription-date", formatDate(n.PrescriptionDate.String()))
+	add("comment", n.Comment)
+	all := n.Implants
+	if n.Type == implants.TypeExplantation {
+		all = append(all[:len(all):len(all)], n.AffectedImplants...)
+	}
+	for i := range all {
+		v.Implants = append(v.Implants, newImplantView(&all[i], l))
+	}
+	for _, h := range n.History {
+		v.History = append(v.History, historyView{
+			strconv.Itoa(h.Version), h.RegisteredAt.Format("02/01/2006 15:04"), changes[h.Change].Translate(l), h.ChangeReason,
+		})
+	}
+	if v.IsFinal {
+		v.CardURL = "/portal/notifications/" + v.Number + "/card.pdf"
+	}
+	return v
+}
+
+func formatProfessional(p platform.ProfessionalRef) string {
+	if !p.NIHII.IsZero() {
+		return p.NIHII.Digits()
+	}
+	return formatSSIN(p.SSIN.Digits())
+}
+
+func newImplantView(i *implants.Implant, l texts.Lang) implantView {
+	v := implantView{
+		Code: i.Code.Digits(), UDI: i.UDI, Lot: i.Lot, Serial: i.Serial, Expiry: formatDate(i.Expiry.String()),
+		Location: i.Location, Side: sides[string(i.Side)].Translate(l), Quantity: i.Quantity, Remaining: i.Remaining,
+		Date: formatDate(i.SurgeryDate.String()),
+	}
+	if i.Device != nil {
+		v.Name, v.Manufacturer = i.Device.Name, i.Device.Manufacturer
+		v.IsRecalled = i.Device.Status == implants.DeviceRecalled
+	}
+	return v
+}
+
+// serveCard serves the implant card of a notification.
+func (p *Portal) serveCard(w http.ResponseWriter, r *http.Request) {
+	number, err := ident.ParseNotificationNumber(r.PathValue("number"))
+	if err != nil || r.PathValue("pdf") != "card.pdf" {
+		p.showError(w, r, http.StatusNotFound, pageNotFound)
+		return
+	}
+	p.writeCard(w, r, implants.CardRequest{Number: number})
+}
+
+func (p *Portal) serveOwnCard(w http.ResponseWriter, r *http.Request) {
+	p.writeCard(w, r, implants.CardRequest{Patient: p.person(r.Context())})
+}
+
+func (p *Portal) writeCard(w http.ResponseWriter, r *http.Request, request implants.CardRequest) {
+	caller, err := p.identifyReader(r.Context(), "GetImplantCard")
+	var content implants.CardContent
+	if err == nil {
+		content, err = p.Registrar.GetImplantCard(r.Context(), caller, request)
+	}
+	var pdf []byte
+	if err == nil {
+		pdf, err = card.Render(content)
+	}
+	if err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	setSecurityHeaders(w.Header())
+	w.Header().Set("Content-Type", "application/pdf")
+	w.Header().Set("Content-Disposition", `inline; filename="`+card.FileName(content)+`"`)
+	_, _ = w.Write(pdf)
+}
+
+// ownView is what a patient carries.
+type ownView struct {
+	Implants []implantView
+	HasCard  bool
+}
+
+// showOwnImplants shows people what they carry, in words for patients.
+func (p *Portal) showOwnImplants(w http.ResponseWriter, r *http.Request) {
+	person := p.person(r.Context())
+	caller, err := p.Registrar.IdentifySession(r.Context(), platform.SignedMessage{
+		Correlation: p.NewID(), Operation: "ListPatientImplants", ReceivedAt: p.Now(), Signer: p.Signer,
+	}, person, ident.NIHII{}) // for themselves, whatever organisation they act for otherwise
+	if err != nil {
+		p.showFailure(w, r, err)
+		return
+	}
+	found, err := p.Registrar.ListPatientImplants(r.Context(), caller, implants.ListImplantsRequest{
+		Page: platform.Page{Limit: maxListed}, Patient: person,
+	})
+	if err != nil && !errors.Is(err, problem.NotFound) {
+		p.showFailure(w, r, err)
+		return
+	}
+	view := p.newPage(r, titleOwnImplants)
+	view.Section = "me"
+	content := ownView{HasCard: found.Total > 0}
+	for i := range found.Implants {
+		if found.Implants[i].Remaining > 0 {
+			content.Implants = append(content.Implants, newImplantView(&found.Implants[i], view.Lang))
+		}
+	}
+	view.Content = content
+	p.show(w, http.StatusOK, "me.html", view)
+}
+
+// maxListed bounds a patient's own list; the contract's pages have at most 100 entries.
+const maxListed = 100

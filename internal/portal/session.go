@@ -1,0 +1,140 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/access"
+	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/texts"
+)
+
+// Keys of the values in a session.
+const (
+	sessionPerson       = "person"       // the SSIN of the person who signed in
+	sessionOrganisation = "organisation" // NIHII number, if they act for one
+	sessionCapacity     = "capacity"     // the name of what they act as, once chosen
+	sessionLanguage     = "language"
+	sessionState        = "state" // of a sign-in that has begun
+	sessionNonce        = "nonce"
+	sessionVerifier     = "verifier"
+	sessionReturn       = "return" // the page to show after signing in
+	sessionKept         = "kept"   // a form that was sent without a session, encoded
+	sessionKeptAt       = "kept_at"
+)
+
+const (
+	sessionLifetime = 8 * time.Hour
+	sessionIdleTime = 20 * time.Minute
+	// maxKeptTime bounds how long a form waits for its author to sign in again.
+	maxKeptTime = 15 * time.Minute
+)
+
+func newSessionManager(c *Config) *scs.SessionManager {
+	m := scs.New()
+	m.Store = c.Sessions
+	m.HashTokenInStore = true
+	m.Lifetime, m.IdleTimeout = sessionLifetime, sessionIdleTime
+	m.Cookie.Name = "__Host-ctr"
+	m.Cookie.Path = "/"
+	m.Cookie.HttpOnly = true
+	m.Cookie.Secure = true
+	m.Cookie.SameSite = http.SameSiteLaxMode // strict loses the cookie on the way back from the provider
+	if c.Development {
+		m.Cookie.Name, m.Cookie.Secure = "ctr", false // a development service may be served without TLS
+	}
+	return m
+}
+
+// person returns the person who signed in, or zero.
+func (p *Portal) person(ctx context.Context) ident.SSIN {
+	person, _ := ident.ParseSSIN(p.sessions.GetString(ctx, sessionPerson)) // zero for nobody
+	return person
+}
+
+func (p *Portal) organisation(ctx context.Context) ident.NIHII {
+	organisation, _ := ident.ParseNIHII(p.sessions.GetString(ctx, sessionOrganisation)) // zero for none
+	return organisation
+}
+
+// whenSignedIn wraps a page that needs a person and a profile. Others are sent to sign in, or to choose, and come back.
+func (p *Portal) whenSignedIn(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case p.person(r.Context()).IsZero():
+			p.askToSignIn(w, r)
+		case p.sessions.GetString(r.Context(), sessionCapacity) == "" && r.URL.Path != "/portal/profile":
+			http.Redirect(w, r, "/portal/profile", http.StatusSeeOther)
+		default:
+			next(w, r)
+		}
+	}
+}
+
+// askToSignIn sends the person to sign in, and keeps where they were going.
+func (p *Portal) askToSignIn(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		p.sessions.Put(r.Context(), sessionReturn, r.URL.RequestURI())
+	}
+	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
+}
+
+// keepForm keeps a form that was sent after the session ended, until its author signs in again.
+func (p *Portal) keepForm(w http.ResponseWriter, r *http.Request) {
+	p.sessions.Put(r.Context(), sessionKept, r.PostForm.Encode())
+	p.sessions.Put(r.Context(), sessionKeptAt, p.Now().Unix())
+	p.sessions.Put(r.Context(), sessionReturn, r.URL.Path)
+	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
+}
+
+// takeKeptForm returns the form that was kept for this person, once. The form names its author, so that nobody else who
+// signs in at the same computer sees it.
+func (p *Portal) takeKeptForm(ctx context.Context) url.Values {
+	encoded := p.sessions.PopString(ctx, sessionKept)
+	at := time.Unix(p.sessions.GetInt64(ctx, sessionKeptAt), 0)
+	p.sessions.Remove(ctx, sessionKeptAt)
+	if encoded == "" || p.Now().Sub(at) > maxKeptTime {
+		return nil
+	}
+	form, err := url.ParseQuery(encoded)
+	if err != nil || form.Get("author") != p.authorMark(ctx) {
+		return nil
+	}
+	return form
+}
+
+// identify returns the caller of a read, or of a request that Sign has signed.
+func (p *Portal) identify(ctx context.Context, m platform.SignedMessage) (platform.Caller, error) {
+	return p.Registrar.IdentifySession(ctx, m, p.person(ctx), p.organisation(ctx))
+}
+
+// identifyReader returns the caller of an operation that changes nothing.
+func (p *Portal) identifyReader(ctx context.Context, operation string) (platform.Caller, error) {
+	return p.identify(ctx, platform.SignedMessage{
+		Correlation: p.NewID(), Operation: operation, ReceivedAt: p.Now(), Signer: p.Signer,
+	})
+}
+
+// loadProfile returns what the sources say about the person who signed in.
+func (p *Portal) loadProfile(ctx context.Context) (access.Profile, error) {
+	return p.Registrar.LoadProfile(ctx, p.person(ctx))
+}
+
+// keepLanguage remembers the language that ?lang= names.
+func (p *Portal) keepLanguage(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if named := r.URL.Query().Get("lang"); named != "" {
+			p.sessions.Put(r.Context(), sessionLanguage, string(texts.PreferredLang(named)))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (p *Portal) language(r *http.Request) texts.Lang {
+	return texts.PreferredLang(p.sessions.GetString(r.Context(), sessionLanguage), r.Header.Get("Accept-Language"))
+}
