@@ -20,7 +20,7 @@ func (s *Service) newHandler(
 	background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory,
 ) (http.Handler, error) {
 	if !s.config.hasSandbox() {
-		return newHandler(&s.register), nil
+		return newHandler(&s.register)
 	}
 	return s.newSandbox(background, files, newHandler)
 }
@@ -29,7 +29,11 @@ func (s *Service) newHandler(
 func (s *Service) newSandbox(
 	background context.Context, files authority.DevelopmentFiles, newHandler handlerFactory,
 ) (http.Handler, error) {
-	gate := sandbox.NewGate(newHandler(&s.register))
+	handler, err := newHandler(&s.register)
+	if err != nil {
+		return nil, err
+	}
+	gate := sandbox.NewGate(handler)
 	config := sandbox.Config{
 		Service:   gate,
 		Path:      ctr.Path,
@@ -51,7 +55,7 @@ func (s *Service) resetRegister(ctx context.Context, gate *sandbox.Gate, newHand
 		if err := s.register.reset(ctx, &s.config); err != nil {
 			return nil, err
 		}
-		return newHandler(&s.register), nil
+		return newHandler(&s.register)
 	})
 	if err != nil {
 		s.config.Log.ErrorContext(ctx, "sandbox reset failed", slog.String("error", err.Error()))

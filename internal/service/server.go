@@ -28,12 +28,12 @@ import (
 const mostConnections = 8192
 
 // handlerFactory makes the SOAP handler for an open register, and starts its periodic work.
-type handlerFactory func(*openRegister) http.Handler
+type handlerFactory func(*openRegister) (http.Handler, error)
 
 // newHandlerFactory prepares everything that does not depend on the store. A reset calls the factory again.
 func (c *Config) newHandlerFactory(
 	registry *prometheus.Registry, verifier *wsse.Verifier, controller *admission.Controller,
-	signReply func([]byte) ([]byte, error),
+	signReply func([]byte) ([]byte, error), parts *portalParts,
 ) (handlerFactory, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(c.Log, c.Now, registry)
@@ -45,7 +45,7 @@ func (c *Config) newHandlerFactory(
 		return nil, fmt.Errorf("the schemas: %w", err)
 	}
 	newID := func() string { return NewID(c.Now()) }
-	return func(r *openRegister) http.Handler {
+	return func(r *openRegister) (http.Handler, error) {
 		registrar := implants.New(implants.Config{
 			Store:               r.store,
 			Now:                 c.Now,
@@ -61,7 +61,10 @@ func (c *Config) newHandlerFactory(
 			Admission: controller, ReadyRemark: func() string { return r.sealing().remark(c.Now()) },
 		})
 		r.startJob(door.Run)
-		return door
+		if parts == nil {
+			return door, nil
+		}
+		return parts.newPortal(c, registrar, door)
 	}, nil
 }
 

@@ -66,6 +66,8 @@ type Config struct {
 
 	RequireCareRelation bool // for notifications too
 
+	Portal PortalConfig
+
 	ReplyKeyFile      string // a .p12 file: signs responses; unsigned if empty
 	ReplyPasswordFile string
 }
@@ -164,7 +166,12 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		AllowSHA1Until: c.AllowSHA1Until,
 	}
 	controller := admission.NewController(c.Now, files.trustedProxies)
-	newHandler, err := c.newHandlerFactory(registry, verifier, controller, signReply)
+	s.URL, s.TestPKI = c.serviceURL(listener.Addr()), files.development
+	parts, err := c.newPortalParts(files.development, verifier, originOf(s.URL))
+	if err != nil {
+		return nil, err
+	}
+	newHandler, err := c.newHandlerFactory(registry, verifier, controller, signReply, parts)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +179,6 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.URL, s.TestPKI = c.serviceURL(listener.Addr()), files.development
 	if err = s.startMetricsServer(ctx, registry); err != nil {
 		return nil, err
 	}

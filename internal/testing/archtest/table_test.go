@@ -19,14 +19,19 @@ var productionImports = []layer{
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
 
-	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
+	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/portal", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
 		"internal/message/...", "internal/problem"}}, // for its init functions only; no production package imports it
 	{"internal/service", []string{"internal/soapdoor/...", "internal/verification", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/platform/ident", "internal/loopback",
-		"internal/devkit/sandbox", "internal/devkit/devdata", // only for a development service
-		"internal/client",    // signs replies
+		"internal/devkit/sandbox", "internal/devkit/devdata", "internal/devkit/openid", // only for a development service
+		"internal/portal", "internal/platform", // a signed message of the portal
+		"internal/message/soap", "internal/message/xmldoc", // the portal's own messages are verified like any other
+		"internal/client",    // signs replies, and what people submit in the portal
 		"internal/authority", // only for a development service
 		"internal/message/wsse", "internal/message/p12", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
+	{"internal/portal", []string{"internal/implants", "internal/implants/card", "internal/implants/udi", "internal/platform/...",
+		"internal/wire/ctr", "internal/problem"}},
+	{"internal/devkit/openid", nil},
 	{"internal/soapdoor/ctrdoor", []string{"internal/soapdoor", "internal/wire/ctr", "internal/implants", "internal/implants/card",
 		"internal/platform/...", "internal/message/schema", "internal/message/wsse", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/soapdoor", []string{"internal/implants", "internal/platform/...", "internal/message/...", "internal/reqlog",
@@ -210,6 +215,12 @@ var libraryRules = []libraryRule{
 		reason: "goxmldsig signs outgoing messages; internal/message/dsig verifies incoming ones"},
 	{module: "github.com/prometheus/client_golang", users: []string{"internal/reqlog", "internal/service"}, tests: []string{"internal/soapdoor", "internal/testing/doortest"},
 		reason: "metrics are derived from the request event in internal/reqlog"},
+	{module: "github.com/alexedwards/scs/v2", users: []string{"internal/portal", "internal/service"}, reason: "only the portal has sessions"},
+	{module: "github.com/coreos/go-oidc/v3", users: []string{"internal/portal"}, reason: "people sign in to the portal only"},
+	{module: "golang.org/x/oauth2", users: []string{"internal/portal"}, reason: "people sign in to the portal only"},
+	{module: "github.com/go-jose/go-jose/v4", users: []string{"internal/devkit/openid"}, reason: "only the development provider signs ID tokens"},
+	{module: "github.com/chromedp/cdproto", users: []string{"internal/testing/browser"}, reason: "only browser tests drive a browser"},
+	{module: "github.com/chromedp/chromedp", users: []string{"internal/testing/browser"}, tests: []string{"internal/testing/browser"}, reason: "only browser tests drive a browser"},
 	{module: "github.com/alecthomas/kong", users: []string{"cmd/..."}, reason: "only commands parse command lines"},
 	{module: "golang.org/x/tools/txtar", tests: []string{"internal/soapdoor", "internal/testing/interop"}, reason: "case files are for tests"},
 }
