@@ -21,7 +21,7 @@ tool        = go tool -modfile=.ci/tools.mod
 go_build    = CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)"
 go_test     = .ci/with-postgres go test $(TESTFLAGS)
 
-.PHONY: help build demo test race cover differential fuzz bench load names lint vuln verify certs-testdata interop card-check crash vectors release release-check manual
+.PHONY: help build demo test race cover differential fuzz bench load names lint vuln verify certs-testdata interop card-check browser crash vectors release release-check manual
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,11 @@ interop: ## run the foreign clients, or those of ONLY, against the service on bo
 card-check: ## validate the cards with veraPDF, and read their symbols back from the printed page
 	.ci/install card-check
 	CTR_CARD_CHECK=1 go test -count=1 -timeout 20m -v -run '^(TestVeraPDF|TestSymbolsDecode)$$' ./internal/implants/card
+
+browser: ## drive the portal with a real browser, checked by axe-core; CTR_PICTURES=DIR keeps the screenshots
+	.ci/install browser
+	cd internal/testing/browser && npm ci --silent
+	CTR_BROWSER=1 go test -count=1 -timeout 20m -v ./internal/testing/browser
 
 crash: ## kill -9 under load, 20 times on each database; every acknowledged number must be stored
 	@go test -list '^TestCrash' ./internal/... | grep '^TestCrash' >/dev/null || { echo 'crash: there is no TestCrash to run' >&2; exit 1; }

@@ -1,0 +1,122 @@
+package browser_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openctr/ctr/internal/service"
+	"github.com/openctr/ctr/internal/testing/browser"
+)
+
+// start starts a development service with a new register and returns the origin of its pages.
+func start(t *testing.T) string {
+	t.Helper()
+	s, err := service.Start(t.Context(), service.Config{
+		Now: time.Now, DataDirectory: t.TempDir(), Development: true, PlainHTTP: true, Environment: "Development",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return strings.TrimSuffix(s.URL, "/ctr/v1")
+}
+
+// pictures returns the directory for screenshots: CTR_PICTURES, or one that is deleted.
+func pictures(t *testing.T) string {
+	t.Helper()
+	if dir := os.Getenv("CTR_PICTURES"); dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	return t.TempDir()
+}
+
+func readAxe(t *testing.T) []byte {
+	t.Helper()
+	axe, err := os.ReadFile(filepath.Join("node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatalf("%v: run npm ci in internal/testing/browser", err)
+	}
+	return axe
+}
+
+func signIn(tab *browser.Tab, origin, name, profile string) {
+	tab.Open(origin + "/portal/sign-in?lang=en")
+	tab.Click("link", "Sign in with eID, itsme or another digital key")
+	tab.Click("button", name)
+	if profile != "" {
+		tab.Click("button", profile)
+	}
+}
+
+// TestNotifyImplantation is what a surgeon does first: notify an implantation, with mistakes, and open the card; then
+// the patient reads it. With and without scripts, on a desk and on a phone.
+func TestNotifyImplantation(t *testing.T) {
+	browser.Require(t)
+	origin, axe, dir := start(t), readAxe(t), pictures(t)
+	for _, withScripts := range []bool{true, false} {
+		for _, size := range []browser.Size{browser.Desktop, browser.Phone} {
+			t.Run(fmt.Sprintf("scripts %t, %d px", withScripts, size.Width), func(t *testing.T) {
+				name := func(step string) string { return fmt.Sprintf("%s-%d-%t", step, size.Width, withScripts) }
+				tab := browser.NewTab(t, browser.Options{Size: size, Language: "en", WithScripts: withScripts, Axe: axe, Pictures: dir})
+				tab.Open(origin + "/portal/?lang=en")
+				tab.Check(name("about"))
+				tab.Click("link", "Sign in")
+				tab.WaitFor("heading", "Sign in")
+				tab.Check(name("sign-in"))
+				signIn(tab, origin, "Anna Claes", "")
+				tab.WaitFor("heading", "Choose your profile")
+				tab.Check(name("profile"))
+				tab.Click("button", "Doctor")
+				tab.WaitFor("heading", "Welcome")
+				tab.Check(name("welcome"))
+				tab.Open(origin + "/portal/implantations/new")
+				tab.Fill("Operation date", "31-13-2026")
+				tab.Fill("Patient (national number)", "48.02.29-073.78")
+				tab.Click("button", "Continue")
+				tab.WaitFor("heading", "There is a problem")
+				tab.Check(name("mistakes"))
+				tab.Fill("Operation date", "20/11/2026")
+				tab.Fill("Patient (national number)", "48.02.29-073.79")
+				tab.Fill("Prescriber", "1-78003-89-480")
+				tab.Fill("Prescription date", "2.11.2026")
+				tab.Fill("Notification code", "000071200176")
+				tab.Fill("UDI", "(01)05410000001047(17)291231(10)L2201(21)S-"+name("serial"))
+				tab.Click("button", "Continue")
+				tab.WaitFor("heading", "Check your answers")
+				tab.Check(name("check"))
+				tab.Click("button", "Confirm")
+				tab.WaitFor("heading", "The notification is registered")
+				tab.Check(name("registered"))
+				number := regexp.MustCompile(`\d{15}`).FindString(tab.Text())
+				if number == "" {
+					t.Fatalf("no number:\n%s", tab.Text())
+				}
+				tab.Open(origin + "/portal/search/notification")
+				tab.Fill("Notification number", number)
+				tab.Click("button", "Search")
+				tab.WaitFor("link", number)
+				tab.Check(name("search"))
+				tab.Click("button", "Sign out")
+				tab.WaitFor("heading", "Sign in")
+				signIn(tab, origin, "Jeanne Leroy", "")
+				tab.WaitFor("heading", "My implants")
+				tab.Check(name("me"))
+				if text := tab.Text(); !strings.Contains(text, "L2201") {
+					t.Errorf("the patient does not see the implant:\n%s", text)
+				}
+			})
+		}
+	}
+}
