@@ -91,8 +91,8 @@ func addElement(parent *pdfua.Element, role pdfua.Role) *pdfua.Element {
 	return parent.Add(role)
 }
 
-// tag draws what belongs to an element.
-func (c *canvas) tag(e *pdfua.Element, draw func(pdfua.Canvas)) {
+// tagContent draws what belongs to an element.
+func (c *canvas) tagContent(e *pdfua.Element, draw func(pdfua.Canvas)) {
 	if e == nil {
 		c.page.Decorate(draw)
 		return
@@ -137,7 +137,7 @@ func textWidth(s style, text *pdfua.ShapedText) float64 {
 	return text.Width / 1000 * s.size * pointInMillimetres
 }
 
-func (c *canvas) family(s style) *pdfua.FontFamily {
+func (c *canvas) fontFamily(s style) *pdfua.FontFamily {
 	if s.bold {
 		return c.fonts.bold
 	}
@@ -146,21 +146,21 @@ func (c *canvas) family(s style) *pdfua.FontFamily {
 
 // shapeValue shapes a value of the card, shapeLabel a text of the program.
 func (c *canvas) shapeValue(s style, text string) *pdfua.ShapedText {
-	return c.document.Shape(c.family(s), "", text)
+	return c.document.Shape(c.fontFamily(s), "", text)
 }
 
 func (c *canvas) shapeLabel(s style, language, text string) *pdfua.ShapedText {
-	return c.document.ShapeFixed(c.family(s), language, text)
+	return c.document.ShapeFixed(c.fontFamily(s), language, text)
 }
 
-// line returns a value as a paragraph of one line.
-func (c *canvas) line(s style, text string) paragraph {
+// newLine returns a value as a paragraph of one line.
+func (c *canvas) newLine(s style, text string) paragraph {
 	return paragraph{s, [][]span{{{text: c.shapeValue(s, text)}}}}
 }
 
-// draw draws a paragraph with its top at y for an element and returns the y position below it. Each translation becomes
-// a Span in its language.
-func (c *canvas) draw(e *pdfua.Element, x, y float64, p paragraph) float64 {
+// drawParagraph draws a paragraph with its top at y for an element and returns the y position below it. Each
+// translation becomes a Span in its language.
+func (c *canvas) drawParagraph(e *pdfua.Element, x, y float64, p paragraph) float64 {
 	spans := map[int]*pdfua.Element{}
 	for _, line := range p.lines {
 		at := x
@@ -175,7 +175,7 @@ func (c *canvas) draw(e *pdfua.Element, x, y float64, p paragraph) float64 {
 					spans[part.group] = owner
 				}
 			}
-			c.tag(owner, func(to pdfua.Canvas) {
+			c.tagContent(owner, func(to pdfua.Canvas) {
 				bottom := y + p.style.size*pointInMillimetres*baseline
 				to.DrawText(points(at), points(bottom), p.style.size, p.style.colour, part.text)
 			})
@@ -188,7 +188,7 @@ func (c *canvas) draw(e *pdfua.Element, x, y float64, p paragraph) float64 {
 
 // drawRight draws a paragraph of one line that ends at x.
 func (c *canvas) drawRight(e *pdfua.Element, x, y float64, p paragraph) {
-	c.draw(e, x-p.width(), y, p)
+	c.drawParagraph(e, x-p.width(), y, p)
 }
 
 // wrapText breaks a value into lines no wider than width: after a space, a hyphen, a slash or a comma, before an

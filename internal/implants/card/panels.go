@@ -34,13 +34,13 @@ func (l *layout) mastheadBlock() block {
 	}
 	return block{height: height, draw: func(parent *pdfua.Element, y float64) {
 		if len(letterhead.lines) > 0 {
-			l.draw(parent.Add(pdfua.RoleParagraph), pageLeft, y+top, letterhead)
+			l.drawParagraph(parent.Add(pdfua.RoleParagraph), pageLeft, y+top, letterhead)
 		}
 		heading := parent.Add(pdfua.RoleHeading1)
 		for i, title := range titles {
-			l.draw(heading, pageLeft+width/2*float64(i%2), y+titlesTop+rowHeight*float64(i/2), title)
+			l.drawParagraph(heading, pageLeft+width/2*float64(i%2), y+titlesTop+rowHeight*float64(i/2), title)
 		}
-		l.draw(parent.Add(pdfua.RoleParagraph), pageLeft, y+registerTop, register)
+		l.drawParagraph(parent.Add(pdfua.RoleParagraph), pageLeft, y+registerTop, register)
 		if l.qrCode != nil {
 			l.drawQRCode(parent, pageRight-qrSize, y+12)
 		}
@@ -55,20 +55,20 @@ func (l *layout) drawQRCode(parent *pdfua.Element, x, y float64) {
 	l.page.Tag(figure, func(to pdfua.Canvas) {
 		to.FillModules(points(x), points(y), points(qrSize/float64(l.qrCode.Size)), l.qrCode.Size, ink, l.qrCode.Black)
 	})
-	caption := l.line(style{size: 6.4, colour: muted}, l.view.number)
-	l.draw(parent.Add(pdfua.RoleParagraph), x+(qrSize-caption.width())/2, y+qrSize+0.9, caption)
+	caption := l.newLine(style{size: 6.4, colour: muted}, l.view.number)
+	l.drawParagraph(parent.Add(pdfua.RoleParagraph), x+(qrSize-caption.width())/2, y+qrSize+0.9, caption)
 }
 
 // drawRunningHead draws the head of every other page.
 func (l *layout) drawRunningHead() {
-	l.draw(nil, pageLeft, 9.5, l.joinTranslations(headingStyle, l.view.title))
+	l.drawParagraph(nil, pageLeft, 9.5, l.joinTranslations(headingStyle, l.view.title))
 	subject := l.view.patient.name
 	if l.view.number != "" {
 		subject += separator + formatNotificationNumber(l.view.number)
 	}
 	head := l.fitText(smallStyle, subject, bodyWidth, 1, 7, 5)
 	head.lines = head.lines[:1] // the whole name is on the first page
-	l.draw(nil, pageLeft, 15, head)
+	l.drawParagraph(nil, pageLeft, 15, head)
 }
 
 // leadBlock returns the block above the table on the first page: the patient and, on the card of one notification, the
@@ -92,8 +92,8 @@ func (l *layout) patientPanel() block {
 	number := style{bold: true, size: 10.5, colour: ink}
 	fields := l.fieldsBlock(pageLeft+inset, []field{
 		{label: patientLabel, value: name, width: 0.56*bodyWidth - inset},
-		{label: ssinLabel, value: l.line(number, orUnknown(p.number)), width: 0.23 * bodyWidth},
-		{label: birthLabel, value: l.line(number, orUnknown(p.birth)), width: 0.21 * bodyWidth},
+		{label: ssinLabel, value: l.newLine(number, orUnknown(p.number)), width: 0.23 * bodyWidth},
+		{label: birthLabel, value: l.newLine(number, orUnknown(p.birth)), width: 0.21 * bodyWidth},
 	})
 	height := fields.height + 2*padding
 	return block{height: height, draw: func(parent *pdfua.Element, y float64) {
@@ -119,7 +119,7 @@ func (l *layout) operationPanel(o *operationView) block {
 	heading := l.joinTranslations(look, o.kind)
 	room := heading.height() + 1.6
 	return block{height: room + fields.height, draw: func(parent *pdfua.Element, y float64) {
-		l.draw(parent.Add(pdfua.RoleHeading2), pageLeft, y, heading)
+		l.drawParagraph(parent.Add(pdfua.RoleHeading2), pageLeft, y, heading)
 		fields.draw(parent, y+room)
 	}}
 }
@@ -160,10 +160,10 @@ func (l *layout) fieldsBlock(x float64, all []field) block {
 		at := x
 		for i, f := range all {
 			text := parent.Add(pdfua.RoleParagraph)
-			l.draw(text, at, y+labelStyle.linesHeight(deepest-len(labels[i].lines)), labels[i])
-			end := l.draw(text, at, y+head+(largest-f.value.style.size)*pointInMillimetres, f.value)
+			l.drawParagraph(text, at, y+labelStyle.linesHeight(deepest-len(labels[i].lines)), labels[i])
+			end := l.drawParagraph(text, at, y+head+(largest-f.value.style.size)*pointInMillimetres, f.value)
 			if f.detail != "" {
-				l.draw(text, at, end, l.line(valueStyle, f.detail))
+				l.drawParagraph(text, at, end, l.newLine(valueStyle, f.detail))
 			}
 			at += f.width
 		}
@@ -194,7 +194,7 @@ func (l *layout) footerBlock() block {
 		for i := range notes {
 			x := pageLeft + float64(i%2)*(width+2*gutter)
 			top := y + above + legend.height + between + float64(i/2)*row
-			l.draw(addElement(parent, pdfua.RoleParagraph), x, top, notes[i])
+			l.drawParagraph(addElement(parent, pdfua.RoleParagraph), x, top, notes[i])
 		}
 	}}
 }
@@ -218,7 +218,7 @@ func (l *layout) legendBlock() block {
 			x := pageLeft + room*float64(i%perRow)
 			entry := addElement(parent, pdfua.RoleParagraph)
 			l.drawSymbol(entry, x, y, e.sign)
-			l.draw(entry, x+indent, y+(symbolHeight-legendStyle.linesHeight(1))/2, explanations[i])
+			l.drawParagraph(entry, x+indent, y+(symbolHeight-legendStyle.linesHeight(1))/2, explanations[i])
 			if i%perRow == perRow-1 {
 				y += heights[i/perRow]
 			}
@@ -232,8 +232,8 @@ func (l *layout) drawPageNumber(parent *pdfua.Element, page, of int) {
 	if l.view.registeredAt != "" {
 		text := addElement(parent, pdfua.RoleParagraph)
 		label := l.joinTranslations(labelStyle, registeredLabel)
-		l.draw(text, pageLeft, y, label)
-		l.draw(text, pageLeft+label.width()+1.5, y, l.line(labelStyle, l.view.registeredAt))
+		l.drawParagraph(text, pageLeft, y, label)
+		l.drawParagraph(text, pageLeft+label.width()+1.5, y, l.newLine(labelStyle, l.view.registeredAt))
 	}
-	l.drawRight(nil, pageRight, y, l.line(smallStyle, strconv.Itoa(page)+"/"+strconv.Itoa(of)))
+	l.drawRight(nil, pageRight, y, l.newLine(smallStyle, strconv.Itoa(page)+"/"+strconv.Itoa(of)))
 }

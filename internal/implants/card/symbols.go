@@ -74,7 +74,7 @@ func (c *canvas) drawSymbol(parent *pdfua.Element, x, y float64, s symbol) {
 	w, h := c.symbolWidth(s), symbolHeight
 	at := func(dx, dy float64) pdfua.Point { return pdfua.Point{X: points(x + dx*w), Y: points(y + dy*h)} }
 	const lineWidth = 0.2
-	c.tag(e, func(to pdfua.Canvas) {
+	c.tagContent(e, func(to pdfua.Canvas) {
 		switch s {
 		case symbolManufacturer:
 			to.FillPolygon(petrol, at(0, 1), at(0, 0), at(.2, 0), at(.2, .55), at(.47, .3), at(.47, .55),

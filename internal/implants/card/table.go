@@ -45,7 +45,7 @@ func (l *layout) drawTableHead(head *pdfua.Element, y float64) float64 {
 				l.drawRight(cell, c.x+c.width, top, p)
 				continue
 			}
-			l.draw(cell, c.x, top, p)
+			l.drawParagraph(cell, c.x, top, p)
 		}
 	}
 	l.fillRect(pageLeft, end-0.3, bodyWidth, 0.3, petrol)
@@ -74,7 +74,7 @@ func (l *layout) tableBlocks(limit float64) []block {
 func (l *layout) emptyBlock() block {
 	text := l.wrapTranslations(valueStyle, noOperations, bodyWidth)
 	return block{height: text.height(), draw: func(parent *pdfua.Element, y float64) {
-		l.draw(parent.Add(pdfua.RoleParagraph), pageLeft, y, text)
+		l.drawParagraph(parent.Add(pdfua.RoleParagraph), pageLeft, y, text)
 	}}
 }
 
@@ -91,8 +91,8 @@ func (l *layout) operationHeading(o *operationView) block {
 	if performer != "" && o.hospital != "" {
 		performer += separator
 	}
-	date, kind := l.line(look, orUnknown(o.date)), l.joinTranslations(look, o.kind)
-	digits, label := l.line(number, o.number), l.joinTranslations(labelStyle, numberLabel)
+	date, kind := l.newLine(look, orUnknown(o.date)), l.joinTranslations(look, o.kind)
+	digits, label := l.newLine(number, o.number), l.joinTranslations(labelStyle, numberLabel)
 	performers := l.wrapText(number, orUnknown(performer+o.hospital), bodyWidth-2*inset)
 	height := date.height() + performers.height() + 2*padding
 	return block{height: height + gap, keepWithNext: len(o.lines) > 0, draw: func(parent *pdfua.Element, y float64) {
@@ -102,11 +102,11 @@ func (l *layout) operationHeading(o *operationView) block {
 		y += padding
 		cell := parent.Add(pdfua.RoleRow).Add(pdfua.RoleHeader)
 		cell.Scope, cell.ColumnSpan = pdfua.ScopeRow, len(l.columns)
-		l.draw(cell, pageLeft+inset, y, date)
-		l.draw(cell, pageLeft+inset+date.width()+2.5, y, kind)
+		l.drawParagraph(cell, pageLeft+inset, y, date)
+		l.drawParagraph(cell, pageLeft+inset+date.width()+2.5, y, kind)
 		l.drawRight(cell, pageRight-inset-digits.width()-symbolGap, y+(look.size-labelStyle.size)*pointInMillimetres, label)
 		l.drawRight(cell, pageRight-inset, y+(look.size-number.size)*pointInMillimetres, digits)
-		l.draw(cell, pageLeft+inset, y+date.height(), performers)
+		l.drawParagraph(cell, pageLeft+inset, y+date.height(), performers)
 	}}
 }
 
@@ -134,7 +134,7 @@ func (l *layout) lineParts(x float64, p paragraph) []part {
 			if owner == nil {
 				owner = cell.Add(pdfua.RoleParagraph)
 			}
-			l.draw(owner, x, y, paragraph{p.style, [][]span{line}})
+			l.drawParagraph(owner, x, y, paragraph{p.style, [][]span{line}})
 		}}
 	}
 	return parts
@@ -177,7 +177,7 @@ func (l *layout) setRowHead(r *row, v *lineView) {
 		e := body.Add(pdfua.RoleRow)
 		r.cells = [3]*pdfua.Element{e.Add(pdfua.RoleHeader), e.Add(pdfua.RoleCell), e.Add(pdfua.RoleCell)}
 		r.cells[0].Scope = pdfua.ScopeRow
-		l.draw(r.cells[0].Add(pdfua.RoleParagraph), x, y, name)
+		l.drawParagraph(r.cells[0].Add(pdfua.RoleParagraph), x, y, name)
 		l.drawCount(e, v.quantity, counts[0], y)
 		if l.view.columns.hasRemaining {
 			l.drawCount(e, v.remaining, counts[1], y)
@@ -261,10 +261,10 @@ func (l *layout) siteParts(v *lineView, c column) []part {
 		parts = append(parts, l.lineParts(c.x, l.wrapText(valueStyle, v.location, c.width))...)
 	}
 	if v.placedOn != "" {
-		parts = append(parts, l.lineParts(c.x, l.line(valueStyle, v.placedOn))...)
+		parts = append(parts, l.lineParts(c.x, l.newLine(valueStyle, v.placedOn))...)
 	}
 	if len(parts) == 0 {
-		parts = l.lineParts(c.x, l.line(valueStyle, unknownMark))
+		parts = l.lineParts(c.x, l.newLine(valueStyle, unknownMark))
 	}
 	return parts
 }
@@ -274,7 +274,7 @@ func (l *layout) drawCount(row *pdfua.Element, text string, c column, y float64)
 	if text == "0" { // all implants of the line were removed
 		look.bold, look.colour = false, muted
 	}
-	l.drawRight(row.Add(pdfua.RoleCell), c.x+c.width, y-0.4, l.line(look, text))
+	l.drawRight(row.Add(pdfua.RoleCell), c.x+c.width, y-0.4, l.newLine(look, text))
 }
 
 // symbolValue is a value with the symbol before it.
@@ -305,7 +305,7 @@ func (l *layout) symbolParts(c column, all []symbolValue) []part {
 		draw := func(cell *pdfua.Element, y float64) {
 			entry = cell.Add(pdfua.RoleParagraph)
 			l.drawSymbol(entry, x, y+(valueStyle.linesHeight(1)-symbolHeight)/2+0.15, s.symbol)
-			l.draw(entry, x+indent, y, paragraph{text.style, text.lines[:1]})
+			l.drawParagraph(entry, x+indent, y, paragraph{text.style, text.lines[:1]})
 		}
 		if isBeside {
 			before := parts[len(parts)-1].draw
@@ -319,7 +319,7 @@ func (l *layout) symbolParts(c column, all []symbolValue) []part {
 		for _, line := range text.lines[1:] {
 			parts[len(parts)-1].height = valueStyle.linesHeight(1)
 			parts = append(parts, part{step, func(_ *pdfua.Element, y float64) {
-				l.draw(entry, x+indent, y, paragraph{text.style, [][]span{line}})
+				l.drawParagraph(entry, x+indent, y, paragraph{text.style, [][]span{line}})
 			}})
 		}
 		if used += width + spacing; len(text.lines) > 1 {

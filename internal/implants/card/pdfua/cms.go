@@ -102,7 +102,7 @@ func (f *signatureField) encodeCMS(digest []byte) ([]byte, error) {
 		Signature:          signature,
 	}
 	if f.Timestamp != nil {
-		if info.UnsignedAttributes, err = f.stamp(signature); err != nil {
+		if info.UnsignedAttributes, err = f.stampSignature(signature); err != nil {
 			return nil, err
 		}
 	}
@@ -126,8 +126,8 @@ func (f *signatureField) encodeSignedData(info signerInfo) ([]byte, error) {
 	return asn1.Marshal(contentInfo{oidSignedData, implicitTag(0, inner)})
 }
 
-// stamp returns the unsigned attribute with a time-stamp over the signature value.
-func (f *signatureField) stamp(signature []byte) (asn1.RawValue, error) {
+// stampSignature returns the unsigned attribute with a time-stamp over the signature value.
+func (f *signatureField) stampSignature(signature []byte) (asn1.RawValue, error) {
 	token, err := f.Timestamp(signature)
 	if err != nil {
 		return asn1.RawValue{}, err

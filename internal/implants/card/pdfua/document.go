@@ -76,7 +76,7 @@ func (d *Document) addStream(entries string, data []byte) reference {
 }
 
 func (d *Document) encodeStream(entries string, data []byte) []byte {
-	return encodeStream("/Filter/FlateDecode"+entries, d.compress(data))
+	return encodeStream("/Filter/FlateDecode"+entries, d.compressData(data))
 }
 
 // encodeStream returns a stream object with data as it is.
@@ -87,7 +87,7 @@ func encodeStream(entries string, data []byte) []byte {
 	return append(append(b, data...), "\nendstream"...)
 }
 
-func (d *Document) compress(data []byte) []byte {
+func (d *Document) compressData(data []byte) []byte {
 	var out bytes.Buffer
 	d.deflate.Reset(&out)
 	_, _ = d.deflate.Write(data) // a bytes.Buffer accepts everything
@@ -117,7 +117,7 @@ func (d *Document) Encode() ([]byte, error) {
 	if d.signature == nil {
 		return file.bytes, nil
 	}
-	if err := d.signature.sign(file.bytes); err != nil {
+	if err := d.signature.fillSignature(file.bytes); err != nil {
 		return nil, err
 	}
 	return d.appendValidationData(&file, catalog), nil
@@ -152,7 +152,7 @@ func (d *Document) writeCatalog(catalog, pages, structure reference) {
 	intent := appendReference([]byte("<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)"+
 		"/Info(sRGB IEC61966-2.1)/DestOutputProfile "), profile)
 	// Metadata is not compressed, so that any program can read it (ISO 19005-2, 6.6.2.1 and Note).
-	d.objects = append(d.objects, object{body: encodeStream("/Type/Metadata/Subtype/XML", d.metadata()), isTopLevel: true})
+	d.objects = append(d.objects, object{body: encodeStream("/Type/Metadata/Subtype/XML", d.encodeMetadata()), isTopLevel: true})
 	metadata := reference(len(d.objects))
 	intentRef := d.addObject(append(intent, ">>"...))
 	b := appendReference([]byte("<</Type/Catalog/Version/1.7/Pages "), pages)

@@ -131,7 +131,7 @@ func TestSubsetIsAFont(t *testing.T) {
 		g, _ := face.NominalGlyph(r)
 		glyphs = append(glyphs, int(g))
 	}
-	subset := outlines.subset(glyphs)
+	subset := outlines.makeSubset(glyphs)
 	parsed, err := parseTrueType(subset)
 	if err != nil {
 		t.Fatal(err)

@@ -52,8 +52,8 @@ type embeddedFont struct {
 	meanings []string // by number: the text that a reader extracts
 }
 
-// embed returns the font of this document for a font file.
-func (d *Document) embed(file *fontFile) *embeddedFont {
+// embedFont returns the font of this document for a font file.
+func (d *Document) embedFont(file *fontFile) *embeddedFont {
 	f := d.fonts[file]
 	if f == nil {
 		f = &embeddedFont{
@@ -69,9 +69,9 @@ func (d *Document) embed(file *fontFile) *embeddedFont {
 // maxMeaning bounds the text of one glyph, in bytes: readers limit it to 512 bytes of UTF-16.
 const maxMeaning = 64
 
-// number returns the number of a glyph in the embedded font, and whether a reader extracts the given text for it: a
-// glyph has one meaning in the whole document.
-func (f *embeddedFont) number(glyph int, meaning string) (number int, hasMeaning bool) {
+// numberGlyph returns the number of a glyph in the embedded font, and whether a reader extracts the given text for it:
+// a glyph has one meaning in the whole document.
+func (f *embeddedFont) numberGlyph(glyph int, meaning string) (number int, hasMeaning bool) {
 	if len(meaning) > maxMeaning {
 		meaning = ""
 	}
@@ -88,7 +88,7 @@ func (f *embeddedFont) number(glyph int, meaning string) (number int, hasMeaning
 
 // writeFont writes a Type 0 font with the glyphs in use (9.7).
 func (d *Document) writeFont(f *embeddedFont) {
-	data := f.outlines.subset(f.glyphs)
+	data := f.outlines.makeSubset(f.glyphs)
 	name := subsetTag(data) + "+" + f.name
 	descriptor := d.writeFontDescriptor(f, name, data)
 	b := []byte("<</Type/Font/Subtype/CIDFontType2/BaseFont/" + name +

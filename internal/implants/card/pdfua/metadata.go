@@ -47,7 +47,7 @@ func escapeXML(s string) string {
 
 var xmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-func (d *Document) metadata() []byte {
+func (d *Document) encodeMetadata() []byte {
 	var b bytes.Buffer
 	_ = metadataTemplate.Execute(&b, d.info) // the fields exist, and a bytes.Buffer accepts everything
 	return b.Bytes()

@@ -74,39 +74,39 @@ func (p *Page) appendRect(b []byte, x, y, width, height float64) []byte {
 	return appendNumbers(b, x, p.height-y-height, x+width, p.height-y)
 }
 
-func (c Canvas) emit(operator string, operands ...float64) {
+func (c Canvas) emitOperator(operator string, operands ...float64) {
 	c.page.content = append(append(appendNumbers(c.page.content, operands...), operator...), '\n')
 }
 
 func (c Canvas) setColour(operator string, colour Colour) {
-	c.emit(operator, float64(colour[0])/255, float64(colour[1])/255, float64(colour[2])/255)
+	c.emitOperator(operator, float64(colour[0])/255, float64(colour[1])/255, float64(colour[2])/255)
 }
 
 // FillRect fills a rectangle.
 func (c Canvas) FillRect(x, y, width, height float64, colour Colour) {
 	c.setColour("rg", colour)
-	c.emit("re f", x, c.page.height-y-height, width, height)
+	c.emitOperator("re f", x, c.page.height-y-height, width, height)
 }
 
 // FillPolygon fills a polygon.
 func (c Canvas) FillPolygon(colour Colour, points ...Point) {
 	c.setColour("rg", colour)
 	c.emitPath(points)
-	c.emit("f")
+	c.emitOperator("f")
 }
 
 // StrokePolygon draws the outline of a polygon.
 func (c Canvas) StrokePolygon(lineWidth float64, colour Colour, points ...Point) {
 	c.setColour("RG", colour)
-	c.emit("w", lineWidth)
+	c.emitOperator("w", lineWidth)
 	c.emitPath(points)
-	c.emit("s")
+	c.emitOperator("s")
 }
 
 func (c Canvas) emitPath(points []Point) {
 	operator := "m"
 	for _, p := range points {
-		c.emit(operator, p.X, c.page.height-p.Y)
+		c.emitOperator(operator, p.X, c.page.height-p.Y)
 		operator = "l"
 	}
 }
@@ -115,19 +115,19 @@ func (c Canvas) emitPath(points []Point) {
 func (c Canvas) StrokeRoundedRect(x, y, width, height, radius, lineWidth float64, colour Colour) {
 	const circle = 0.5523 // how far the control points of a quarter of a circle are from its ends, in radii
 	c.setColour("RG", colour)
-	c.emit("w", lineWidth)
+	c.emitOperator("w", lineWidth)
 	left, right, bottom, top := x, x+width, c.page.height-y-height, c.page.height-y
 	k := radius * (1 - circle)
-	c.emit("m", left+radius, bottom)
-	c.emit("l", right-radius, bottom)
-	c.emit("c", right-k, bottom, right, bottom+k, right, bottom+radius)
-	c.emit("l", right, top-radius)
-	c.emit("c", right, top-k, right-k, top, right-radius, top)
-	c.emit("l", left+radius, top)
-	c.emit("c", left+k, top, left, top-k, left, top-radius)
-	c.emit("l", left, bottom+radius)
-	c.emit("c", left, bottom+k, left+k, bottom, left+radius, bottom)
-	c.emit("s")
+	c.emitOperator("m", left+radius, bottom)
+	c.emitOperator("l", right-radius, bottom)
+	c.emitOperator("c", right-k, bottom, right, bottom+k, right, bottom+radius)
+	c.emitOperator("l", right, top-radius)
+	c.emitOperator("c", right, top-k, right-k, top, right-radius, top)
+	c.emitOperator("l", left+radius, top)
+	c.emitOperator("c", left+k, top, left, top-k, left, top-radius)
+	c.emitOperator("l", left, bottom+radius)
+	c.emitOperator("c", left, bottom+k, left+k, bottom, left+radius, bottom)
+	c.emitOperator("s")
 }
 
 // FillModules draws a matrix symbol, such as a QR code, of modules × modules squares of the given size: one rectangle
@@ -141,9 +141,9 @@ func (c Canvas) FillModules(x, y, size float64, modules int, colour Colour, isDa
 				column++
 			}
 			if column > first {
-				c.emit("re", x+float64(first)*size, c.page.height-y-float64(row+1)*size, float64(column-first)*size, size*1.01)
+				c.emitOperator("re", x+float64(first)*size, c.page.height-y-float64(row+1)*size, float64(column-first)*size, size*1.01)
 			}
 		}
 	}
-	c.emit("f")
+	c.emitOperator("f")
 }

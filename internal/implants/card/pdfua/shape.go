@@ -34,8 +34,8 @@ var typesetters = sync.Pool{New: func() any {
 // faceList is the faces of a family.
 type faceList []*font.Face
 
-// find returns the first face that has a character, or nil.
-func (l faceList) find(r rune) *font.Face {
+// findFace returns the first face that has a character, or nil.
+func (l faceList) findFace(r rune) *font.Face {
 	for _, face := range l {
 		if _, ok := face.NominalGlyph(r); ok {
 			return face
@@ -46,7 +46,7 @@ func (l faceList) find(r rune) *font.Face {
 
 // ResolveFace returns the face for a character.
 func (l faceList) ResolveFace(r rune) *font.Face {
-	if face := l.find(r); face != nil {
+	if face := l.findFace(r); face != nil {
 		return face
 	}
 	return l[0]
@@ -106,7 +106,7 @@ func (d *Document) ShapeFixed(family *FontFamily, lang, text string) *ShapedText
 		shaped, _ := s.(*ShapedText) // the map holds nothing else
 		return shaped
 	}
-	s := d.typesetter.shape(family, lang, text)
+	s := d.typesetter.shapeText(family, lang, text)
 	family.fixed.byKey.Store(key, s)
 	return s
 }
@@ -117,18 +117,18 @@ func (d *Document) Shape(family *FontFamily, lang, text string) *ShapedText {
 	key := shapeKey{family, lang, text}
 	s := d.shaped[key]
 	if s == nil {
-		s = d.typesetter.shape(family, lang, text)
+		s = d.typesetter.shapeText(family, lang, text)
 		d.shaped[key] = s
 	}
 	return s
 }
 
-func (t *typesetter) shape(family *FontFamily, lang, text string) *ShapedText {
+func (t *typesetter) shapeText(family *FontFamily, lang, text string) *ShapedText {
 	faces := t.facesOf(family)
 	original := []rune(text)
 	shown := make([]rune, len(original))
 	for i, r := range original {
-		if shown[i] = r; faces.find(r) == nil && !isJoiner(r) {
+		if shown[i] = r; faces.findFace(r) == nil && !isJoiner(r) {
 			shown[i] = replacement
 		}
 	}
@@ -215,12 +215,12 @@ func (c Canvas) DrawText(x, y, size float64, colour Colour, text *ShapedText) {
 // drawRun draws a run. Where the glyphs alone would be read wrongly, an ActualText around them says what they mean.
 func (c Canvas) drawRun(x, y, size float64, r *glyphRun) {
 	p := c.page
-	f := p.document.embed(r.file)
+	f := p.document.embedFont(r.file)
 	numbers := make([]int, len(r.glyphs))
 	isPlain := r.isPlain
 	for i, g := range r.glyphs {
 		var hasMeaning bool
-		numbers[i], hasMeaning = f.number(g.id, g.text)
+		numbers[i], hasMeaning = f.numberGlyph(g.id, g.text)
 		isPlain = isPlain && hasMeaning
 	}
 	b := append(append(append(p.content, '/'), f.resource...), ' ')

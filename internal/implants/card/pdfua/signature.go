@@ -65,8 +65,8 @@ func (d *Document) Sign(p *Page, e *Element, s *Signature, description string) {
 	d.signature = f
 }
 
-// sign hashes the file around the space for the signature and fills that space.
-func (f *signatureField) sign(data []byte) error {
+// fillSignature hashes the file around the space for the signature and fills that space.
+func (f *signatureField) fillSignature(data []byte) error {
 	value := data[f.offset:]
 	before, _, _ := bytes.Cut(value, []byte(byteRange))
 	start := f.offset + len(before) + len(byteRange) + len(contents) - 1

@@ -65,8 +65,8 @@ func (f *trueType) leftSideBearing(glyph int) []byte {
 	return f.tables["hmtx"][at : at+2]
 }
 
-// outline returns the description of a glyph, empty for a blank one.
-func (f *trueType) outline(glyph int) []byte {
+// glyphOutline returns the description of a glyph, empty for a blank one.
+func (f *trueType) glyphOutline(glyph int) []byte {
 	index, outlines := f.tables["loca"], f.tables["glyf"]
 	if f.hasLongIndex {
 		return outlines[binary.BigEndian.Uint32(index[4*glyph:]):binary.BigEndian.Uint32(index[4*glyph+4:])]
@@ -130,9 +130,9 @@ func removeInstructions(outline []byte) []byte {
 	return append(out, outline[at+2+size:]...)
 }
 
-// subset returns a font with the given glyphs of this one, numbered in their order; the first must be glyph 0, the one
-// for missing characters. It appends the parts of composite glyphs.
-func (f *trueType) subset(glyphs []int) []byte {
+// makeSubset returns a font with the given glyphs of this one, numbered in their order; the first must be glyph 0, the
+// one for missing characters. It appends the parts of composite glyphs.
+func (f *trueType) makeSubset(glyphs []int) []byte {
 	glyphs = slices.Clone(glyphs)
 	numbers := make(map[int]int, len(glyphs))
 	for i, g := range glyphs {
@@ -141,7 +141,7 @@ func (f *trueType) subset(glyphs []int) []byte {
 	var outlines, index, metrics []byte
 	index = binary.BigEndian.AppendUint32(index, 0)
 	for i := 0; i < len(glyphs); i++ {
-		outline := removeInstructions(f.outline(glyphs[i]))
+		outline := removeInstructions(f.glyphOutline(glyphs[i]))
 		if isComposite(outline) {
 			offsets, _ := componentOffsets(outline)
 			for _, at := range offsets {
