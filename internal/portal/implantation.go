@@ -100,7 +100,9 @@ func readImplantationForm(values url.Values) implantationForm {
 	return implantationForm{values, min(max(count, 1), maxImplants)}
 }
 
-func (f implantationForm) get(name string) string { return strings.TrimSpace(f.values.Get(name)) }
+func (f implantationForm) trimmedValue(name string) string {
+	return strings.TrimSpace(f.values.Get(name))
+}
 
 func implantField(index int, name string) string {
 	return "implant-" + strconv.Itoa(index+1) + "-" + name
@@ -122,11 +124,11 @@ func (f *implantationForm) removeImplant(index int) {
 // fillFromUDI fills in lot, serial number and expiry date from a UDI, where they are empty.
 func (f *implantationForm) fillFromUDI() {
 	for i := range f.count {
-		read, _ := udi.Parse(f.get(implantField(i, "udi"))) // what it does not understand stays empty
+		read, _ := udi.Parse(f.trimmedValue(implantField(i, "udi"))) // what it does not understand stays empty
 		for name, value := range map[string]string{
 			"lot": read.Lot, "serial": read.Serial, "expiry": formatDate(read.Expiry.String()),
 		} {
-			if field := implantField(i, name); f.get(field) == "" && value != "" {
+			if field := implantField(i, name); f.trimmedValue(field) == "" && value != "" {
 				f.values.Set(field, value)
 			}
 		}
@@ -136,12 +138,12 @@ func (f *implantationForm) fillFromUDI() {
 // toRequest converts the form to the request of the contract, as a hospital's software would send it.
 func (f implantationForm) toRequest(author ident.SSIN, save, key string) *ctr.NotifyImplantRequest {
 	content := ctr.Implantation{
-		Specialist: parseProfessional(f.get("specialist")), OperationDate: parseDate(f.get("operation-date")),
-		Patient: stripPunctuation(f.get("patient")), Prescriber: parseProfessional(f.get("prescriber")),
-		PrescriptionDate: parseDate(f.get("prescription-date")), Comment: f.get("comment"),
+		Specialist: parseProfessional(f.trimmedValue("specialist")), OperationDate: parseDate(f.trimmedValue("operation-date")),
+		Patient: stripPunctuation(f.trimmedValue("patient")), Prescriber: parseProfessional(f.trimmedValue("prescriber")),
+		PrescriptionDate: parseDate(f.trimmedValue("prescription-date")), Comment: f.trimmedValue("comment"),
 	}
 	for i := range f.count {
-		get := func(name string) string { return f.get(implantField(i, name)) }
+		get := func(name string) string { return f.trimmedValue(implantField(i, name)) }
 		quantity, _ := strconv.Atoi(get("quantity")) // 0 is refused
 		implant := ctr.NotifiedImplant{
 			NotificationCode: stripPunctuation(get("code")), UDI: get("udi"), LotNumber: get("lot"), SerialNumber: get("serial"),
@@ -191,12 +193,12 @@ func stripPunctuation(typed string) string {
 func (f implantationForm) findMistakes(request *ctr.NotifyImplantRequest, today ident.Date, l texts.Lang) []fieldError {
 	var all []fieldError
 	for _, spec := range operationFields {
-		if !spec.isOptional && f.get(spec.name) == "" {
+		if !spec.isOptional && f.trimmedValue(spec.name) == "" {
 			all = append(all, fieldError{spec.name, valueMissing.With(labels[spec.name].Translate(l)).Translate(l)})
 		}
 	}
 	for i := range f.count {
-		if n, err := strconv.Atoi(f.get(implantField(i, "quantity"))); err != nil || !implants.IsQuantityInRange(n) {
+		if n, err := strconv.Atoi(f.trimmedValue(implantField(i, "quantity"))); err != nil || !implants.IsQuantityInRange(n) {
 			all = append(all, fieldError{implantField(i, "quantity"), quantityMissing.Translate(l)})
 		}
 	}
@@ -264,19 +266,19 @@ func newSideOptions(l texts.Lang, selected string) []option {
 
 // newImplantationForm returns the form as it is shown.
 func (p *Portal) newImplantationForm(r *http.Request, f implantationForm) *formView {
-	l := p.language(r)
+	l := p.requestLanguage(r)
 	form := &formView{
-		Action: "/portal/implantations/new", Author: p.authorMark(r.Context()), Key: cmp.Or(f.get("key"), p.NewID()),
+		Action: "/portal/implantations/new", Author: p.authorMark(r.Context()), Key: cmp.Or(f.trimmedValue("key"), p.NewID()),
 		Hidden: []hiddenField{{"implants", strconv.Itoa(f.count)}},
 	}
 	form.Sections = append(form.Sections, formSection{
-		Title: operationSection.Translate(l), Fields: newFields(l, operationFields, f.get, ""),
+		Title: operationSection.Translate(l), Fields: newFields(l, operationFields, f.trimmedValue, ""),
 	})
 	for i := range f.count {
 		section := formSection{
 			Title:  implantSection.With(i + 1).Translate(l),
-			Fields: newFields(l, implantFields, f.get, "implant-"+strconv.Itoa(i+1)+"-"),
-			Device: p.describeDevice(r, f.get(implantField(i, "code"))),
+			Fields: newFields(l, implantFields, f.trimmedValue, "implant-"+strconv.Itoa(i+1)+"-"),
+			Device: p.describeDevice(r, f.trimmedValue(implantField(i, "code"))),
 		}
 		if f.count > 1 {
 			section.Remove = &button{
@@ -303,11 +305,11 @@ func (p *Portal) showImplantation(w http.ResponseWriter, r *http.Request) {
 	if view.Resumed = values != nil; values == nil {
 		values = url.Values{"implant-1-quantity": {"1"}}
 		if p.sessions.GetString(r.Context(), sessionCapacity) == capacityDoctor {
-			values.Set("specialist", p.person(r.Context()).Digits())
+			values.Set("specialist", p.currentPerson(r.Context()).Digits())
 		}
 	}
 	view.Form = p.newImplantationForm(r, readImplantationForm(values))
-	p.show(w, http.StatusOK, "form.html", view)
+	p.renderPage(w, http.StatusOK, "form.html", view)
 }
 
 // submitImplantation handles every button of the form.
@@ -316,7 +318,7 @@ func (p *Portal) submitImplantation(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, http.StatusBadRequest, formUnreadable)
 		return
 	}
-	if p.person(r.Context()).IsZero() {
+	if p.currentPerson(r.Context()).IsZero() {
 		p.keepForm(w, r)
 		return
 	}
@@ -358,13 +360,13 @@ func (p *Portal) reviewImplantation(w http.ResponseWriter, r *http.Request, f im
 	if len(mistakes) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	p.show(w, status, "form.html", view)
+	p.renderPage(w, status, "form.html", view)
 }
 
 // checkAnswers shows what was typed before it becomes final.
 func (p *Portal) checkAnswers(w http.ResponseWriter, r *http.Request, f implantationForm) {
-	request := f.toRequest(p.person(r.Context()), "Final", f.get("key"))
-	if mistakes := f.findMistakes(request, platformToday(p), p.language(r)); len(mistakes) > 0 {
+	request := f.toRequest(p.currentPerson(r.Context()), "Final", f.trimmedValue("key"))
+	if mistakes := f.findMistakes(request, platformToday(p), p.requestLanguage(r)); len(mistakes) > 0 {
 		p.reviewImplantation(w, r, f, mistakes)
 		return
 	}
@@ -375,20 +377,20 @@ func (p *Portal) checkAnswers(w http.ResponseWriter, r *http.Request, f implanta
 		{Name: "action", Value: "confirm", Label: confirmForm.Translate(view.Lang)},
 		{Name: "action", Value: "change", Label: changeForm.Translate(view.Lang), IsSecondary: true},
 	}
-	p.show(w, http.StatusOK, "check.html", view)
+	p.renderPage(w, http.StatusOK, "check.html", view)
 }
 
 // notifyImplant signs and submits the notification. Sending the same form twice gives the same notification.
 func (p *Portal) notifyImplant(w http.ResponseWriter, r *http.Request, f implantationForm, save string) {
-	request := f.toRequest(p.person(r.Context()), save, f.get("key"))
-	if mistakes := f.findMistakes(request, platformToday(p), p.language(r)); len(mistakes) > 0 && save != "Draft" {
+	request := f.toRequest(p.currentPerson(r.Context()), save, f.trimmedValue("key"))
+	if mistakes := f.findMistakes(request, platformToday(p), p.requestLanguage(r)); len(mistakes) > 0 && save != "Draft" {
 		p.reviewImplantation(w, r, f, mistakes)
 		return
 	}
 	receipt, err := p.sendImplantation(r, request)
 	if err != nil {
 		if refusal := problem.From(err); errors.Is(err, problem.RuleViolated) {
-			p.reviewImplantation(w, r, f, describeMistakes(refusal, p.language(r)))
+			p.reviewImplantation(w, r, f, describeMistakes(refusal, p.requestLanguage(r)))
 			return
 		}
 		p.showFailure(w, r, err)
@@ -411,7 +413,7 @@ func (p *Portal) sendImplantation(r *http.Request, request *ctr.NotifyImplantReq
 	if err != nil {
 		return implants.Receipt{}, err
 	}
-	caller, err := p.identify(r.Context(), message)
+	caller, err := p.identifyCaller(r.Context(), message)
 	if err != nil {
 		return implants.Receipt{}, err
 	}
@@ -463,9 +465,9 @@ func (p *Portal) describeDevice(r *http.Request, typed string) *deviceView {
 	}
 	switch d.Status {
 	case implants.DeviceDeleted:
-		view.Warning = deviceDeleted.Translate(p.language(r))
+		view.Warning = deviceDeleted.Translate(p.requestLanguage(r))
 	case implants.DeviceRecalled:
-		view.Warning = deviceRecalled.Translate(p.language(r))
+		view.Warning = deviceRecalled.Translate(p.requestLanguage(r))
 	case implants.DeviceActive:
 	}
 	return view
@@ -479,5 +481,5 @@ func (p *Portal) showDevice(w http.ResponseWriter, r *http.Request) {
 			view.Content = p.describeDevice(r, values[0])
 		}
 	}
-	p.show(w, http.StatusOK, "device", view)
+	p.renderPage(w, http.StatusOK, "device", view)
 }

@@ -115,7 +115,7 @@ var (
 
 // newPage returns a page with a title.
 func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
-	lang := p.language(r)
+	lang := p.requestLanguage(r)
 	view := &page{
 		Title: title.Translate(lang), Lang: lang, Developer: p.Development,
 	}
@@ -137,8 +137,8 @@ func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 	return view
 }
 
-// show writes a page.
-func (p *Portal) show(w http.ResponseWriter, status int, name string, view *page) {
+// renderPage writes a page.
+func (p *Portal) renderPage(w http.ResponseWriter, status int, name string, view *page) {
 	var b bytes.Buffer
 	if err := p.pages[view.Lang].ExecuteTemplate(&b, name, view); err != nil {
 		p.Log.Error("page not made", slog.String("page", name), slog.String("error", err.Error()))
@@ -163,7 +163,7 @@ var (
 func (p *Portal) showError(w http.ResponseWriter, r *http.Request, status int, sentence texts.Text) {
 	view := p.newPage(r, titleError)
 	view.Notice = sentence.Translate(view.Lang)
-	p.show(w, status, "error.html", view)
+	p.renderPage(w, status, "error.html", view)
 }
 
 // showFailure writes the page for a refusal, or for a failure, which is logged.
@@ -187,7 +187,7 @@ func (p *Portal) showFailure(w http.ResponseWriter, r *http.Request, err error) 
 	if status == http.StatusInternalServerError {
 		p.Log.ErrorContext(r.Context(), "portal", slog.String("error", err.Error()))
 	}
-	p.show(w, status, "error.html", view)
+	p.renderPage(w, status, "error.html", view)
 }
 
 // dateInvalid replaces the register's words for a wrong date, which name the form of dates in messages.

@@ -76,7 +76,7 @@ func New(c Config) (*Portal, error) {
 		"GET /portal/notifications/{number}":       p.whenSignedIn(p.showNotification),
 		"GET /portal/notifications/{number}/{pdf}": p.whenSignedIn(p.serveCard),
 		"GET /portal/drafts/{reference}":           p.whenSignedIn(p.showDraft),
-		"GET /portal/search/{by}":                  p.whenSignedIn(p.search),
+		"GET /portal/search/{by}":                  p.whenSignedIn(p.showSearch),
 		"GET /portal/me":                           p.whenSignedIn(p.showOwnImplants),
 		"GET /portal/me/card.pdf":                  p.whenSignedIn(p.serveOwnCard),
 	} {

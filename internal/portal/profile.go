@@ -75,11 +75,11 @@ func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request) {
 	view := p.newPage(r, titleProfile)
 	choices := p.listChoices(profile, view.Lang)
 	if len(choices) == 1 {
-		p.enter(w, r, profile, choices[0])
+		p.enterProfile(w, r, profile, choices[0])
 		return
 	}
 	view.Content = choices
-	p.show(w, http.StatusOK, "profile.html", view)
+	p.renderPage(w, http.StatusOK, "profile.html", view)
 }
 
 func (p *Portal) chooseProfile(w http.ResponseWriter, r *http.Request) {
@@ -88,17 +88,17 @@ func (p *Portal) chooseProfile(w http.ResponseWriter, r *http.Request) {
 		p.showFailure(w, r, err)
 		return
 	}
-	choices := p.listChoices(profile, p.language(r))
+	choices := p.listChoices(profile, p.requestLanguage(r))
 	at := slices.IndexFunc(choices, func(c choice) bool { return c.Value == r.PostFormValue("profile") })
 	if at < 0 {
 		http.Redirect(w, r, "/portal/profile", http.StatusSeeOther)
 		return
 	}
-	p.enter(w, r, profile, choices[at])
+	p.enterProfile(w, r, profile, choices[at])
 }
 
-// enter begins to act in the chosen way, under a new session token.
-func (p *Portal) enter(w http.ResponseWriter, r *http.Request, profile access.Profile, c choice) {
+// enterProfile begins to act in the chosen way, under a new session token.
+func (p *Portal) enterProfile(w http.ResponseWriter, r *http.Request, profile access.Profile, c choice) {
 	ctx := r.Context()
 	if err := p.sessions.RenewToken(ctx); err != nil {
 		p.showFailure(w, r, err)

@@ -80,8 +80,8 @@ func formatSSIN(digits string) string {
 type welcomeView struct{ Drafts, ToValidate *listView }
 
 func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
-	if p.person(r.Context()).IsZero() {
-		p.show(w, http.StatusOK, "about.html", p.newPage(r, titleAbout))
+	if p.currentPerson(r.Context()).IsZero() {
+		p.renderPage(w, http.StatusOK, "about.html", p.newPage(r, titleAbout))
 		return
 	}
 	p.whenSignedIn(func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +101,7 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		view.Content = content
-		p.show(w, http.StatusOK, "welcome.html", view)
+		p.renderPage(w, http.StatusOK, "welcome.html", view)
 	})(w, r)
 }
 
@@ -116,7 +116,7 @@ func (p *Portal) listPending(r *http.Request, state implants.State) (*listView, 
 	if err != nil {
 		return nil, err
 	}
-	return newList(r, found, 0, p.language(r)), nil
+	return newList(r, found, 0, p.requestLanguage(r)), nil
 }
 
 func newList(r *http.Request, found implants.SearchResult, offset int, l texts.Lang) *listView {
@@ -138,8 +138,8 @@ func newList(r *http.Request, found implants.SearchResult, offset int, l texts.L
 	return list
 }
 
-// search serves the three searches of the manual.
-func (p *Portal) search(w http.ResponseWriter, r *http.Request) {
+// showSearch serves the three searches of the manual.
+func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 	by := r.PathValue("by")
 	specs := map[string][]fieldSpec{
 		"patient": {
@@ -185,7 +185,7 @@ func (p *Portal) search(w http.ResponseWriter, r *http.Request) {
 		view.Form.setErrors(view.Errors)
 	}
 	view.Content = content
-	p.show(w, status, "search.html", view)
+	p.renderPage(w, status, "search.html", view)
 }
 
 var searchButton = texts.Declare("portal.search")
@@ -240,7 +240,7 @@ func (p *Portal) runSearch(r *http.Request, by string) (*listView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newList(r, found, request.Offset, p.language(r)), nil
+	return newList(r, found, request.Offset, p.requestLanguage(r)), nil
 }
 
 // notificationView is a notification in full.
@@ -295,7 +295,7 @@ func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants
 		view.Title += " " + content.Number
 	}
 	view.Content = content
-	p.show(w, http.StatusOK, "notification.html", view)
+	p.renderPage(w, http.StatusOK, "notification.html", view)
 }
 
 func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notificationView {
@@ -363,7 +363,7 @@ func (p *Portal) serveCard(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Portal) serveOwnCard(w http.ResponseWriter, r *http.Request) {
-	p.writeCard(w, r, implants.CardRequest{Patient: p.person(r.Context())})
+	p.writeCard(w, r, implants.CardRequest{Patient: p.currentPerson(r.Context())})
 }
 
 func (p *Portal) writeCard(w http.ResponseWriter, r *http.Request, request implants.CardRequest) {
@@ -394,7 +394,7 @@ type ownView struct {
 
 // showOwnImplants shows people what they carry, in words for patients.
 func (p *Portal) showOwnImplants(w http.ResponseWriter, r *http.Request) {
-	person := p.person(r.Context())
+	person := p.currentPerson(r.Context())
 	caller, err := p.Registrar.IdentifySession(r.Context(), platform.SignedMessage{
 		Correlation: p.NewID(), Operation: "ListPatientImplants", ReceivedAt: p.Now(), Signer: p.Signer,
 	}, person, ident.NIHII{}) // for themselves, whatever organisation they act for otherwise
@@ -418,7 +418,7 @@ func (p *Portal) showOwnImplants(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	view.Content = content
-	p.show(w, http.StatusOK, "me.html", view)
+	p.renderPage(w, http.StatusOK, "me.html", view)
 }
 
 // maxListed bounds a patient's own list; the contract's pages have at most 100 entries.

@@ -51,13 +51,13 @@ func newSessionManager(c *Config) *scs.SessionManager {
 	return m
 }
 
-// person returns the person who signed in, or zero.
-func (p *Portal) person(ctx context.Context) ident.SSIN {
+// currentPerson returns the person who signed in, or zero.
+func (p *Portal) currentPerson(ctx context.Context) ident.SSIN {
 	person, _ := ident.ParseSSIN(p.sessions.GetString(ctx, sessionPerson)) // zero for nobody
 	return person
 }
 
-func (p *Portal) organisation(ctx context.Context) ident.NIHII {
+func (p *Portal) currentOrganisation(ctx context.Context) ident.NIHII {
 	organisation, _ := ident.ParseNIHII(p.sessions.GetString(ctx, sessionOrganisation)) // zero for none
 	return organisation
 }
@@ -66,7 +66,7 @@ func (p *Portal) organisation(ctx context.Context) ident.NIHII {
 func (p *Portal) whenSignedIn(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case p.person(r.Context()).IsZero():
+		case p.currentPerson(r.Context()).IsZero():
 			p.askToSignIn(w, r)
 		case p.sessions.GetString(r.Context(), sessionCapacity) == "" && r.URL.Path != "/portal/profile":
 			http.Redirect(w, r, "/portal/profile", http.StatusSeeOther)
@@ -108,21 +108,21 @@ func (p *Portal) takeKeptForm(ctx context.Context) url.Values {
 	return form
 }
 
-// identify returns the caller of a read, or of a request that Sign has signed.
-func (p *Portal) identify(ctx context.Context, m platform.SignedMessage) (platform.Caller, error) {
-	return p.Registrar.IdentifySession(ctx, m, p.person(ctx), p.organisation(ctx))
+// identifyCaller returns the caller of a read, or of a request that Sign has signed.
+func (p *Portal) identifyCaller(ctx context.Context, m platform.SignedMessage) (platform.Caller, error) {
+	return p.Registrar.IdentifySession(ctx, m, p.currentPerson(ctx), p.currentOrganisation(ctx))
 }
 
 // identifyReader returns the caller of an operation that changes nothing.
 func (p *Portal) identifyReader(ctx context.Context, operation string) (platform.Caller, error) {
-	return p.identify(ctx, platform.SignedMessage{
+	return p.identifyCaller(ctx, platform.SignedMessage{
 		Correlation: p.NewID(), Operation: operation, ReceivedAt: p.Now(), Signer: p.Signer,
 	})
 }
 
 // loadProfile returns what the sources say about the person who signed in.
 func (p *Portal) loadProfile(ctx context.Context) (access.Profile, error) {
-	return p.Registrar.LoadProfile(ctx, p.person(ctx))
+	return p.Registrar.LoadProfile(ctx, p.currentPerson(ctx))
 }
 
 // keepLanguage remembers the language that ?lang= names.
@@ -135,6 +135,6 @@ func (p *Portal) keepLanguage(next http.Handler) http.Handler {
 	})
 }
 
-func (p *Portal) language(r *http.Request) texts.Lang {
+func (p *Portal) requestLanguage(r *http.Request) texts.Lang {
 	return texts.PreferredLang(p.sessions.GetString(r.Context(), sessionLanguage), r.Header.Get("Accept-Language"))
 }

@@ -35,9 +35,9 @@ type Provider struct {
 // signatureAlgorithms are those accepted for ID tokens.
 var signatureAlgorithms = []string{oidc.ES256, oidc.ES384, oidc.RS256, oidc.PS256}
 
-// discover returns the provider's endpoints and keys. It asks at the first sign-in, so that a provider that is down
-// does not stop the service, and again after a failure.
-func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
+// discoverProvider returns the provider's endpoints and keys. It asks at the first sign-in, so that a provider that is
+// down does not stop the service, and again after a failure.
+func (p *Provider) discoverProvider(ctx context.Context) (*oidc.Provider, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.discovered != nil {
@@ -62,9 +62,9 @@ var (
 	errNoPerson       = errors.New("the ID token has no national number")
 )
 
-// exchange redeems the code of a callback and returns the person whom the provider identified.
-func (p *Provider) exchange(ctx context.Context, code, verifier, nonce string) (ident.SSIN, error) {
-	found, err := p.discover(ctx)
+// exchangeCode redeems the code of a callback and returns the person whom the provider identified.
+func (p *Provider) exchangeCode(ctx context.Context, code, verifier, nonce string) (ident.SSIN, error) {
+	found, err := p.discoverProvider(ctx)
 	if err != nil {
 		return ident.SSIN{}, err
 	}
@@ -97,12 +97,12 @@ func (p *Provider) exchange(ctx context.Context, code, verifier, nonce string) (
 func (p *Portal) showSignIn(w http.ResponseWriter, r *http.Request) {
 	view := p.newPage(r, titleSignIn)
 	view.Resumed = p.sessions.Exists(r.Context(), sessionKept)
-	p.show(w, http.StatusOK, "sign-in.html", view)
+	p.renderPage(w, http.StatusOK, "sign-in.html", view)
 }
 
 // startSignIn sends the person to the provider.
 func (p *Portal) startSignIn(w http.ResponseWriter, r *http.Request) {
-	found, err := p.Provider.discover(r.Context())
+	found, err := p.Provider.discoverProvider(r.Context())
 	if err != nil {
 		p.Log.ErrorContext(r.Context(), "sign-in impossible", slog.String("error", err.Error()))
 		p.showError(w, r, http.StatusServiceUnavailable, providerDown)
@@ -124,7 +124,7 @@ func (p *Portal) completeSignIn(w http.ResponseWriter, r *http.Request) {
 	err := errSignInNotBegun
 	var person ident.SSIN
 	if state != "" && r.FormValue("state") == state {
-		person, err = p.Provider.exchange(ctx, r.FormValue("code"), verifier, nonce)
+		person, err = p.Provider.exchangeCode(ctx, r.FormValue("code"), verifier, nonce)
 	}
 	if err == nil {
 		err = p.sessions.RenewToken(ctx) // against session fixation; what was typed stays
@@ -150,7 +150,7 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 
 // authorMark says to a form whose it is, without the person's number.
 func (p *Portal) authorMark(ctx context.Context) string {
-	sum := sha256.Sum256([]byte("portal form\x00" + p.Provider.ClientSecret + "\x00" + p.person(ctx).Digits()))
+	sum := sha256.Sum256([]byte("portal form\x00" + p.Provider.ClientSecret + "\x00" + p.currentPerson(ctx).Digits()))
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 

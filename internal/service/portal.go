@@ -139,7 +139,7 @@ func readDevelopmentPeople() ([]openid.Person, error) {
 // newPortal returns the portal over a registrar, in front of the other pages and services.
 func (parts *portalParts) newPortal(c *Config, registrar *implants.Registrar, next http.Handler) (http.Handler, error) {
 	p, err := portal.New(portal.Config{
-		Registrar: registrar, Provider: parts.provider, Sessions: parts.sessions, Sign: parts.sign, Signer: parts.signer,
+		Registrar: registrar, Provider: parts.provider, Sessions: parts.sessions, Sign: parts.signRequest, Signer: parts.signer,
 		Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log, Development: c.Development,
 		Location: ident.BelgianTime(),
 	})
@@ -155,9 +155,9 @@ func (parts *portalParts) newPortal(c *Config, registrar *implants.Registrar, ne
 	return mux, nil
 }
 
-// sign signs a request as any client does, and verifies it as the SOAP door would: what the portal submits has the same
+// signRequest signs a request as any client does, and verifies it as the SOAP door would: what the portal submits has the same
 // evidence as what a hospital's software submits.
-func (parts *portalParts) sign(ctx context.Context, operation string, request []byte) (platform.SignedMessage, error) {
+func (parts *portalParts) signRequest(ctx context.Context, operation string, request []byte) (platform.SignedMessage, error) {
 	envelope, err := parts.client.Sign(request)
 	if err != nil {
 		return platform.SignedMessage{}, err

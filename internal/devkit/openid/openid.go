@@ -91,7 +91,7 @@ func New(c Config) (*Provider, error) {
 	p.mux.HandleFunc("GET "+base.Path+"/keys", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, p.keys)
 	})
-	p.mux.HandleFunc("GET "+base.Path+"/authorize", p.authorize)
+	p.mux.HandleFunc("GET "+base.Path+"/authorize", p.handleAuthorize)
 	p.mux.HandleFunc("POST "+base.Path+"/token", p.serveToken)
 	return p, nil
 }
@@ -114,8 +114,8 @@ func (p *Provider) serveConfiguration(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// authorize shows the people, or sends the one who was chosen back with a code.
-func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+// handleAuthorize shows the people, or sends the one who was chosen back with a code.
+func (p *Provider) handleAuthorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	if q.Get("client_id") != p.ClientID || q.Get("redirect_uri") != p.RedirectURL || q.Get("response_type") != "code" ||
 		q.Get("code_challenge_method") != "S256" || q.Get("code_challenge") == "" {

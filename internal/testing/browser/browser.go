@@ -72,7 +72,7 @@ func NewTab(t *testing.T, o Options) *Tab {
 	if err := chromedp.Do(ctx); err != nil { // without a deadline, whose end would close the browser
 		t.Fatal(err)
 	}
-	tab.do("set the size", chromedp.EmulateViewport(o.Size.Width, o.Size.Height))
+	tab.runActions("set the size", chromedp.EmulateViewport(o.Size.Width, o.Size.Height))
 	if !o.WithScripts {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		if err != nil {
@@ -93,7 +93,7 @@ func NewTab(t *testing.T, o Options) *Tab {
 	return tab
 }
 
-func (b *Tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
+func (b *Tab) runActions(what string, actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
 	defer cancel()
@@ -106,7 +106,7 @@ func (b *Tab) do(what string, actions ...chromedp.Action[chromedp.Void]) {
 // Open opens a page.
 func (b *Tab) Open(url string) {
 	b.t.Helper()
-	b.do("open "+url, chromedp.Navigate(url))
+	b.runActions("open "+url, chromedp.Navigate(url))
 }
 
 // byRole finds elements by their accessible role and name.
@@ -130,26 +130,26 @@ func byRole(role, name string) chromedp.QueryOption {
 // Click clicks a link or a button.
 func (b *Tab) Click(role, name string) {
 	b.t.Helper()
-	b.do("click the "+role+" "+name, chromedp.Click(name, byRole(role, name)))
+	b.runActions("click the "+role+" "+name, chromedp.Click(name, byRole(role, name)))
 }
 
 // Fill replaces the value of a text field.
 func (b *Tab) Fill(name, value string) {
 	b.t.Helper()
-	b.do("fill in "+name, chromedp.Focus(name, byRole("textbox", name)),
+	b.runActions("fill in "+name, chromedp.Focus(name, byRole("textbox", name)),
 		chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), chromedp.KeyEvent(value))
 }
 
 // Select chooses an option of a list.
 func (b *Tab) Select(name, value string) {
 	b.t.Helper()
-	b.do("select "+name, chromedp.SetValue(name, value, byRole("combobox", name)))
+	b.runActions("select "+name, chromedp.SetValue(name, value, byRole("combobox", name)))
 }
 
 // WaitFor waits until an element is visible.
 func (b *Tab) WaitFor(role, name string) {
 	b.t.Helper()
-	b.do("wait for the "+role+" "+name, chromedp.WaitVisible(name, byRole(role, name)))
+	b.runActions("wait for the "+role+" "+name, chromedp.WaitVisible(name, byRole(role, name)))
 }
 
 // Text returns the visible text of the page.
