@@ -151,13 +151,20 @@ func (f *File) setCell(r *tableRow, c column, value string) {
 	if value == "" {
 		return
 	}
+	if c == columnUDI { // no message can carry the separator of a scanner, but its picture
+		value = strings.ReplaceAll(value, "\x1d", "␝")
+	}
 	normal, code, message := parseCell(c, value)
+	damage := explainDamage(c, value)
+	if damage != "" && code == "" {
+		message = damage
+	}
 	switch {
 	case message != "":
 		f.addError(r.number, c.headerName(), message)
 	case code != "":
 		f.addErrorWithCode(r.number, c.headerName(), code)
-		f.addSpreadsheetHint(value)
+		f.addSpreadsheetHint(value, damage)
 	default:
 		r.cells[c] = normal
 		return
@@ -165,17 +172,14 @@ func (f *File) setCell(r *tableRow, c column, value string) {
 	r.invalid = true
 }
 
-var scientificNotation = regexp.MustCompile(`^[0-9][.,]?[0-9]*[eE]\+?[0-9]+$`)
-
-// addSpreadsheetHint appends to the last error how a spreadsheet probably damaged a number.
-func (f *File) addSpreadsheetHint(value string) {
+// addSpreadsheetHint appends to the last error how a spreadsheet damaged a number, or probably did.
+func (f *File) addSpreadsheetHint(value, damage string) {
 	last := &f.RowErrors[len(f.RowErrors)-1]
-	switch {
-	case scientificNotation.MatchString(value):
-		last.Message += " A spreadsheet made a power of ten of it and dropped digits: make the column text, and fill " +
-			"it again."
-	case isDigits(value) &&
-		(last.Code == ident.SSINInvalid && len(value) < 11 || last.Code == ident.NIHIIInvalid && len(value) < 8):
+	if damage != "" {
+		last.Message += " " + strings.ToUpper(damage[:1]) + damage[1:] + "."
+	}
+	if isDigits(value) &&
+		(last.Code == ident.SSINInvalid && len(value) < 11 || last.Code == ident.NIHIIInvalid && len(value) < 8) {
 		last.Message += fmt.Sprintf(" It has %d digits: a spreadsheet drops zeros in front.", len(value))
 	}
 }
@@ -188,9 +192,9 @@ func parseCell(c column, value string) (normal string, refusal problem.Code, mes
 	case kindNIHII:
 		return checkIdentifier(value, ident.ParseNIHII)
 	case kindCBE:
-		return checkIdentifier(restoreLeadingZeros(value, 10), ident.ParseCBE)
+		return checkIdentifier(restoreLeadingZeros(value, 9, 10), ident.ParseCBE)
 	case kindNotificationCode:
-		return checkIdentifier(restoreLeadingZeros(value, 12), ident.ParseNotificationCode)
+		return checkIdentifier(restoreLeadingZeros(value, 6, 12), ident.ParseNotificationCode)
 	case kindDate:
 		if day, ok := parseDate(value); ok {
 			return day.String(), "", ""
@@ -217,17 +221,20 @@ func parseCell(c column, value string) (normal string, refusal problem.Code, mes
 func checkIdentifier[T any](
 	value string, parser func(string) (T, error),
 ) (normal string, refusal problem.Code, message string) {
-	if _, err := parser(value); err != nil {
+	digits := ident.TrimPunctuation(value)
+	if _, err := parser(digits); err != nil {
 		return "", problem.From(err).Code, ""
 	}
-	return value, "", ""
+	return digits, "", ""
 }
 
-// restoreLeadingZeros restores the leading zeros that a spreadsheet dropped from a number of fixed length. It is not
-// used for numbers of persons: a missing digit there is more likely a typing mistake, and one in 97 of the results
-// would be another person's valid number.
-func restoreLeadingZeros(value string, length int) string {
-	if isDigits(value) && len(value) < length {
+// restoreLeadingZeros restores the leading zeros that a spreadsheet dropped from a number of fixed length, of which at
+// least shortest digits must be left: an enterprise number has one zero in front, and a short number is more likely
+// another one. It is not used for numbers of persons: a missing digit there is more likely a typing mistake, and one in
+// 97 of the results would be another person's valid number.
+func restoreLeadingZeros(value string, shortest, length int) string {
+	value = ident.TrimPunctuation(value)
+	if isDigits(value) && shortest <= len(value) && len(value) < length {
 		return strings.Repeat("0", length-len(value)) + value
 	}
 	return value
@@ -269,9 +276,6 @@ func checkText(c column, s string) string {
 	for _, r := range s {
 		switch {
 		case columnSpecs[c].prose && (r == '\n' || r == '\t'):
-		case r == '\x1d':
-			return "it holds the separator that a scanner gives (GS, octet 1D), which no message can carry: let the scanner " +
-				"write the form with parentheses, (01)…(10)…"
 		case unicode.IsControl(r), r == '\uFFFE', r == '\uFFFF', r == utf8.RuneError:
 			return "it holds a control character or a line end"
 		}

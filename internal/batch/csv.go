@@ -1,7 +1,10 @@
 package batch
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -12,28 +15,36 @@ type tableRow struct {
 	invalid bool
 }
 
-// allowedSeparators are the accepted separators. Spreadsheets write a semicolon in locales with a decimal comma.
-const allowedSeparators = ";,"
+// allowedSeparators are the accepted separators, the one first that counts when a header has none. Spreadsheets write a
+// semicolon in locales with a decimal comma.
+const allowedSeparators = ";,\t"
+
+// separatorLine is a first line that spreadsheets use and do not show; they may write it back as a row.
+var separatorLine = regexp.MustCompile(`^(?i)"?sep=([^"\r\n])"?[;,\t]*\r?$`)
 
 // readCSV parses the header and the rows below it.
 func (f *File) readCSV(text string) []*tableRow {
 	s := csvScanner{remaining: text, file: f}
-	// spreadsheets use this line and do not show it
-	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, "sep=") {
-		s.separator, s.remaining = strings.TrimSpace(first[len("sep="):]), rest
-		if len(s.separator) != 1 || !strings.Contains(allowedSeparators, s.separator) {
-			f.addError(0, "", "its first line names a separator that is neither ; nor ,")
+	named := ""
+	if first, rest, _ := strings.Cut(text, "\n"); separatorLine.MatchString(first) {
+		named, s.remaining = separatorLine.FindStringSubmatch(first)[1], rest
+		if !strings.Contains(allowedSeparators, named) {
+			f.addError(0, "", "its first line names a separator that is not ; or , or a tab")
 			return nil
 		}
-	} else {
-		s.separator = detectSeparator(text)
 	}
-	f.Separator = s.separator
-	header, _, more := s.readRecord()
-	if !more {
+	if s.remaining == "" {
 		return nil // Read reports the empty file
 	}
-	columns := f.parseHeader(header)
+	titles, separator := findHeader(s.remaining)
+	s.separator = cmp.Or(named, separator)
+	f.Separator = s.separator
+	for range titles {
+		_, s.remaining, _ = strings.Cut(s.remaining, "\n")
+	}
+	s.rowNumber = titles
+	header, _, _ := s.readRecord()
+	columns := f.parseHeader(s.rowNumber, header)
 	if columns == nil {
 		return nil
 	}
@@ -49,36 +60,63 @@ func (f *File) readCSV(text string) []*tableRow {
 	}
 }
 
-// detectSeparator returns the separator that is more frequent in the header.
-func detectSeparator(text string) string {
-	header := text
-	if end := strings.IndexAny(text, "\r\n"); end >= 0 {
-		header = text[:end]
+// maxTitleRows bounds the rows above the header, such as a title that a spreadsheet has there.
+const maxTitleRows = 10
+
+// findHeader returns the number of rows above the header, and the separator: the row and the separator with the most
+// column names. Without any, the first row counts as the header, for its errors to be reported.
+func findHeader(text string) (titles int, separator string) {
+	most := 0
+	separator = allowedSeparators[:1]
+	number := 0
+	for line := range strings.Lines(text) {
+		for _, candidate := range strings.Split(allowedSeparators, "") {
+			known := 0
+			for _, name := range strings.Split(line, candidate) {
+				if _, isColumn := findColumn(toColumnName(strings.Trim(strings.TrimSpace(name), `"`))); isColumn {
+					known++
+				}
+			}
+			if known > most {
+				most, titles, separator = known, number, candidate
+			}
+		}
+		if number++; number > maxTitleRows {
+			break
+		}
 	}
-	if strings.Count(header, ";") >= strings.Count(header, ",") {
-		return ";"
-	}
-	return ","
+	return titles, separator
+}
+
+// toColumnName returns the name of a column as the table of columns has it.
+func toColumnName(name string) string {
+	return strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(cleanCell(columnInputReference, name)))
 }
 
 // parseHeader maps the names in the header to columns. A column without a name is columnUnnamed and must be empty.
 // The result is nil if the header has an error.
-func (f *File) parseHeader(names []string) []column {
+func (f *File) parseHeader(row int, names []string) []column {
+	isKnown := func(name string) bool { _, known := findColumn(toColumnName(name)); return known }
+	if !slices.ContainsFunc(names, isKnown) {
+		f.addError(row, "", "there is no header: the first row must have the names of the columns, which are "+
+			joinAllColumnNames())
+		return nil
+	}
 	before := len(f.RowErrors)
 	seen := [columnCount]bool{}
 	columns := make([]column, 0, len(names))
 	for i, name := range names {
-		name = strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(cleanCell(columnInputReference, name)))
+		name = toColumnName(name)
 		c, known := findColumn(name)
 		switch {
 		case name == "":
 			c = columnUnnamed
 		case !known:
-			f.addError(1, "", fmt.Sprintf(
+			f.addError(row, "", fmt.Sprintf(
 				"column %d has a name that means nothing here; the columns are %s", i+1, joinAllColumnNames(),
 			))
 		case seen[c]:
-			f.addError(1, name, "it is there twice")
+			f.addError(row, name, "it is there twice")
 		default:
 			seen[c] = true
 		}
@@ -90,7 +128,7 @@ func (f *File) parseHeader(names []string) []column {
 			found = found || seen[c]
 		}
 		if !found {
-			f.addError(1, joinColumnNames(wanted), "it is missing")
+			f.addError(row, joinColumnNames(wanted), "it is missing")
 		}
 	}
 	if len(f.RowErrors) > before {

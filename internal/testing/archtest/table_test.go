@@ -50,6 +50,7 @@ var productionImports = []layer{
 	{"internal/devkit/sandbox", []string{"internal/loopback", "internal/devkit/testmessages", "internal/devkit/capture", "internal/devkit/diagnosis",
 		"internal/devkit/devdata", "internal/authority", "internal/wire/ctr", "internal/message/...", "internal/problem"}},
 	{"internal/batch", []string{"internal/client", "internal/message/soap", "internal/durable", "internal/wire/ctr", "internal/implants",
+		"internal/implants/udi",
 		"internal/platform", // codes of refused callers
 		"internal/platform/ident",
 		"internal/problem"}},
