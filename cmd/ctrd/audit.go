@@ -89,6 +89,9 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	switch {
 	case err == nil:
 		defer func() { err = errors.Join(err, anchor.Close()) }()
+		if err = anchor.AttachJournal(filepath.Join(c.Data, auditlog.JournalFileName)); err != nil {
+			return err
+		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

@@ -190,6 +190,7 @@ func (a *Anchor) CheckAgainst(ctx context.Context, source Reader) error {
 type AnchorSnapshot struct {
 	file    *os.File
 	content io.Reader
+	journal map[JournalEntry]bool
 }
 
 // OpenAnchorSnapshot opens an anchor file for verification. The error is fs.ErrNotExist if there is none.

@@ -24,8 +24,11 @@ const TimestampLayout = "2006-01-02T15:04:05.000000Z"
 // Row is a row of the table audit, reduced to what a verifier needs.
 type Row struct {
 	Seq       int64
-	Timestamp string // only for reports
+	Timestamp string // when it was written, in TimestampLayout
 	Hash      Hash
+	// Correlation and Content identify the row in a journal: Content is the hash of the columns after seq.
+	Correlation string
+	Content     Hash
 }
 
 // HashRow returns the hash of a row: of its stored columns, in the documented order. Numbers are decimal, times in

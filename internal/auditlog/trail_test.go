@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -304,4 +306,25 @@ func TestFindingM5BackdatedRows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The cost of the journal for each event: a map entry and a line, and its part of a write.
+func BenchmarkJournal(b *testing.B) {
+	j, err := auditlog.OpenJournal(filepath.Join(b.TempDir(), auditlog.JournalFileName))
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err = j.Begin(0); err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	var jobs sync.WaitGroup
+	jobs.Go(func() { j.Run(ctx, func(err error) { b.Error(err) }) })
+	n := 0
+	for b.Loop() {
+		n++
+		j.Add(auditlog.JournalEntry{Correlation: strconv.Itoa(n), Content: auditlog.HashRow([]byte(strconv.Itoa(n)))})
+	}
+	cancel()
+	jobs.Wait()
 }

@@ -33,6 +33,7 @@ const (
 	AnchorMissing     FindingKind = "anchor missing"
 	RowsBackdated     FindingKind = "row backdated"
 	SealingStalled    FindingKind = "sealing stalled"
+	RowLost           FindingKind = "row lost"
 )
 
 // Finding is one defect, in plain words.
@@ -70,11 +71,18 @@ func Verify(
 	ctx context.Context, source Reader, trusted []ed25519.PublicKey, snapshot *AnchorSnapshot,
 ) (*Report, error) {
 	v := &verifier{reader: source, trustedKeys: trusted, report: &Report{}, lastSeq: math.MinInt64}
+	if snapshot != nil {
+		v.journal = snapshot.journal
+	}
 	if err := v.verifyCheckpoints(ctx); err != nil {
 		return nil, err
 	}
 	if err := v.countUnsealedRows(ctx); err != nil {
 		return nil, err
+	}
+	for entry := range v.journal {
+		v.report.addFinding(RowLost, "the service committed a row with the correlation id %s, which is not there as it "+
+			"was: it was changed or deleted before a checkpoint covered it, or the database was restored", entry.Correlation)
 	}
 	switch {
 	case snapshot != nil:
@@ -95,6 +103,7 @@ type verifier struct {
 	reader      Reader
 	trustedKeys []ed25519.PublicKey
 	report      *Report
+	journal     map[JournalEntry]bool // rows of the journal that were not read yet
 
 	previous        *Checkpoint // the previous checkpoint in the table
 	lastValid       *Checkpoint // the last unchanged checkpoint with an accepted key
@@ -282,6 +291,7 @@ func (v *verifier) peekRow(ctx context.Context) (*Row, error) {
 }
 
 func (v *verifier) consumeRow(row *Row) {
+	delete(v.journal, row.journalEntry())
 	v.head = v.head.Next(row.Hash)
 	v.rows++
 	v.report.Rows++

@@ -62,6 +62,8 @@ func newSealingMetrics(status func() sealingStatus, now func() time.Time) []prom
 			func(s sealingStatus) float64 { return float64(s.unsealed) }),
 		gauge("ctr_audit_sealed_age_seconds", "Seconds since this process last saw every event sealed.",
 			func(s sealingStatus) float64 { return now().Sub(s.lastSealed).Seconds() }),
+		gauge("ctr_audit_lost_events", "Events that were committed and are not in the audit log as they were.",
+			func(s sealingStatus) float64 { return float64(s.lost) }),
 		gauge("ctr_audit_cut_off", "1 when the database lacked sealed events that the anchor file has.",
 			func(s sealingStatus) float64 { return oneIf(s.cutOff) }),
 	}

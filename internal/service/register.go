@@ -34,10 +34,14 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	if c.UnverifiedDatabase {
 		c.Log.WarnContext(ctx, "the identity of the database server is not verified")
 	}
+	journal, err := auditlog.OpenJournal(filepath.Join(c.DataDirectory, auditlog.JournalFileName))
+	if err != nil {
+		return err
+	}
 	b.store, err = store.Open(ctx, store.Config{
 		URL: c.DatabaseURL, AllowUnverified: c.UnverifiedDatabase, Directory: c.DataDirectory, KeyFile: c.KeyFile,
 		KeyFileMustExist: c.KeyFileMustExist, IsCredential: c.IsKeyCredential,
-		Limit: backgroundLimit, Log: c.Log, Watch: true,
+		Limit: backgroundLimit, Log: c.Log, Watch: true, OnEvent: journal.Add,
 		WatermarkFile: filepath.Join(c.DataDirectory, store.WatermarkFileName),
 	})
 	if err != nil {
@@ -48,12 +52,13 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 			return err
 		}
 	}
-	if b.sealer, err = startSealer(ctx, b.store, c); err != nil {
+	if b.sealer, err = startSealer(ctx, b.store, journal, c); err != nil {
 		return err
 	}
 	background, b.cancelJobs = context.WithCancel(background)
 	b.startJob = func(job func(context.Context)) { b.jobs.Go(func() { job(background) }) }
 	b.jobs.Go(func() { b.sealer.sealPeriodically(background) })
+	b.jobs.Go(func() { journal.Run(background, func(err error) { b.sealer.noteFailure(background, err) }) })
 	b.jobs.Go(func() { b.purgeReplayKeys(background, c.Log) })
 	b.verifier = newRegisterVerifier(b.store, c)
 	b.jobs.Go(func() { b.verifier.runNightly(background) })
@@ -97,7 +102,8 @@ func (b *openRegister) reset(ctx context.Context, c *Config) error {
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
 	// registers may use too.
 	for _, name := range []string{
-		auditlog.AnchorFileName, store.WatermarkFileName, "ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite",
+		auditlog.AnchorFileName, auditlog.JournalFileName, store.WatermarkFileName,
+		"ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite",
 	} {
 		if err := os.Remove(filepath.Join(c.DataDirectory, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("delete the register: %w", err)

@@ -21,7 +21,8 @@ type sealer struct {
 
 	mu         sync.Mutex // while it seals
 	anchor     *auditlog.Anchor
-	lastLogged time.Time // when a checkpoint was last logged
+	journal    *auditlog.Journal // what the store has committed
+	lastLogged time.Time         // when a checkpoint was last logged
 	stopped    bool
 
 	statusMu   sync.Mutex // never held while the database is asked
@@ -35,6 +36,7 @@ type sealingStatus struct {
 	sealedUpTo    int64     // the last sealed row
 	unsealedSince time.Time // when sealing last made progress, zero while there is nothing to seal
 	lastSealed    time.Time // when this process last saw everything sealed
+	lost          int       // committed events that are not there as they were
 	cutOff        bool      // the database was once behind the anchor file, since the process started
 }
 
@@ -51,13 +53,20 @@ const (
 )
 
 // startSealer opens the anchor file and compares it with the database. It logs a difference and continues.
-func startSealer(ctx context.Context, db *store.DB, c *Config) (*sealer, error) {
+func startSealer(ctx context.Context, db *store.DB, journal *auditlog.Journal, c *Config) (*sealer, error) {
 	anchor, err := auditlog.OpenAnchor(filepath.Join(c.DataDirectory, auditlog.AnchorFileName))
 	if err != nil {
 		return nil, err
 	}
-	s := &sealer{db: db, log: c.Log, now: c.Now, anchor: anchor, lastWarned: make(map[string]time.Time)}
+	s := &sealer{db: db, log: c.Log, now: c.Now, anchor: anchor, journal: journal, lastWarned: make(map[string]time.Time)}
 	s.status.lastSealed = c.Now()
+	_, sealed, err := db.UnsealedEvents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err = journal.Begin(sealed); err != nil {
+		return nil, err
+	}
 	if err := anchor.CheckAgainst(ctx, db); err != nil {
 		s.noteFailure(ctx, err)
 	}
@@ -98,6 +107,7 @@ func (s *sealer) sealAndStop(ctx context.Context) error {
 	err := s.sealOnce(ctx, 0)
 	s.mu.Lock()
 	s.stopped = true
+	err = errors.Join(err, s.journal.Close())
 	s.mu.Unlock()
 	if err != nil {
 		return fmt.Errorf("the last events of the audit log are not sealed: %w", err)
@@ -114,13 +124,20 @@ func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) error 
 		return nil
 	}
 	now := s.now()
+	s.journal.BeginRound()
+	newest, newestErr := s.db.LastEvent(ctx)
 	made, err := s.db.SealAuditLog(ctx, now, minInterval)
 	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil || errors.Is(followErr, auditlog.ErrTruncated) {
 		err = errors.Join(err, followErr)
 	}
 	unsealed, sealedUpTo, countErr := s.db.UnsealedEvents(ctx)
+	if countErr == nil && newestErr == nil {
+		lost, journalErr := s.journal.Compare(ctx, s.db, sealedUpTo, sealedUpTo >= newest)
+		err = errors.Join(err, journalErr)
+		s.noteLost(lost)
+	}
 	if err == nil {
-		err = countErr
+		err = errors.Join(newestErr, countErr)
 	}
 	s.noteProgress(unsealed, sealedUpTo, countErr)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
@@ -153,6 +170,12 @@ func (s *sealer) noteProgress(unsealed, sealedUpTo int64, err error) {
 	s.status.unsealed, s.status.sealedUpTo = unsealed, sealedUpTo
 }
 
+func (s *sealer) noteLost(lost int) {
+	s.statusMu.Lock()
+	defer s.statusMu.Unlock()
+	s.status.lost = lost
+}
+
 // noteFailure logs a failure. That the database was cut off is remembered until the process ends: once new checkpoints
 // have caught up with the anchor file, nothing else would tell.
 func (s *sealer) noteFailure(ctx context.Context, err error) {
@@ -174,6 +197,10 @@ func (s *sealer) warnStalled(ctx context.Context) {
 	if stalled := status.stalledFor(s.now()); stalled > maxUnsealed && s.isWarningDue("stalled") {
 		s.log.ErrorContext(ctx, "sealing of the audit log is stalled: events of this time can be changed without a trace",
 			slog.Float64("seconds", stalled.Seconds()), slog.Int64("events", status.unsealed))
+	}
+	if status.lost > 0 && s.isWarningDue("lost") {
+		s.log.ErrorContext(ctx, "events of the audit log were changed or deleted before they were sealed",
+			slog.Int("events", status.lost))
 	}
 	if status.cutOff && s.isWarningDue("cut off") {
 		s.log.ErrorContext(ctx, "audit log not sealed", slog.String("error", auditlog.ErrTruncated.Error()))
@@ -212,6 +239,8 @@ func (s sealingStatus) remark(now time.Time) string {
 	switch {
 	case s.cutOff:
 		return "degraded: the audit log was cut off"
+	case s.lost > 0:
+		return "degraded: events of the audit log are lost"
 	case s.stalledFor(now) > maxUnsealed:
 		return "degraded: sealing of the audit log is stalled"
 	}

@@ -29,9 +29,14 @@ type sealing struct {
 
 func newSealing(t *testing.T, b storetest.Backend, directory string) *sealing {
 	t.Helper()
-	s := &sealing{db: b.Open(t), raw: b.OpenRaw(t), clock: time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)}
-	var err error
-	s.sealer, err = startSealer(t.Context(), s.db, &Config{DataDirectory: directory, Now: func() time.Time { return s.clock },
+	s := &sealing{raw: b.OpenRaw(t), clock: time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)}
+	journal, err := auditlog.OpenJournal(filepath.Join(directory, auditlog.JournalFileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Config.OnEvent = journal.Add
+	s.db = b.Open(t)
+	s.sealer, err = startSealer(t.Context(), s.db, journal, &Config{DataDirectory: directory, Now: func() time.Time { return s.clock },
 		Log: slog.New(slog.NewTextHandler(&s.text, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +47,7 @@ func newSealing(t *testing.T, b storetest.Backend, directory string) *sealing {
 func (s *sealing) record(t *testing.T) {
 	t.Helper()
 	err := s.db.RunWriteTx(t.Context(), func(w implants.Writer) error {
-		return w.AppendEvent(platform.AuditEvent{OccurredAt: s.clock, Operation: "Search", Outcome: platform.OutcomeAccepted})
+		return w.AppendEvent(platform.AuditEvent{OccurredAt: s.clock, Correlation: NewID(s.clock), Operation: "Search", Outcome: platform.OutcomeAccepted})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -195,4 +200,101 @@ func TestAnchorTakesSignedCheckpointsOnly(t *testing.T) {
 	if after, err := os.ReadFile(filepath.Join(directory, auditlog.AnchorFileName)); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the anchor file has it: %s, %v", after, err)
 	}
+}
+
+// A row that is changed or deleted in the second before it is sealed is found: by the service at the next sealing, and by
+// a verification, also after a restart.
+func TestFindingH6JournalClosesTheSecond(t *testing.T) {
+	t.Parallel()
+	dropTriggers := []string{`DROP TRIGGER audit_no_delete`, `DROP TRIGGER audit_no_update`}
+	for name, test := range map[string]struct {
+		statement string
+		lost      int
+	}{
+		"nothing":            {`SELECT 1`, 0},
+		"the last deleted":   {`DELETE FROM audit WHERE seq = 6`, 1},
+		"one deleted":        {`DELETE FROM audit WHERE seq = 5`, 1},
+		"all deleted":        {`DELETE FROM audit WHERE seq > 3`, 3},
+		"one changed":        {`UPDATE audit SET reason = 'own patient' WHERE seq = 5`, 1},
+		"another time":       {`UPDATE audit SET at = '2026-11-30T09:00:00.000001Z' WHERE seq = 6`, 1},
+		"another outcome":    {`UPDATE audit SET outcome = 'refused' WHERE seq = 4`, 1},
+		"two exchanged":      {`UPDATE audit SET seq = 10 - seq WHERE seq IN (4, 6)`, 0}, // the order is sealed only now
+		"a patient attached": {`UPDATE audit SET patient = 7 WHERE seq > 4`, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			backend, directory := storetest.NewSQLiteBackend(t), t.TempDir()
+			s := newSealing(t, backend, directory)
+			for range 3 {
+				s.record(t)
+			}
+			if err := s.sealOnce(t.Context(), 0); err != nil || s.readStatus().lost != 0 {
+				t.Fatal(err, s.readStatus())
+			}
+			for range 3 {
+				s.record(t)
+			}
+			for _, statement := range append(dropTriggers, test.statement) {
+				if strings.Contains(name, "exchanged") && statement == test.statement {
+					statement = `UPDATE audit SET seq = -seq WHERE seq IN (4, 6)`
+					if _, err := s.raw.ExecContext(t.Context(), statement); err != nil {
+						t.Fatal(err)
+					}
+					statement = `UPDATE audit SET seq = 10 + seq WHERE seq < 0`
+				}
+				if _, err := s.raw.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(statement, err)
+				}
+			}
+			s.clock = s.clock.Add(time.Second)
+			s.record(t)
+			_ = s.sealOnce(t.Context(), 0)
+			if lost := s.readStatus().lost; lost != test.lost {
+				t.Errorf("%d events are lost", lost)
+			}
+			if said := strings.Contains(s.text.String(), "before they were sealed"); said != (test.lost > 0) {
+				t.Errorf("%s", s.text.String())
+			}
+			if err := s.sealAndStop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, after := range []string{"stopping", "a restart"} {
+				if n := countLost(t, s.db, directory); n != test.lost {
+					t.Errorf("after %s the verification finds %d", after, n)
+				}
+				again := newSealing(t, backend, directory)
+				again.clock = s.clock.Add(time.Minute)
+				again.record(t)
+				if err := again.sealOnce(t.Context(), 0); err != nil || again.readStatus().lost != test.lost {
+					t.Errorf("%v, %d events are lost", err, again.readStatus().lost)
+				}
+				if err := again.sealAndStop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func countLost(t *testing.T, db *store.DB, directory string) int {
+	t.Helper()
+	snapshot, err := auditlog.OpenAnchorSnapshot(filepath.Join(directory, auditlog.AnchorFileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = snapshot.Close() }()
+	if err = snapshot.AttachJournal(filepath.Join(directory, auditlog.JournalFileName)); err != nil {
+		t.Fatal(err)
+	}
+	report, err := auditlog.Verify(t.Context(), db, nil, snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, finding := range report.Findings {
+		if finding.Kind == auditlog.RowLost {
+			n++
+		}
+	}
+	return n
 }

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
@@ -53,6 +54,8 @@ type Config struct {
 	Log *slog.Logger
 	// Watch watches the files of SQLite and checks their pages, for a service.
 	Watch bool
+	// OnEvent gets each event of the audit log after its commit; nil for nobody.
+	OnEvent func(auditlog.JournalEntry)
 	// Directory of the SQLite file ctr.sqlite. Both are created if they do not exist.
 	Directory string
 	// KeyFile is the path of the key file, by default keys.json in Directory. It is created for a new register.
@@ -101,6 +104,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
+	persons.OnEvent(c.OnEvent)
 	db := &DB{
 		persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), tracing.NewReports(persons), e,
 		persons, nil,

@@ -8,6 +8,7 @@ package identity
 import (
 	"context"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/store/cache"
 	"github.com/openctr/ctr/internal/store/engine"
 )
@@ -20,6 +21,8 @@ type DB struct {
 	// hasFormerIDs is true for a register with ids from before there were purposes, which may stand for a person in any
 	// role.
 	hasFormerIDs bool
+	// onEvent gets each event of the audit log after its commit; nil for nobody.
+	onEvent func(auditlog.JournalEntry)
 }
 
 // Tx is a transaction that also finds persons.
@@ -36,6 +39,18 @@ type Tx struct {
 	pseudonyms map[int64]*Pseudonym
 	// currentKeyID is the key that sealed new pseudonyms at the transaction's last lookup of an SSIN.
 	currentKeyID string
+	onEvent      func(auditlog.JournalEntry) // that of the DB
+}
+
+// OnEvent sets the function that gets each event of the audit log after its commit. Call it before the first Write.
+func (db *DB) OnEvent(f func(auditlog.JournalEntry)) { db.onEvent = f }
+
+// NoteEvent passes on an event of the audit log when the transaction is committed.
+func (tx *Tx) NoteEvent(entry func() auditlog.JournalEntry) {
+	if tx.onEvent != nil {
+		noted := entry()
+		tx.AfterCommit(func() { tx.onEvent(noted) })
+	}
 }
 
 // Open loads the key file, and creates it for a new register.
@@ -63,7 +78,7 @@ func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
 
 func (db *DB) newTx(tx *engine.Tx, isWriting bool) *Tx {
 	return &Tx{Tx: tx, ring: db.ring, cache: db.cache.NewView(tx), isWriting: isWriting,
-		hasFormerIDs: db.hasFormerIDs}
+		hasFormerIDs: db.hasFormerIDs, onEvent: db.onEvent}
 }
 
 // InvalidateCache makes every program that uses this database forget what it has cached about persons and the authentic

@@ -2,9 +2,11 @@ package platform
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store/engine"
@@ -160,7 +162,7 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 	if e.Stored != (platform.StoredDigests{}) {
 		body, version = e.Stored.Body[:], e.Stored.Version[:]
 	}
-	return eventTable.Insert(w.tx.Tx, eventRow{
+	row := eventRow{
 		OccurredAt:   engine.Timestamp(e.OccurredAt),
 		Correlation:  e.Correlation,
 		Operation:    e.Operation,
@@ -176,7 +178,9 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 		Number:       e.Number.Digits(),
 		Body:         body,
 		Version:      version,
-	})
+	}
+	w.tx.NoteEvent(row.journalEntry)
+	return eventTable.Insert(w.tx.Tx, row)
 }
 
 // actingPerson returns the pseudonym of the person who acts, or nil. The cache may hold professionals and staff.
@@ -185,6 +189,22 @@ func (w Writer) actingPerson(purpose identity.Purpose, e platform.AuditEvent) (*
 		return nil, nil
 	}
 	return w.tx.FindOrCreate(purpose, e.Person, purpose == identity.Caller && e.Capacity != platform.CapacityPatient)
+}
+
+// journalEntry returns how the journal names the row. The columns have the form in which they are read for the hash.
+func (row *eventRow) journalEntry() auditlog.JournalEntry {
+	at := time.Time(row.OccurredAt).UTC().Truncate(time.Microsecond)
+	raw := rawAuditRow{
+		At: rawColumn(at.Format(auditlog.TimestampLayout)), Correlation: rawColumn(row.Correlation),
+		Operation: rawColumn(row.Operation), Outcome: rawColumn(row.Outcome), Codes: rawColumn(row.Codes),
+		Reason: rawColumn(row.Reason), Emergency: row.Emergency, Signer: rawColumn(row.Signer),
+		Organisation: rawColumn(row.Organisation), Person: strconv.AppendInt(nil, row.Person, 10),
+		Capacity: rawColumn(row.Capacity), Patient: strconv.AppendInt(nil, row.Patient, 10),
+		Number: rawColumn(row.Number), Body: row.Body, Version: row.Version,
+	}
+	return auditlog.JournalEntry{
+		Correlation: row.Correlation, Content: auditlog.HashRow(raw.hashedColumns()[1:]...),
+	}
 }
 
 // joinCodes joins codes by newlines, as splitCodes splits them. A code contains no newline.

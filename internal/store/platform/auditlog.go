@@ -97,10 +97,13 @@ func hashAuditRows(tx *identity.Tx, after int64, limit int) ([]auditlog.Row, err
 	}
 	hashed := make([]auditlog.Row, len(rows))
 	for i := range rows {
+		columns := rows[i].hashedColumns()
 		hashed[i] = auditlog.Row{
-			Seq:       rows[i].Seq,
-			Timestamp: string(rows[i].At),
-			Hash:      auditlog.HashRow(rows[i].hashedColumns()...),
+			Seq:         rows[i].Seq,
+			Timestamp:   string(rows[i].At),
+			Hash:        auditlog.HashRow(columns...),
+			Correlation: string(rows[i].Correlation),
+			Content:     auditlog.HashRow(columns[1:]...),
 		}
 	}
 	return hashed, nil
