@@ -56,8 +56,9 @@ bench: ## run every benchmark BENCHCOUNT times and compare with the previous run
 	.ci/with-postgres go test -p 1 -run '^$$' -bench . -benchmem -count $(BENCHCOUNT) ./... | tee bin/bench.txt
 	$(tool) benchstat $$(ls bin/bench-before.txt 2>/dev/null || true) bin/bench.txt
 
-load: ## run the load tests (idle machine): 50 attackers, 200,000 devices, a million implants, a file of 10,000 rows
+load: ## run the load tests (idle machine): 50 to 600 attackers, overload, 200,000 devices, a million implants, a file of 10,000 rows
 	CTR_LOAD=1 go test -count=1 -v -run '^TestOneMessageAmongAttackers$$' ./internal/soapdoor
+	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestLoad' ./internal/service
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -run '^TestLargeList$$' ./internal/operator
 	CTR_LOAD=1 .ci/with-postgres go test -count=1 -v -timeout 30m -run '^TestRecallOfAMillion$$' ./internal/store
 	CTR_LOAD=1 go test -count=1 -v -timeout 30m -run '^TestBatch' ./internal/testing/interop
