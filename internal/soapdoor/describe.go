@@ -20,9 +20,8 @@ func (e *endpoint) serveDescription(w http.ResponseWriter, r *http.Request) {
 	for key, values := range r.URL.Query() {
 		query[strings.ToLower(key)] = values // some toolkits request ?WSDL
 	}
-	key := descriptionKey{
-		path: e.Path, address: e.serviceAddress(r), schemas: wsdl.SchemaAddresses(e.serviceAddress(r), strings.HasSuffix(r.URL.Path, "/")),
-	}
+	key := descriptionKey{path: e.Path, address: e.serviceAddress(r)}
+	key.schemas = wsdl.SchemaAddresses(key.address, strings.HasSuffix(r.URL.Path, "/"))
 	if query.Has("singlewsdl") { // what .NET asks for
 		query.Set("wsdl", string(wsdl.Flat))
 	}

@@ -81,7 +81,7 @@ func (t transport) version() soap.Version {
 func (e *endpoint) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	c := &requestState{event: e.log.Begin(e.newID()), Call: Call{Now: e.now}}
 	c.Message = platform.SignedMessage{Correlation: c.event.ID, ReceivedAt: e.now()}
-	answer := e.respond(w, r, c) //nolint:contextcheck // the schema check is pure, bounded by the message
+	answer := e.respond(w, r, c)
 	e.log.End(r.Context(), c.event)
 	w.Header().Set("Cache-Control", "no-store")
 	if c.event.Status != http.StatusOK && c.event.Code != string(problem.MessageIncomplete) {
@@ -103,7 +103,8 @@ func (e *endpoint) respond(w http.ResponseWriter, r *http.Request, c *requestSta
 	}()
 	answer, err := e.processRecovering(w, r, c)
 	if err != nil && !c.audited {
-		err = e.recordRefusal(r, c, err)
+		store := c.limitStore(r)
+		err = e.recordRefusal(store, c, err) //nolint:contextcheck // made from that of the request
 	}
 	contentType := c.version().ContentType()
 	if err == nil && c.acceptsMTOM && e.Attachment != (ElementName{}) {
@@ -152,9 +153,9 @@ func outcomeOf(err error) admission.Outcome {
 		return admission.Proved
 	}
 	switch refusal := problem.From(err); {
-	case refusal.Code == platform.MessageReplayed:
+	case refusal.Code == platform.MessageReplayed, isOfTransport(err): // a copy could be sent so, again and again
 		return admission.Replayed
-	case refusal.Kind == problem.Unavailable, refusal.Kind == problem.Internal, isOfTransport(err):
+	case refusal.Kind == problem.Unavailable, refusal.Kind == problem.Internal:
 		return admission.Undecided
 	}
 	return admission.Proved
@@ -162,7 +163,7 @@ func outcomeOf(err error) admission.Outcome {
 
 // recordRefusal records a refusal. The audit log begins where a sender proved who they are; before that, refusals are
 // only counted, so that nobody can fill the log with noise. It returns the refusal that the caller must see.
-func (e *endpoint) recordRefusal(r *http.Request, c *requestState, refusal error) error {
+func (e *endpoint) recordRefusal(ctx context.Context, c *requestState, refusal error) error {
 	if !c.isVerified() {
 		e.refusals.count(problem.From(refusal).Code)
 		return refusal
@@ -171,7 +172,7 @@ func (e *endpoint) recordRefusal(r *http.Request, c *requestState, refusal error
 	if isOfTransport(refusal) {
 		message.ReplayKey = platform.ReplayKey{} // not used: the same message, sent rightly, is a first one
 	}
-	return e.Register.RecordRefusal(c.limitStore(r), message, refusal)
+	return e.Register.RecordRefusal(ctx, message, refusal)
 }
 
 // isOfTransport reports whether a message was refused for its HTTP header, which is not signed: whoever holds a copy of
@@ -244,12 +245,13 @@ func (e *endpoint) processRequest(w http.ResponseWriter, r *http.Request, c *req
 		return nil, err
 	}
 	c.Message.Operation, c.event.Operation = called.name, called.name
-	checked, err := e.Schema.Check(verified.Body())
+	checked, err := e.Schema.Check(verified.Body()) //nolint:contextcheck // pure computation, bounded by the message
 	if err != nil {
 		return nil, err
 	}
 	c.isRepeatable = hasChild(checked.Root(), e.IdempotencyKey)
-	response, err := called.handle(c.limitStore(r), &c.Call, checked.Root())
+	ctx := c.limitStore(r)
+	response, err := called.handle(ctx, &c.Call, checked.Root()) //nolint:contextcheck // made from that of the request
 	if err != nil {
 		return nil, err
 	}
