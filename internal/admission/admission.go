@@ -69,7 +69,7 @@ func NewController(now func() time.Time, proxies TrustedProxies) *Controller {
 		known:             newFairQueue(now, queueLimits{slots: 2 * cpus, waiting: maxVerifiedWaiting, sheds: true}),
 		knownLarge:        newFairQueue(now, queueLimits{slots: max(1, cpus/2), waiting: maxVerifiedWaiting}),
 		work: newFairQueue(now, queueLimits{
-			slots: maxWork, perOwner: maxWorkPerSigner, waiting: maxVerifiedWaiting, sheds: true,
+			slots: maxWork, perOwner: maxWorkPerSigner, waiting: maxVerifiedWaiting, sheds: true, adapts: true,
 		}),
 	}
 }
@@ -90,7 +90,7 @@ type Admission struct {
 	acquiredAt time.Time     // when it was acquired; zero if it never was
 	cost       time.Duration // what it was held for, if it was given back; else it counts until Finish
 	verified   bool
-	works      bool
+	worksSince time.Time // since when it has a slot to use the store; zero if it has none
 	forAnybody bool
 	turnedAway bool
 }
@@ -125,7 +125,8 @@ func (c *Controller) Admit(r *http.Request) (*Admission, error) {
 	return a, nil
 }
 
-// ReadBody reads at most maxBytes of the body. A sender who is too slow is cut off: MESSAGE_INCOMPLETE.
+// ReadBody reads at most maxBytes of the body. A sender who is too slow is cut off: MESSAGE_INCOMPLETE. It costs the
+// service a connection, so its source is served after the others for a while.
 func (a *Admission) ReadBody(w http.ResponseWriter, r *http.Request, maxBytes int) ([]byte, error) {
 	budget := a.controller.unverifiedReading
 	if a.signer != (owner{}) {
@@ -133,6 +134,9 @@ func (a *Admission) ReadBody(w http.ResponseWriter, r *http.Request, maxBytes in
 	}
 	data, err := budget.read(r.Context(), a.source, r.Body, r.ContentLength, maxBytes, newCutOff(w))
 	a.noteRefusal(err)
+	if err != nil && a.signer == (owner{}) {
+		a.controller.trust.recordFailure(a.source)
+	}
 	return data, err
 }
 
@@ -190,7 +194,9 @@ func (a *Admission) AcquireWork(ctx context.Context, signer string) error {
 	a.signer = newSigner(signer)
 	err := a.controller.work.acquire(ctx, a.signer, 0, false)
 	a.noteRefusal(err)
-	a.works = err == nil
+	if err == nil {
+		a.worksSince = a.controller.now()
+	}
 	return err
 }
 
@@ -220,7 +226,8 @@ func (a *Admission) Finish(outcome Outcome) {
 		}
 	}
 	a.releaseSlot()
-	if a.works {
+	if !a.worksSince.IsZero() {
+		c.work.adapt(c.now().Sub(a.worksSince))
 		c.work.release(a.signer)
 	}
 	if a.forwarded {

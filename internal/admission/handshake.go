@@ -5,10 +5,11 @@ import (
 	"crypto"
 	"crypto/tls"
 	"io"
+	"time"
 )
 
 // FairHandshakes returns a value for tls.Config.GetCertificate that shares the work of new connections fairly among
-// networks, and serves sources with a verified message first. The signature is nearly all of that work, and needs
+// networks. The signature is nearly all of that work, and needs
 // nothing more from the peer. A resumed session has none.
 func (c *Controller) FairHandshakes(certificate tls.Certificate) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	key, ok := certificate.PrivateKey.(crypto.Signer)
@@ -29,13 +30,22 @@ type fairKey struct {
 	source     owner
 }
 
-// Sign signs when it is the turn of the source.
+// minHandshakeCost is what a new connection costs at least, with all that belongs to it.
+const minHandshakeCost = 2 * time.Millisecond
+
+// Sign signs when it is the turn of the source. Sources that sent refused messages lately are served after the others,
+// and not faster than other work of theirs: a connection for each message must not be a way around the cooldown.
 func (k *fairKey) Sign(random io.Reader, digest []byte, options crypto.SignerOpts) ([]byte, error) {
 	c := k.controller
-	err := c.handshakes.acquire(context.Background(), k.source, 0, !c.trust.isKnown(k.source))
-	if err != nil {
+	secondary := c.trust.isSuspect(k.source) && !c.trust.isKnown(k.source)
+	if err := c.handshakes.acquire(context.Background(), k.source, 0, secondary); err != nil {
 		return nil, err
 	}
 	defer c.handshakes.release(k.source)
-	return k.Signer.Sign(random, digest, options)
+	began := c.now()
+	signature, err := k.Signer.Sign(random, digest, options)
+	if secondary {
+		c.handshakes.penalise(k.source, penaltyFactor*max(c.now().Sub(began), minHandshakeCost))
+	}
+	return signature, err
 }

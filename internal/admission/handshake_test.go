@@ -19,8 +19,8 @@ func (k slowKey) Sign(random io.Reader, digest []byte, options crypto.SignerOpts
 	return k.Signer.Sign(random, digest, options)
 }
 
-// TestFindingR2HandshakesAreFair has one address open many connections: a newcomer's handshake waits for one of these
-// at most, and that of a known caller comes first.
+// TestFindingR2HandshakesAreFair has one address that sends garbage open many connections: the handshakes of a newcomer
+// and of known callers wait for one of these at most.
 func TestFindingR2HandshakesAreFair(t *testing.T) {
 	t.Parallel()
 	_, key, err := ed25519.GenerateKey(nil)
@@ -30,8 +30,11 @@ func TestFindingR2HandshakesAreFair(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewController(time.Now, nil)
 		c.handshakes.slots = 1
-		known := sourceAt("203.0.113.1")
-		c.trust.recordProof(known, claim{1}, "hospital")
+		c.trust.recordFailure(sourceAt("192.0.2.1"))
+		for _, known := range []string{"192.0.2.9", "203.0.113.1"} { // the first shares an address with attackers
+			c.trust.recordFailure(sourceAt(known))
+			c.trust.recordProof(sourceAt(known), claim{1}, "hospital")
+		}
 		getCertificate := c.FairHandshakes(tls.Certificate{PrivateKey: slowKey{key}})
 		var order []string
 		shake := func(address string) {
@@ -60,11 +63,12 @@ func TestFindingR2HandshakesAreFair(t *testing.T) {
 		}
 		shake("198.51.100.1")
 		shake("203.0.113.1")
+		shake("192.0.2.9")
 		time.Sleep(time.Minute)
-		if want := []string{"192.0.2.1", "203.0.113.1", "192.0.2.1", "198.51.100.1"}; !slices.Equal(order[:4], want) {
+		if want := []string{"192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.2.9"}; !slices.Equal(order[:4], want) {
 			t.Errorf("%v, want %v first", order, want)
 		}
-		if len(order) != 12 || !slices.Contains(order, "192.0.2.1 refused") {
+		if len(order) != 13 || !slices.Contains(order, "192.0.2.1 refused") {
 			t.Errorf("%v", order) // a handshake that waited too long ends
 		}
 		wantAllIdle(t, c)

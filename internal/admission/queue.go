@@ -24,6 +24,10 @@ const (
 	// target are served. The others are refused.
 	shedInterval = 700 * time.Millisecond
 	shedTarget   = 200 * time.Millisecond
+	// holdTarget is how long requests should hold a slot of a queue that adapts: what takes longer is busy with too many
+	// of them, and would be as fast with fewer. minSlots is the least number of slots of such a queue.
+	holdTarget = 250 * time.Millisecond
+	minSlots   = 16
 	// primaryTurns is how many primary owners in a row have their turn before a secondary one, when both wait.
 	primaryTurns = 3
 )
@@ -34,6 +38,7 @@ type queueLimits struct {
 	perOwner int  // of these, the requests of one owner; 0 for no limit of its own
 	waiting  int  // requests that wait at once
 	sheds    bool // refuse what waited too long for an overload to be a burst
+	adapts   bool // grant fewer slots while they are held for too long
 }
 
 // fairQueue grants slots to owners in turn: to one group after another, within a group to one owner after another, and
@@ -47,6 +52,7 @@ type fairQueue struct {
 
 	mutex         sync.Mutex
 	inUse         int
+	allowed       float64 // slots that may be in use now
 	flows         map[owner]*flow
 	groups        map[owner]*group
 	waiting       int
@@ -84,7 +90,10 @@ type waiter struct {
 }
 
 func newFairQueue(now func() time.Time, limits queueLimits) *fairQueue {
-	return &fairQueue{now: now, queueLimits: limits, flows: map[owner]*flow{}, groups: map[owner]*group{}}
+	return &fairQueue{
+		now: now, queueLimits: limits, allowed: float64(limits.slots),
+		flows: map[owner]*flow{}, groups: map[owner]*group{},
+	}
 }
 
 // acquire waits until o may hold a slot for a request of size bytes; the caller must release it. It fails with
@@ -112,7 +121,7 @@ func (q *fairQueue) enqueue(o owner, size int, secondary bool) (*waiter, error) 
 	defer q.mutex.Unlock()
 	now := q.now()
 	f := q.flowOf(o, secondary)
-	if q.waiting == 0 && q.inUse < q.slots && q.mayHold(f) && !now.Before(q.resumeTime(f.secondary)) {
+	if q.waiting == 0 && q.inUse < int(q.allowed) && q.mayHold(f) && !now.Before(q.resumeTime(f.secondary)) {
 		q.grant(f)
 		return nil, nil //nolint:nilnil // granted
 	}
@@ -161,6 +170,20 @@ func (q *fairQueue) release(o owner) {
 	q.releaseLocked(o)
 }
 
+// adapt follows how long a slot was held: each that was held too long takes a little off the slots that are granted,
+// and each other one gives a little back, until about one in ten is held too long.
+func (q *fairQueue) adapt(held time.Duration) {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	switch {
+	case !q.adapts:
+	case held > holdTarget:
+		q.allowed = max(min(minSlots, float64(q.slots)), q.allowed-q.allowed/64)
+	default:
+		q.allowed = min(float64(q.slots), q.allowed+1.0/16)
+	}
+}
+
 func (q *fairQueue) releaseLocked(o owner) {
 	q.inUse--
 	f := q.flows[o]
@@ -205,7 +228,7 @@ func (q *fairQueue) resumeTime(secondary bool) time.Time {
 
 // grantWaiting grants the free slots. The caller holds the mutex.
 func (q *fairQueue) grantWaiting() {
-	for q.inUse < q.slots && q.waiting > 0 {
+	for q.inUse < int(q.allowed) && q.waiting > 0 {
 		now := q.now()
 		q.shed(now)
 		f := q.nextFlow(now)
@@ -275,7 +298,11 @@ func (f *flow) isBefore(other *flow) bool {
 	return f.waiters[0].due.Before(other.waiters[0].due)
 }
 
-func (q *fairQueue) mayHold(f *flow) bool { return q.perOwner == 0 || f.inUse < q.perOwner }
+// mayHold reports whether the owner may hold one more slot. Of the slots that are granted now it may hold the same
+// share as of all.
+func (q *fairQueue) mayHold(f *flow) bool {
+	return q.perOwner == 0 || f.inUse < max(1, q.perOwner*int(q.allowed)/q.slots)
+}
 
 func (q *fairQueue) grant(f *flow) {
 	q.turn++

@@ -342,6 +342,50 @@ func TestFindingR6OverloadIsAnsweredEarly(t *testing.T) {
 	}
 }
 
+// TestFindingR6SlotsAdapt has a store that becomes slow: fewer requests use it at once, so that none takes much longer than
+// the target, until it is fast again.
+func TestFindingR6SlotsAdapt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		rate     int // requests a second, whatever their number
+		min, max int // slots that are granted
+	}{
+		{"fast", 1000, 96, 96},
+		{"an ordinary PostgreSQL", 400, 90, 96},
+		{"a slow one", 100, 20, 32},
+		{"one that hangs", 1, minSlots, minSlots},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				q := newFairQueue(time.Now, queueLimits{slots: 96, perOwner: 64, adapts: true})
+				served := 0
+				for began := time.Now(); time.Since(began) < time.Minute || served < 200; served++ {
+					held := time.Duration(q.allowed) * time.Second / time.Duration(c.rate) // Little's law
+					time.Sleep(time.Second / time.Duration(c.rate))
+					q.adapt(held)
+				}
+				if got := int(q.allowed); got < c.min || got > c.max {
+					t.Errorf("%d slots", got)
+				}
+				for range 3000 {
+					q.adapt(time.Millisecond)
+				}
+				if q.allowed != 96 {
+					t.Errorf("%v slots when it is fast again", q.allowed)
+				}
+				f := q.flowOf(newSigner("one"), false)
+				for q.allowed = 96; q.allowed > minSlots; q.adapt(time.Second) {
+					if f.inUse = 64 * int(q.allowed) / 96; q.mayHold(f) {
+						t.Fatalf("one signer may hold more than %d of %v", f.inUse, q.allowed)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestBurstIsNoOverload serves a burst to its end that does not last longer than the interval.
 func TestBurstIsNoOverload(t *testing.T) {
 	t.Parallel()

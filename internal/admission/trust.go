@@ -27,7 +27,8 @@ const (
 )
 
 // claim is what an unverified message says about its signer: the hash of the certificate in it, or of its name.
-// Anybody can copy it, so it is trusted only from the source from which a message with it verified, and few failures end that.
+// Anybody can copy it, so it is trusted only from the source from which a message with it verified, and few failures
+// end that.
 type claim [sha256.Size]byte
 
 // claimScanBytes bounds the search for a claim. A Security header comes first in a message.
@@ -47,8 +48,8 @@ func findClaim(message []byte) (claim, bool) {
 	return claim{}, false
 }
 
-// trustTable remembers which claims are trusted from which source, and which sources are suspect. It forgets everything when the
-// process ends; then all sources are equal, and fairness among them carries the first messages.
+// trustTable remembers which claims are trusted from which source, and which sources are suspect. It forgets everything
+// when the process ends; then all sources are equal, and fairness among them carries the first messages.
 type trustTable struct {
 	now func() time.Time
 
