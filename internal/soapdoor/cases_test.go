@@ -158,6 +158,7 @@ func (v *verification) checkAnswer() {
 	for _, violation := range r.Violations {
 		problems = append(problems, codeAtPath{problem.Code(violation.Code), violation.Path})
 		v.checkLanguages(violation.Messages)
+		v.checkSaysWhat(violation)
 	}
 	v.checkPaths("problems", problems, v.want.problems)
 	v.checkLanguages(r.Messages)

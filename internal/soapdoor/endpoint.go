@@ -327,7 +327,8 @@ func (e *endpoint) verifyEnvelope(ctx context.Context, c *requestState, data []b
 		return nil, err
 	}
 	if envelope.Version() != c.media.Version {
-		return nil, problem.New(soap.SOAPVersion).WithPath("Content-Type")
+		received := versionReceived.With(envelope.Version().String(), c.media.Version.String())
+		return nil, problem.New(soap.SOAPVersion, received).WithPath("Content-Type")
 	}
 	c.Message.Envelope = data
 	return e.Verifier.VerifyAndWait(ctx, envelope, c.admitted.GiveBack)

@@ -23,7 +23,9 @@ var (
 
 	codingReceived = texts.Declare1[string]("media.coding", "coding")
 
-	headerUnknown = texts.Declare1[string]("envelope.header_unknown", "name")
+	namespaceReceived = texts.Declare1[string]("envelope.namespace_received", "namespace")
+	rootReceived      = texts.Declare2[string, string]("envelope.root_received", "name", "namespace")
+	headerUnknown     = texts.Declare1[string]("envelope.header_unknown", "name")
 
 	atMostFields               = texts.Declare1[int]("detail.at_most_fields", "max")
 	atMostBytesWithAttachments = texts.Declare1[int]("detail.at_most_bytes_with_attachments", "max")

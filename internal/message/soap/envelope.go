@@ -30,6 +30,14 @@ const (
 	NamespaceSecurity = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 )
 
+// String returns the number of the version.
+func (v Version) String() string {
+	if v == SOAP12 {
+		return "1.2"
+	}
+	return "1.1"
+}
+
 // Namespace returns the envelope namespace of the version.
 func (v Version) Namespace() string {
 	if v == SOAP12 {
@@ -98,9 +106,9 @@ func parseEnvelope(d *xmldoc.Document) (*Envelope, error) {
 	case root.Is(Namespace12, "Envelope"):
 		e.version = SOAP12
 	case root.Local() == "Envelope":
-		return nil, problem.New(SOAPVersion).WithPath("Envelope")
+		return nil, problem.New(SOAPVersion, namespaceReceived.With(texts.Excerpt(root.Space()))).WithPath("Envelope")
 	default:
-		return nil, problem.New(NotSOAP)
+		return nil, problem.New(NotSOAP, rootReceived.With(texts.Excerpt(root.Local()), texts.Excerpt(root.Space())))
 	}
 	ns := e.version.Namespace()
 	for child := range root.Children() {
