@@ -186,11 +186,14 @@ func (f *File) addViolations(row int, violations []ruleViolation) {
 var columnByPath = map[string]column{
 	"Implantation.SurgeryDate":      columnOperationDate,
 	"Implantation.PrescriptionDate": columnPrescriptionDate,
+	"Implantation.Comment":          columnComment,
 	"":                              columnNotificationCode, // an implant with neither code nor UDI
 	".Code":                         columnNotificationCode,
 	".Quantity":                     columnQuantity,
 	".DeliveryDate":                 columnDeliveryDate,
 	".Lot":                          columnLot,
+	".UDI":                          columnUDI,
+	".Location":                     columnLocation,
 	".Serial":                       columnSerial,
 	".Expiry":                       columnExpiryDate,
 }

@@ -164,6 +164,7 @@ func checkDoctor(
 // checkImplantation applies the rules of an implantation.
 func checkImplantation(results *platform.RuleResults, n *Implantation, facts surgeryFacts, lines []lineFacts) {
 	const root = implantationPath
+	checkText(results, root.Field("Comment"), n.Comment)
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	if !facts.contentOnly {
 		checkDoctor(
@@ -183,6 +184,14 @@ func checkImplantation(results *platform.RuleResults, n *Implantation, facts sur
 	}
 }
 
+// checkText refuses text that controls what shows it. The SOAP door refuses it for every value of every request, with
+// the same code; a file of ctr batch and other doors meet it here.
+func checkText(results *platform.RuleResults, path platform.Path, text string) {
+	if texts.HasControls(text) {
+		results.AddViolation(problem.TextControls, path)
+	}
+}
+
 // checkIdentification requires a code or a UDI, and a code before the day from which a UDI suffices.
 func checkIdentification(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date) {
 	switch {
@@ -196,6 +205,10 @@ func checkIdentification(results *platform.RuleResults, path platform.Path, n *N
 
 // checkLine applies the rules of any notified implant.
 func checkLine(results *platform.RuleResults, path platform.Path, n *NotifiedImplant, day ident.Date, facts lineFacts) {
+	checkText(results, path.Field("UDI"), n.UDI)
+	checkText(results, path.Field("Lot"), n.Lot)
+	checkText(results, path.Field("Serial"), n.Serial)
+	checkText(results, path.Field("Location"), n.Location)
 	if !IsQuantityInRange(n.Quantity) {
 		results.AddViolation(QuantityOutOfRange, path.Field("Quantity"))
 	}
@@ -301,12 +314,14 @@ func checkExplantation(
 	results *platform.RuleResults, n *Explantation, facts surgeryFacts, removals []removalFacts,
 ) []Removal {
 	const root = explantationPath
+	checkText(results, root.Field("Comment"), n.Comment)
 	checkSurgery(results, root, n.SurgeryDate, n.Patient, n.Specialist, facts)
 	removed := map[string]int{}
 	decided := make([]Removal, len(n.Explants))
 	for i := range n.Explants {
 		x := &n.Explants[i]
 		path := root.Item("Explants", i)
+		checkText(results, path.Field("Reason"), x.Reason)
 		if x.Quantity != 0 && !IsQuantityInRange(x.Quantity) {
 			results.AddViolation(QuantityOutOfRange, path.Field("Quantity"))
 			continue

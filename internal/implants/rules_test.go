@@ -55,6 +55,17 @@ var longPractice = implants.SourceEntries{Practices: []platform.Practice{{SSIN: 
 
 var implantationCases = []implantationCase{
 	{name: "today", rule: implants.OperationInFuture, edit: func(n *impl, _ *line) { setSurgeryDate(n, "2026-11-21") }},
+	{name: "text with controls", rule: problem.TextControls, edit: func(n *impl, l *line) {
+		n.Comment, l.UDI, l.Lot, l.Serial, l.Location = "", "", "L\u0085", "S\u009d", "left\u202e knee"
+	}, refuse: []string{
+		"TEXT_CONTROL_CHARACTERS at " + theLine + ".Lot", "TEXT_CONTROL_CHARACTERS at " + theLine + ".Serial",
+		"TEXT_CONTROL_CHARACTERS at " + theLine + ".Location",
+	}},
+	{name: "comment with controls", rule: problem.TextControls, edit: func(n *impl, _ *line) { n.Comment = "1\u20662" },
+		refuse: []string{"TEXT_CONTROL_CHARACTERS at Implantation.Comment"}},
+	{name: "text of any script", rule: problem.TextControls, edit: func(n *impl, l *line) {
+		n.Comment, l.Location = "\u05e9\u200f \u0645\u06cc\u200c\u062e\n\U0001f469\u200d\u2695\ufe0f", "genou gauche – λ"
+	}},
 	{name: "tomorrow", rule: implants.OperationInFuture, edit: func(n *impl, _ *line) { setSurgeryDate(n, "2026-11-22") },
 		refuse: []string{"OPERATION_IN_FUTURE at " + theOperation}},
 
@@ -241,7 +252,7 @@ func TestImplantationRules(t *testing.T) {
 // contentRules are the rules that need only the content of an implantation.
 var contentRules = []problem.Code{implants.OperationInFuture, implants.OperationTooOld, implants.OperationBeforeBirth, implants.PrescriptionAfter,
 	implants.ImplantUnidentified, implants.CodeRequired, implants.QuantityOutOfRange, implants.DeliveryAfter,
-	implants.LotContradictsUDI, implants.SerialContradictsUDI, implants.ExpiryContradictsUDI}
+	implants.LotContradictsUDI, implants.SerialContradictsUDI, implants.ExpiryContradictsUDI, problem.TextControls}
 
 // TestCheckContent: of the violations that the registrar finds, CheckContent finds those of content, and changes
 // nothing.

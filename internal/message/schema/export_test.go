@@ -17,7 +17,4 @@ func (s *Schema) Explain(e xmldoc.Element) []*problem.Error {
 func (s *Schema) IsPlainlyValid(e xmldoc.Element) bool { return s.isPlainlyValid(e) }
 
 // CheckWithLibrary validates with the library alone.
-func (s *Schema) CheckWithLibrary(e xmldoc.Element) error {
-	_, err := s.checkWithLibrary(e)
-	return err
-}
+func (s *Schema) CheckWithLibrary(e xmldoc.Element) error { return s.checkWithLibrary(e) }

@@ -92,10 +92,15 @@ func (s *Schema) Check(e xmldoc.Element) (*Checked, error) {
 	if e.IsZero() {
 		return nil, problem.New(SchemaRoot)
 	}
-	if s.isPlainlyValid(e) {
-		return &Checked{root: e}, nil
+	if !s.isPlainlyValid(e) {
+		if err := s.checkWithLibrary(e); err != nil {
+			return nil, err
+		}
 	}
-	return s.checkWithLibrary(e)
+	if err := s.checkControls(e); err != nil {
+		return nil, err
+	}
+	return &Checked{root: e}, nil
 }
 
 // isPlainlyValid reports whether the element is valid beyond doubt.
@@ -106,10 +111,10 @@ func (s *Schema) isPlainlyValid(e xmldoc.Element) bool {
 }
 
 // checkWithLibrary validates an element with the library alone.
-func (s *Schema) checkWithLibrary(e xmldoc.Element) (*Checked, error) {
+func (s *Schema) checkWithLibrary(e xmldoc.Element) error {
 	w, err := s.acquireChecker()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer s.releaseChecker(w)
 
@@ -117,15 +122,15 @@ func (s *Schema) checkWithLibrary(e xmldoc.Element) (*Checked, error) {
 	if bytes.Contains(w.canonical, []byte(xsiNamespace)) {
 		used, err := s.resolveXSITypes(e)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		w.canonical = xmldoc.C14N{Exclusive: true, PrefixList: used}.Append(w.canonical[:0], e)
 	}
 	w.reader.Reset(w.canonical)
 	if err := w.session.Validate(context.Background(), &w.reader); err != nil {
-		return nil, s.explainRefusal(e, w.canonical, err)
+		return s.explainRefusal(e, w.canonical, err)
 	}
-	return &Checked{root: e}, nil
+	return nil
 }
 
 func (s *Schema) acquireChecker() (*checker, error) {
