@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
@@ -136,10 +135,10 @@ func (f *implantationForm) fillFromUDI() {
 }
 
 // toRequest converts the form to the request of the contract, as a hospital's software would send it.
-func (f implantationForm) toRequest(author ident.SSIN, save, key string) *ctr.NotifyImplantRequest {
+func (f implantationForm) toRequest(save, key string) *ctr.NotifyImplantRequest {
 	content := ctr.Implantation{
-		Specialist: parseProfessional(f.trimmedValue("specialist")), OperationDate: parseDate(f.trimmedValue("operation-date")),
-		Patient: stripPunctuation(f.trimmedValue("patient")), Prescriber: parseProfessional(f.trimmedValue("prescriber")),
+		Specialist:    parseProfessional(f.trimmedValue("specialist")),
+		OperationDate: parseDate(f.trimmedValue("operation-date")), Patient: stripPunctuation(f.trimmedValue("patient")), Prescriber: parseProfessional(f.trimmedValue("prescriber")),
 		PrescriptionDate: parseDate(f.trimmedValue("prescription-date")), Comment: f.trimmedValue("comment"),
 	}
 	for i := range f.count {
@@ -162,9 +161,7 @@ func (f implantationForm) toRequest(author ident.SSIN, save, key string) *ctr.No
 		}
 		content.Implant = append(content.Implant, implant)
 	}
-	party := ctr.HcParty{ID: []ctr.PartyID{{Type: "SSIN", Value: author.Digits()}}}
 	return &ctr.NotifyImplantRequest{
-		Header:         ctr.Header{Author: &ctr.Author{HcParty: []ctr.HcParty{party}}},
 		InputReference: key, Save: save, Implantation: content,
 	}
 }
@@ -365,7 +362,7 @@ func (p *Portal) reviewImplantation(w http.ResponseWriter, r *http.Request, f im
 
 // checkAnswers shows what was typed before it becomes final.
 func (p *Portal) checkAnswers(w http.ResponseWriter, r *http.Request, f implantationForm) {
-	request := f.toRequest(p.currentPerson(r.Context()), "Final", f.trimmedValue("key"))
+	request := f.toRequest("Final", f.trimmedValue("key"))
 	if mistakes := f.findMistakes(request, platformToday(p), p.requestLanguage(r)); len(mistakes) > 0 {
 		p.reviewImplantation(w, r, f, mistakes)
 		return
@@ -382,7 +379,7 @@ func (p *Portal) checkAnswers(w http.ResponseWriter, r *http.Request, f implanta
 
 // notifyImplant signs and submits the notification. Sending the same form twice gives the same notification.
 func (p *Portal) notifyImplant(w http.ResponseWriter, r *http.Request, f implantationForm, save string) {
-	request := f.toRequest(p.currentPerson(r.Context()), save, f.trimmedValue("key"))
+	request := f.toRequest(save, f.trimmedValue("key"))
 	if mistakes := f.findMistakes(request, platformToday(p), p.requestLanguage(r)); len(mistakes) > 0 && save != "Draft" {
 		p.reviewImplantation(w, r, f, mistakes)
 		return
@@ -396,24 +393,11 @@ func (p *Portal) notifyImplant(w http.ResponseWriter, r *http.Request, f implant
 		p.showFailure(w, r, err)
 		return
 	}
-	target := "/portal/drafts/" + url.PathEscape(receipt.Reference)
-	if !receipt.Number.IsZero() {
-		target = "/portal/notifications/" + receipt.Number.Digits()
-	}
-	http.Redirect(w, r, target+"?saved="+string(receipt.State), http.StatusSeeOther)
+	p.showReceipt(w, r, receipt, nil)
 }
 
 func (p *Portal) sendImplantation(r *http.Request, request *ctr.NotifyImplantRequest) (implants.Receipt, error) {
-	request.ID, request.IssueInstant = "_"+p.NewID(), p.Now().UTC().Format(time.RFC3339)
-	body, err := ctr.Encode("NotifyImplantRequest", request)
-	if err != nil {
-		return implants.Receipt{}, err
-	}
-	message, err := p.Sign(r.Context(), "NotifyImplant", body)
-	if err != nil {
-		return implants.Receipt{}, err
-	}
-	caller, err := p.identifyCaller(r.Context(), message)
+	caller, err := signAndIdentify(p, r, "NotifyImplant", &request.Header, request)
 	if err != nil {
 		return implants.Receipt{}, err
 	}

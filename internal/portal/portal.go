@@ -71,14 +71,19 @@ func New(c Config) (*Portal, error) {
 		"POST /portal/profile":          p.whenSignedIn(p.chooseProfile),
 		"GET /portal/implantations/new": p.whenSignedIn(p.showImplantation),
 		// Without a session it keeps what was typed, and asks to sign in.
-		"POST /portal/implantations/new":           p.submitImplantation,
-		"GET /portal/devices":                      p.whenSignedIn(p.showDevice),
-		"GET /portal/notifications/{number}":       p.whenSignedIn(p.showNotification),
-		"GET /portal/notifications/{number}/{pdf}": p.whenSignedIn(p.serveCard),
-		"GET /portal/drafts/{reference}":           p.whenSignedIn(p.showDraft),
-		"GET /portal/search/{by}":                  p.whenSignedIn(p.showSearch),
-		"GET /portal/me":                           p.whenSignedIn(p.showOwnImplants),
-		"GET /portal/me/card.pdf":                  p.whenSignedIn(p.serveOwnCard),
+		"POST /portal/implantations/new":               p.submitImplantation,
+		"GET /portal/explantations/new":                p.whenSignedIn(p.showExplantation),
+		"POST /portal/explantations/new":               p.submitExplantation,
+		"POST /portal/drafts/{reference}/validate":     p.whenSignedIn(p.validateDraft),
+		"POST /portal/drafts/{reference}/discard":      p.whenSignedIn(p.discardDraft),
+		"POST /portal/notifications/{number}/withdraw": p.whenSignedIn(p.withdrawNotification),
+		"GET /portal/devices":                          p.whenSignedIn(p.showDevice),
+		"GET /portal/notifications/{number}":           p.whenSignedIn(p.showNotification),
+		"GET /portal/notifications/{number}/{pdf}":     p.whenSignedIn(p.serveCard),
+		"GET /portal/drafts/{reference}":               p.whenSignedIn(p.showDraft),
+		"GET /portal/search/{by}":                      p.whenSignedIn(p.showSearch),
+		"GET /portal/me":                               p.whenSignedIn(p.showOwnImplants),
+		"GET /portal/me/card.pdf":                      p.whenSignedIn(p.serveOwnCard),
 	} {
 		mux.HandleFunc(pattern, handle)
 	}

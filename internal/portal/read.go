@@ -252,6 +252,10 @@ type notificationView struct {
 	CardURL                        string
 	Saved                          bool
 	IsFinal                        bool
+	Version                        int
+	CanValidate                    bool
+	CanDiscard                     bool
+	CanWithdraw                    bool
 }
 
 type pairView struct{ Label, Value string }
@@ -291,6 +295,10 @@ func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants
 	view := p.newPage(r, titleNotification)
 	content := newNotificationView(&n, view.Lang)
 	content.Saved = r.URL.Query().Get("saved") != ""
+	isOwn := n.Specialist.SSIN == p.currentPerson(r.Context()) && view.User.IsDoctor
+	isPending := n.State == implants.Draft || n.State == implants.ToValidate
+	content.CanValidate, content.CanWithdraw = isOwn && isPending, isOwn && n.State == implants.Final
+	content.CanDiscard = isPending && view.User.Notifies
 	if content.Number != "" {
 		view.Title += " " + content.Number
 	}
@@ -301,7 +309,7 @@ func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants
 func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notificationView {
 	v := &notificationView{
 		Number: n.Number.Digits(), Reference: n.Reference, State: states[n.State].Translate(l),
-		Type: surgeryTypes[n.Type].Translate(l), IsFinal: n.State == implants.Final,
+		Type: surgeryTypes[n.Type].Translate(l), IsFinal: n.State == implants.Final, Version: n.Version,
 	}
 	add := func(name, value string) {
 		if value != "" {

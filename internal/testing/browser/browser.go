@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -150,6 +151,14 @@ func (b *Tab) Select(name, value string) {
 func (b *Tab) WaitFor(role, name string) {
 	b.t.Helper()
 	b.runActions("wait for the "+role+" "+name, chromedp.WaitVisible(name, byRole(role, name)))
+}
+
+// ForgetSession deletes all cookies, as the end of a session does.
+func (b *Tab) ForgetSession() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, network.ClearBrowserCookies, cdp.Empty{}); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // Text returns the visible text of the page.

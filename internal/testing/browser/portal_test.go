@@ -120,3 +120,85 @@ func TestNotifyImplantation(t *testing.T) {
 		}
 	}
 }
+
+// TestClerkPreparesAndSpecialistValidates goes through the life of a notification, in Dutch: a clerk submits it, its
+// specialist validates it, removes the implant, and withdraws the removal.
+func TestClerkPreparesAndSpecialistValidates(t *testing.T) {
+	browser.Require(t)
+	origin := start(t)
+	tab := browser.NewTab(t, browser.Options{
+		Size: browser.Desktop, Language: "nl", WithScripts: true, Axe: readAxe(t), Pictures: pictures(t),
+	})
+	enter := func(name, profile string) {
+		tab.Open(origin + "/portal/sign-in?lang=nl")
+		tab.Click("link", "Aanmelden met eID, itsme of een andere digitale sleutel")
+		tab.Click("button", name)
+		tab.Click("button", profile)
+	}
+	enter("Sofie Wouters", "Administratief personeel – Ziekenhuis Sint-Elooi")
+	tab.WaitFor("heading", "Welkom")
+	tab.Click("link", "Implantatie notificeren")
+	tab.Fill("Specialist", "17800389480")
+	tab.Fill("Datum van de operatie", "20112026")
+	tab.Fill("Patiënt (INSZ)", "48022907379")
+	tab.Fill("Voorschrijver", "17800389480")
+	tab.Fill("Datum voorschrift", "2/11/2026")
+	tab.Fill("Notificatiecode implantaat", "000071200176")
+	tab.Fill("Lotnummer", "L2201")
+	tab.Click("button", "Ter validatie voorleggen")
+	tab.WaitFor("button", "Verwijderen")
+	tab.Check("clerk-submitted")
+	tab.Click("button", "Afmelden")
+	tab.WaitFor("heading", "Aanmelden")
+
+	enter("Anna Claes", "Arts")
+	tab.WaitFor("heading", "Welkom")
+	tab.Check("specialist-welcome")
+	tab.Click("link", "Openen 48.02.29-073.79, 20/11/2026")
+	tab.Click("button", "Valideren")
+	tab.WaitFor("heading", "De notificatie is geregistreerd")
+	tab.Check("specialist-validated")
+
+	tab.Click("link", "Explantatie notificeren")
+	tab.Fill("Datum van de operatie", "25/11/2026")
+	tab.Fill("Patiënt (INSZ)", "48.02.29-073.79")
+	tab.Click("button", "Implantaten van de patiënt tonen")
+	const implant = "Total Knee System, femoral component, left, size 5, 20/11/2026"
+	tab.WaitFor("checkbox", implant)
+	tab.Check("explantation")
+	tab.Click("button", "Bevestigen")
+	tab.WaitFor("heading", "Er is een probleem")
+	tab.Click("checkbox", implant)
+	tab.Click("button", "Bevestigen")
+	tab.WaitFor("heading", "De notificatie is geregistreerd")
+	tab.Check("explantation-registered")
+}
+
+// TestEndedSessionLosesNothing: the session ends while a form is filled in. After signing in again everything is there,
+// but not for somebody else at the same computer.
+func TestEndedSessionLosesNothing(t *testing.T) {
+	browser.Require(t)
+	origin := start(t)
+	for _, who := range []struct {
+		name  string
+		isOwn bool
+	}{{"Anna Claes", true}, {"Luc Dubois", false}} {
+		t.Run(who.name, func(t *testing.T) {
+			tab := browser.NewTab(t, browser.Options{Size: browser.Desktop, Language: "en", WithScripts: true})
+			signIn(tab, origin, "Anna Claes", "Doctor")
+			tab.WaitFor("heading", "Welcome")
+			tab.Open(origin + "/portal/implantations/new")
+			tab.Fill("Comment", "typed before the session ended")
+			tab.ForgetSession()
+			tab.Click("button", "Save draft")
+			tab.WaitFor("heading", "Sign in")
+			tab.Click("link", "Sign in with eID, itsme or another digital key")
+			tab.Click("button", who.name)
+			tab.Click("button", "Doctor")
+			tab.WaitFor("heading", "Notify an implantation")
+			if got := tab.Value("Comment"); (got == "typed before the session ended") != who.isOwn {
+				t.Errorf("the form contains %q", got)
+			}
+		})
+	}
+}
