@@ -29,6 +29,7 @@ type commands struct {
 }
 
 type adminCommands struct {
+	Migrate    migrateCommand        `cmd:"" help:"Migrate the schema of the database, and give the role of the service its rights."`
 	Import     importCommand         `cmd:"" help:"Import an extract of an authentic source; a dry run unless --commit."`
 	Audit      auditCommands         `cmd:"" help:"Export and verify the audit log."`
 	Verify     verifyRegisterCommand `cmd:"" help:"Verify the audit log, and every registered version against its signed message and the audit log."`

@@ -156,6 +156,9 @@ func (db *DB) Status() Status { return Status{db.engine.Status(), db.numbers.Ski
 // lost something.
 func (db *DB) RaiseNumbers() { db.numbers.Raise() }
 
+// GrantTo gives a role of PostgreSQL what the service needs. The role that migrates the schema calls it.
+func (db *DB) GrantTo(ctx context.Context, role string) error { return db.engine.GrantTo(ctx, role) }
+
 // RunReadTx runs f over one consistent view.
 func (db *DB) RunReadTx(ctx context.Context, f func(implants.Reader) error) error {
 	return db.persons.Read(ctx, func(tx *identity.Tx) error { return f(implantstore.NewReader(tx)) })

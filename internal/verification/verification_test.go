@@ -382,11 +382,12 @@ func unverified() map[string]string {
 		"person": "sealed names, for display", "organisation": "a public list",
 		"subject": "sealed and bound to its row", "subject_lookup": "compared with the sealed number when it is used",
 		"notification.seq": "the position only",
-		"affiliation":      "x", "mandate": "x", "therapeutic_link": "x", "practice": "x",
+		"affiliation":      "of an authentic source: its next import compares it", "mandate": "of an authentic source, as above",
+		"therapeutic_link": "of an authentic source, as above", "practice": "of an authentic source, as above",
+		"emergency": "of one day; what happened is in the audit log",
 	}
 }
 
-// sources are the tables of the authentic sources that give rights.
 func isVerified(table, column string) bool {
 	_, isTable := unverified()[table]
 	_, isColumn := unverified()[table+"."+column]
