@@ -26,6 +26,8 @@ type logRecords struct {
 
 func newLogRecords() *logRecords { return &logRecords{make(chan slog.Record, 1000)} }
 
+func (l *logRecords) logger() *slog.Logger { return slog.New(l) }
+
 func (*logRecords) Enabled(context.Context, slog.Level) bool        { return true }
 func (l *logRecords) WithAttrs([]slog.Attr) slog.Handler            { return l }
 func (l *logRecords) WithGroup(string) slog.Handler                 { return l }
@@ -65,7 +67,7 @@ func appendEvents(ctx context.Context, db *store.DB, name string, n int) error {
 
 func countAllEvents(t *testing.T, db *store.DB) int {
 	t.Helper()
-	events, _, err := db.ReadEvents(t.Context(), 0, 10000)
+	events, _, err := db.ReadEvents(t.Context(), 0, 1_000_000)
 	if err != nil {
 		t.Fatal(err)
 	}
