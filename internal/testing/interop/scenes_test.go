@@ -429,7 +429,9 @@ func (p *scenarioRun) playEmergency() {
 	p.play("a doctor reads in an emergency", func() {
 		number := mustCall[ctr.SearchResponse](p, leroy, newSearch(criteriaByPatient(leroySSIN))).Notification[0].NotificationNumber
 		p.requireReadable(peeters, leroySSIN, number, accident, 1)
-		mustRefuse(p, asOrganisation(hospital, woutersSSIN), &ctr.GetNotificationRequest{Of: refByNumber(number), EmergencyReason: accident}, "MAY_NOT_READ")
+		mustRefuse(p, asOrganisation(hospital, woutersSSIN), &ctr.GetNotificationRequest{
+			Of: refByNumber(number), EmergencyReason: accident, EmergencyPatient: leroySSIN,
+		}, "MAY_NOT_READ")
 		p.requireReadable(peeters, leroySSIN, number, "", 0) // an emergency gives no lasting access
 	})
 	p.play("the report shows it", func() {

@@ -27,6 +27,7 @@ func idColumns() []idColumn {
 		{"pending", "specialist", "professional", ""}, {"pending", "author", "caller", ""},
 		{"implant", "pharmacist", "professional", ""},
 		{"submission", "signer", "caller", ""},
+		{"emergency", "professional", "caller", ""}, {"emergency", "patient", "patient", ""},
 		{"audit", "person", "caller", `NOT ` + ownData}, {"audit", "person", "patient", ownData},
 		{"audit", "signer", "caller", `NOT ` + ownData}, {"audit", "signer", "patient", ownData},
 		{"audit", "patient", "patient", `operation NOT IN ('ManageMandate', 'ManageStaff')`},
