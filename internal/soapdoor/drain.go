@@ -24,7 +24,7 @@ type drainer struct{ slots chan struct{} }
 func newDrainer() drainer { return drainer{make(chan struct{}, maxDrains)} }
 
 // drainBody reads at most maxBytes of the rest of the body. If there are more the connection is closed. A client that
-// waits for 100 (Continue) has written nothing, and shall not begin; HTTP/2 refuses a single stream without any of this.
+// waits for 100 (Continue) has written nothing, and shall not begin; HTTP/2 refuses a single stream without this.
 func (d drainer) drainBody(w http.ResponseWriter, r *http.Request, maxBytes int) {
 	if r.ContentLength == 0 || r.ProtoMajor > 1 || r.Header.Get("Expect") != "" {
 		return

@@ -14,11 +14,10 @@ import (
 // saysNothingMore reports whether the text of a code says everything without a place or a value: what the caller may
 // not do or know, whatever they sent; and a message that was sent before, which is wrong nowhere.
 func saysNothingMore(entry problem.Properties, code problem.Code) bool {
-	switch entry.Kind {
-	case problem.Forbidden, problem.Withheld, problem.NotFound, problem.Conflict, problem.Unavailable, problem.Internal:
-		return true
+	kinds := []problem.Kind{
+		problem.Forbidden, problem.Withheld, problem.NotFound, problem.Conflict, problem.Unavailable, problem.Internal,
 	}
-	return code == platform.MessageReplayed
+	return slices.Contains(kinds, entry.Kind) || code == platform.MessageReplayed
 }
 
 // received matches what an English text says that it received.
