@@ -3,7 +3,6 @@ package implants
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/openctr/ctr/internal/implants/udi"
@@ -44,7 +43,7 @@ func (q *RecallQuery) DeviceIdentifiers() ([]string, error) {
 	}
 	readings, err := udi.ParseDI(q.UDIDI)
 	if err != nil {
-		return nil, fmt.Errorf("the UDI-DI: %w", err)
+		return nil, errors.New("the UDI-DI: " + udi.ExplainError(err))
 	}
 	return readings, nil
 }

@@ -106,12 +106,6 @@ func (n NotifiedImplant) withUDIValues(u udi.UDI) NotifiedImplant {
 	return n
 }
 
-// areDifferentNumbers reports whether two lots or serial numbers are given and differ in more than blanks.
-func areDifferentNumbers(a, b string) bool {
-	a, b = udi.MatchKey(a), udi.MatchKey(b)
-	return a != "" && b != "" && a != b
-}
-
 // checkSurgery applies the rules that implantations and explantations share.
 func checkSurgery(
 	results *platform.RuleResults, root platform.Path, day ident.Date, patient ident.SSIN,
@@ -237,10 +231,10 @@ func checkUDI(results *platform.RuleResults, path platform.Path, n *NotifiedImpl
 		results.AddWarning(WarnUDIOtherCode, path.Field("UDI"))
 	}
 	u := facts.udi
-	if areDifferentNumbers(n.Lot, u.Lot) {
+	if udi.AreDifferentNumbers(n.Lot, u.Lot) {
 		results.AddViolation(LotContradictsUDI, path.Field("Lot"))
 	}
-	if areDifferentNumbers(n.Serial, u.Serial) {
+	if udi.AreDifferentNumbers(n.Serial, u.Serial) {
 		results.AddViolation(SerialContradictsUDI, path.Field("Serial"))
 	}
 	if !n.Expiry.IsZero() && !u.Expiry.IsZero() && u.Expiry != n.Expiry {

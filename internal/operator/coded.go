@@ -8,7 +8,6 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
-	"github.com/openctr/ctr/internal/problem"
 )
 
 // The words of the coded columns. An entry with a word that no rule knows would have no effect without anyone noticing.
@@ -63,9 +62,7 @@ func (l *sourceRow) parseDIs(column string) []string {
 	for _, text := range strings.FieldsFunc(l.parseText(column), isSeparator) {
 		readings, err := udi.ParseDI(text)
 		if err != nil {
-			e := problem.From(err)
-			what := "holds a text that is no device identifier: " + string(e.Code) + " " + e.Detail.String()
-			l.appendError(column, strings.TrimSpace(what))
+			l.appendError(column, "holds a text that is no device identifier: "+udi.ExplainError(err))
 			continue
 		}
 		for _, di := range readings {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,8 +67,18 @@ func testRecallAgrees(t *testing.T, b storetest.Backend) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		found += len(recall.Lines)
-		if got, want := recallSummary(recall), l.expectedRecall(&q); !reflect.DeepEqual(got, want) {
+		want := l.expectedRecall(&q)
+		if got := recallSummary(recall); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\ngot  %v\nwant %v", name, got, want)
+		}
+		for _, respelled := range respellQuery(q) {
+			recall, err := db.Recall(t.Context(), respelled)
+			if err != nil {
+				t.Fatalf("%s as %+v: %v", name, respelled, err)
+			}
+			if got := recallSummary(recall); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s as %+v:\ngot  %v\nwant %v", name, respelled, got, want)
+			}
 		}
 	}
 	if found < 500 {
@@ -131,7 +142,7 @@ func (l *expectedRegister) newNotification() implants.Notification {
 func (l *expectedRegister) newLine(n *implants.Notification, i int) implants.Implant {
 	line := implants.Implant{ID: fmt.Sprintf("%s-%d-%d", n.Reference, n.Version, i)}
 	line.Quantity = 1 + l.random.IntN(4)
-	line.Lot = l.pickOne("", "L98", "L99", "L100", "L101", "L9900", "M1")
+	line.Lot = l.pickOne("", "L98", "L99", "L100", "L 101", "L9900", " M1", "L99 ")
 	if l.random.IntN(2) == 0 {
 		line.Quantity, line.Serial = 1, fmt.Sprintf("S%d", 1+l.random.IntN(20))
 	}
@@ -236,6 +247,32 @@ func recallQueries() map[string]implants.RecallQuery {
 	}
 }
 
+// respellQuery returns the query in other spellings, which must find the same.
+func respellQuery(q implants.RecallQuery) []implants.RecallQuery {
+	spread := func(s string) string { return " " + strings.Join(strings.Split(s, ""), "\u00a0") + " " }
+	var all []implants.RecallQuery
+	for _, respell := range []func(string) string{
+		func(di string) string { return di[1:] },
+		func(di string) string { return "(01)" + di },
+		func(di string) string { return "(01)" + di[1:] + "(17)291231" },
+		func(di string) string { return "]d201" + di + "10L1^21S1" },
+		func(di string) string { return di[:4] + "-" + di[4:] + " " },
+	} {
+		other := q
+		if q.UDIDI != "" {
+			other.UDIDI = respell(q.UDIDI)
+		}
+		if !q.Lots.IsZero() {
+			other.Lots = implants.Range{From: spread(q.Lots.From), To: " " + q.Lots.To}
+		}
+		if !q.Serials.IsZero() {
+			other.Serials = implants.Range{From: q.Serials.From + "\t", To: spread(q.Serials.To)}
+		}
+		all = append(all, other)
+	}
+	return all
+}
+
 // recallSummary formats a recall as text: each line, then the counts.
 func recallSummary(r *implants.RecallResult) []string {
 	counts := fmt.Sprint(r.Implanted, r.Explanted, r.StillImplanted, r.Unregistered, r.Patients, r.Notifications, r.Hospitals, r.Specialists)
@@ -253,7 +290,7 @@ func matchesQuery(q *implants.RecallQuery, n *implants.Notification, line *impla
 	code, di := q.Code.Digits(), q.UDIDI
 	byCode := code == "" || line.Code.Digits() == code || line.Code.IsZero() && slices.Contains(recallDevices[code], line.UDIDI)
 	byDI := di == "" || line.UDIDI == di || line.UDIDI == "" && slices.Contains(recallDevices[line.Code.Digits()], di)
-	return byCode && byDI && q.Lots.Contains(line.Lot) && q.Serials.Contains(line.Serial) && !n.SurgeryDate.Before(q.From) && (q.To.IsZero() || !n.SurgeryDate.After(q.To))
+	return byCode && byDI && q.Lots.Contains(strings.ReplaceAll(line.Lot, " ", "")) && q.Serials.Contains(line.Serial) && !n.SurgeryDate.Before(q.From) && (q.To.IsZero() || !n.SurgeryDate.After(q.To))
 }
 
 func (l *expectedRegister) expectedRecall(q *implants.RecallQuery) []string {

@@ -3,6 +3,7 @@ package udi_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
@@ -330,6 +331,39 @@ func TestParseDI(t *testing.T) {
 		got, err := udi.ParseDI(c.text)
 		if checkReason(t, err, c.code, ""); got != nil {
 			t.Errorf("%q is %q", c.text, got)
+		}
+	}
+}
+
+// TestSpellingsOfRandomIdentifiers reads every spelling of 2,000 random identifiers as the same one.
+func TestSpellingsOfRandomIdentifiers(t *testing.T) {
+	random := rand.New(rand.NewPCG(12, 9))
+	for range 2000 {
+		short := fmt.Sprintf("%0*d", []int{7, 11, 12, 13}[random.IntN(4)], random.Int64N(1e7))
+		if random.IntN(2) == 0 {
+			short = fmt.Sprintf("%013d", random.Int64N(1e13))
+		}
+		short = withGTINCheck(short)
+		gtin := strings.Repeat("0", 14-len(short)) + short
+		middle := len(short) / 2
+		for _, spelling := range []string{
+			gtin, short, "(01)" + gtin, "(01)" + short, "01" + gtin, "]d201" + gtin, " " + short + "\u00a0",
+			short[:middle] + " " + short[middle:], short[:middle] + "-" + short[middle:], "(01) " + short[:middle] + " " + short[middle:],
+			"(01)" + gtin + "(10)L1", "01" + gtin + "10L1^21S1", "http://example.org/01/" + gtin + "/10/L1",
+		} {
+			if got, err := udi.ParseDI(spelling); err != nil || len(got) != 1 || got[0] != gtin {
+				t.Errorf("%q is %q, %v, want %q", spelling, got, err, gtin)
+			}
+		}
+		hibc := fmt.Sprintf("+%c%03d%X%d", 'A'+random.IntN(26), random.IntN(1000), random.Int64N(1e9), random.IntN(10))
+		full := withHIBCCheck(hibc)
+		for _, spelling := range []string{
+			hibc, full, "*" + full + "*", strings.ToLower(full), "]A0" + full, " " + full, withHIBCCheck(hibc + "/$LOT"),
+			strings.TrimSuffix(full, " "), strings.ReplaceAll(full, " ", "_"),
+		} {
+			if got, err := udi.ParseDI(spelling); err != nil || !slices.Contains(got, hibc) {
+				t.Errorf("%q is %q, %v, want %q", spelling, got, err, hibc)
+			}
 		}
 	}
 }
