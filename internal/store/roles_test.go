@@ -46,8 +46,8 @@ func TestFindingH5RuntimeRole(t *testing.T) {
 	t.Cleanup(func() { _ = db.Close() })
 	now := time.Now()
 	if err = db.RunWriteTx(t.Context(), func(w implants.Writer) error {
-		if _, err := w.RecordReplayKey(platform.ReplayKey{Hash: [32]byte{1}, ExpiresAt: now}); err != nil {
-			return err
+		if _, keyErr := w.RecordReplayKey(platform.ReplayKey{Hash: [32]byte{1}, ExpiresAt: now}); keyErr != nil {
+			return keyErr
 		}
 		return w.AppendEvent(newEvent(1))
 	}); err != nil {
@@ -56,11 +56,11 @@ func TestFindingH5RuntimeRole(t *testing.T) {
 	if err = db.CheckReady(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if made, err := db.SealAuditLog(t.Context(), now, 0); err != nil || len(made) != 1 {
-		t.Errorf("%v, %v", made, err)
+	if made, sealErr := db.SealAuditLog(t.Context(), now, 0); sealErr != nil || len(made) != 1 {
+		t.Errorf("%v, %v", made, sealErr)
 	}
-	if n, err := db.PurgeReplayKeys(t.Context(), now.Add(time.Hour)); err != nil || n != 1 {
-		t.Errorf("%d, %v", n, err)
+	if n, purgeErr := db.PurgeReplayKeys(t.Context(), now.Add(time.Hour)); purgeErr != nil || n != 1 {
+		t.Errorf("%d, %v", n, purgeErr)
 	}
 	service, err := sql.Open("postgres", address.String())
 	if err != nil {
