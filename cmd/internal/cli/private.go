@@ -21,9 +21,9 @@ const PersonNumberHelp = "A person's number on a command line is visible to ever
 // maxNumberBytes bounds a line with a number, which has 11 digits.
 const maxNumberBytes = 64
 
-// PersonNumbers makes kong accept the number of a person, as people write it, in a flag with the tag type:"person". Every
-// account of a machine can read the command lines of all others, so the number can be elsewhere: "-" reads a line of
-// standard input, and "@FILE" the first line of a file. Several flags of "-" read one line each.
+// PersonNumbers makes kong accept the number of a person, as people write it, in a flag with the tag type:"person".
+// Every account of a machine can read the command lines of all others, so the number can be elsewhere: "-" reads a line
+// of standard input, and "@FILE" the first line of a file. Several flags of "-" read one line each.
 func PersonNumbers(stdin io.Reader) kong.Option {
 	lines := bufio.NewReaderSize(stdin, maxNumberBytes)
 	return kong.NamedMapper("person", kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
