@@ -89,7 +89,7 @@ func (k *statusKeeper) recordCheck(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.status.Checks++
-	k.log.InfoContext(ctx, "the pages of the database are not damaged")
+	k.log.DebugContext(ctx, "the pages of the database are not damaged")
 }
 
 func (k *statusKeeper) fail(ctx context.Context, err error) {
