@@ -114,7 +114,7 @@ func (c *serviceClient) manageMandate(change ctr.MandateChange) error {
 }
 
 type staffCommand struct {
-	List   staffListCommand   `cmd:"" default:"withargs" help:"List the roles in your organisation (the default)."`
+	List   staffListCommand   `cmd:"" default:"withargs" help:"List the roles in your organisation, or your own with your own certificate (the default)."`
 	Assign staffAssignCommand `cmd:"" help:"Assign a role in your organisation to a person."`
 	End    staffEndCommand    `cmd:"" help:"End a person's role."`
 }
@@ -138,7 +138,11 @@ func (s *staffListCommand) Run(c *serviceClient) error {
 
 func showStaff(w io.Writer, all []ctr.StaffMember) {
 	for _, m := range all {
-		_ = terminal.Printf(w, "  %s  %s, %s, %s\n", m.Person, m.Role, m.State, formatPeriod(m.From, m.To))
+		in := ""
+		if m.Organisation != "" {
+			in = " in " + m.Organisation
+		}
+		_ = terminal.Printf(w, "  %s  %s%s, %s, %s\n", m.Person, m.Role, in, m.State, formatPeriod(m.From, m.To))
 	}
 }
 
@@ -162,11 +166,12 @@ func (s *staffAssignCommand) Run(c *serviceClient) error {
 
 type staffEndCommand struct {
 	roleFlags
+	Organisation string `help:"NIHII number of the organisation, to refuse a role of your own with your own certificate." placeholder:"NIHII"`
 }
 
 // Run ends a role.
 func (s *staffEndCommand) Run(c *serviceClient) error {
-	return c.manageStaff(ctr.StaffChange{End: &ctr.StaffEnd{Person: s.Person, Role: s.Role}})
+	return c.manageStaff(ctr.StaffChange{End: &ctr.StaffEnd{Person: s.Person, Role: s.Role, Organisation: s.Organisation}})
 }
 
 func (c *serviceClient) manageStaff(change ctr.StaffChange) error {

@@ -16,15 +16,16 @@ const (
 	NotificationNotFound problem.Code = "NOTIFICATION_NOT_FOUND"
 	NotificationWithheld problem.Code = "NOTIFICATION_WITHHELD"
 
-	MayNotMandate     problem.Code = "MAY_NOT_MANDATE"
-	MayNotManageStaff problem.Code = "MAY_NOT_MANAGE_STAFF"
-	RoleOfSource      problem.Code = "ROLE_OF_AUTHENTIC_SOURCE"
-	ManagerNotYours   problem.Code = "MANAGER_NOT_YOURS_TO_END"
+	MayNotMandate       problem.Code = "MAY_NOT_MANDATE"
+	PersonalCertificate problem.Code = "PERSONAL_CERTIFICATE_REQUIRED"
+	MayNotManageStaff   problem.Code = "MAY_NOT_MANAGE_STAFF"
+	RoleOfSource        problem.Code = "ROLE_OF_AUTHENTIC_SOURCE"
+	ManagerNotYours     problem.Code = "MANAGER_NOT_YOURS_TO_END"
 )
 
 func init() {
 	problem.Register(problem.Properties{Kind: problem.Forbidden}, AuthorNotAttached, NotYourOperation, MayNotNotify,
-		MayNotPrepare, MayNotRead, MayNotSearch, LinkRequired, MayNotMandate, MayNotManageStaff,
+		MayNotPrepare, MayNotRead, MayNotSearch, LinkRequired, MayNotMandate, PersonalCertificate, MayNotManageStaff,
 		RoleOfSource, ManagerNotYours)
 	problem.Register(problem.Properties{Kind: problem.NotFound}, NotificationNotFound)
 	problem.Register(problem.Properties{Kind: problem.Withheld, Public: NotificationNotFound}, NotificationWithheld)

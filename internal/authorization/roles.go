@@ -17,7 +17,7 @@ func MayActInside(person ident.SSIN, affiliations []platform.Affiliation) error 
 
 // MayGrantMandate decides who may grant a mandate or transfer one.
 func MayGrantMandate(c platform.Caller, today ident.Date) (string, error) {
-	if err := MayActForSelf(c, today); err != nil {
+	if err := MayActPersonally(c); err != nil {
 		return "", err
 	}
 	if c.CapacityOn(today) != platform.CapacityDoctor {
@@ -26,10 +26,12 @@ func MayGrantMandate(c platform.Caller, today ident.Date) (string, error) {
 	return "doctor, grantor of the mandate", nil
 }
 
-// MayActForSelf decides who may perform the actions that are open to everyone in their own name.
-func MayActForSelf(c platform.Caller, today ident.Date) error {
-	if !c.IsAttachedOn(today) {
-		return problem.New(AuthorNotAttached).WithPath(platform.AuthorPath)
+// MayActPersonally decides who may perform the actions that are open to everyone in their own name. An organisation
+// that names a person as the author proves nothing about what the person wants: it may have named them its staff by
+// itself. So only the person's own certificate counts.
+func MayActPersonally(c platform.Caller) error {
+	if !c.Organisation().IsZero() {
+		return problem.New(PersonalCertificate)
 	}
 	return nil
 }
@@ -39,6 +41,17 @@ type RoleChange struct {
 	Role     platform.Role
 	Person   ident.SSIN
 	IsEnding bool
+}
+
+// MayRefuseRole decides who may end a role of their own, with their own certificate: whoever an organisation gave it.
+func MayRefuseRole(c platform.Caller, m RoleChange, path platform.Path) (string, error) {
+	switch {
+	case !c.Organisation().IsZero() || !m.IsEnding || m.Person != c.Person():
+		return "", problem.New(MayNotManageStaff)
+	case !m.Role.IsAssignable():
+		return "", problem.New(RoleOfSource).WithPath(path.Field("Role").String())
+	}
+	return "holder of the role", nil
 }
 
 // MayManageRole decides who may assign and end roles in the signing organisation.

@@ -135,19 +135,19 @@ func TestMandateRules(t *testing.T) {
 	}})
 	for _, c := range []struct{ what, got, want string }{
 		{"by a patient", d.manageMandate(d.callerWithOwnKey(leroy), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
-		{"by staff", d.manageMandate(d.callerInside(hospital, wouters), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
-		{"by a pharmacist", d.manageMandate(d.callerInside(pharmacy, maes), transferRequest(smit, leroy)), "MAY_NOT_MANDATE"},
+		{"by staff", d.manageMandate(d.callerWithOwnKey(wouters), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
+		{"by a pharmacist", d.manageMandate(d.callerWithOwnKey(maes), transferRequest(smit, leroy)), "MAY_NOT_MANDATE"},
 		{"by a retired surgeon", d.manageMandate(d.callerWithOwnKey(jacobs), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE"},
-		{"inside the hospital he left", d.manageMandate(d.callerInside(hospital, dubois), grantRequest(smit, platform.Period{})), "AUTHOR_NOT_ATTACHED at Author"},
-		{"accepted inside it", d.manageMandate(d.callerInside(hospital, jacobs), acceptRequest(claes)), "AUTHOR_NOT_ATTACHED at Author"},
-		{"ended inside it", d.manageMandate(d.callerInside(hospital, jacobs), giveBackRequest(claes)), "AUTHOR_NOT_ATTACHED at Author"},
+		{"inside the hospital he left", d.manageMandate(d.callerInside(hospital, dubois), grantRequest(smit, platform.Period{})), "PERSONAL_CERTIFICATE_REQUIRED"},
+		{"accepted inside it", d.manageMandate(d.callerInside(hospital, jacobs), acceptRequest(claes)), "PERSONAL_CERTIFICATE_REQUIRED"},
+		{"ended inside it", d.manageMandate(d.callerInside(hospital, jacobs), giveBackRequest(claes)), "PERSONAL_CERTIFICATE_REQUIRED"},
 		{"to oneself, in the past", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(claes, period("2026-11-20", "2026-11-19"))),
 			"MANDATE_TO_SELF at Grant.Grantee, PERIOD_BEGINS_IN_PAST at Grant.Period.From, PERIOD_ENDS_BEFORE_IT_BEGINS at Grant.Period.To"},
 		{"ends before today", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("", "2026-11-20"))), "PERIOD_ENDS_BEFORE_IT_BEGINS at Grant.Period.To"},
 		{"for another service", d.manageMandate(d.callerWithOwnKey(dubois), endRequest(kaya)), "MANDATE_NOT_FOUND at End.Grantee"},
 		{"with a defect", d.manageMandate(d.callerWithOwnKey(claes), access.ManageMandateRequest{Defects: []*problem.Error{problem.New(ident.SSINInvalid)}}), "SSIN_INVALID"},
 		{"of nothing", d.manageMandate(d.callerWithOwnKey(claes), access.ManageMandateRequest{}), "INTERNAL"},
-		{"for one day, inside the hospital", d.manageMandate(d.callerInside(hospital, claes), grantRequest(smit, period("", "2026-11-21"))), "Pending 2026-11-21..2026-11-21"},
+		{"for one day", d.manageMandate(d.callerWithOwnKey(claes), grantRequest(smit, period("", "2026-11-21"))), "Pending 2026-11-21..2026-11-21"},
 		{"what is left moves", d.manageMandate(d.callerWithOwnKey(dubois), transferRequest(wouters, leroy)), "Ended 2024-01-01..2026-11-20, Pending 2026-11-21..2027-12-31"},
 	} {
 		wantText(t, c.what, c.got, c.want)
@@ -167,7 +167,7 @@ func TestMandateRules(t *testing.T) {
 	got, _ = d.listMandates(d.callerWithOwnKey(leroy), platform.Page{Limit: 10})
 	wantText(t, "what one got", got, "Pending 2026-11-21..2027-12-31")
 	got, _ = d.listMandates(d.callerInside(hospital, dubois), platform.Page{Limit: 10})
-	wantText(t, "inside the hospital he left", got, "AUTHOR_NOT_ATTACHED at Author")
+	wantText(t, "inside the hospital he left", got, "PERSONAL_CERTIFICATE_REQUIRED")
 }
 
 func (d *testRegister) manageStaff(c platform.Caller, change access.ManageStaffRequest) string {
@@ -277,7 +277,7 @@ func TestNoDoctorOfTheirOwn(t *testing.T) {
 	wantCode(t, err, authorization.MayNotRead)
 	_, err = d.GetImplantCard(t.Context(), dressed(), implants.CardRequest{Number: placed.Number, EmergencyClaim: claimFor(why, leroy)})
 	wantCode(t, err, authorization.MayNotRead)
-	wantText(t, "mandates", d.manageMandate(dressed(), grantRequest(smit, platform.Period{})), "MAY_NOT_MANDATE")
+	wantText(t, "mandates", d.manageMandate(dressed(), grantRequest(smit, platform.Period{})), "PERSONAL_CERTIFICATE_REQUIRED")
 }
 
 // TestEmergencyOfBlanks: a blank emergency reason is rejected for every read, and recorded as a refusal.

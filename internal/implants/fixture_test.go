@@ -115,7 +115,11 @@ func (d *testRegister) callerWithOwnKey(who ident.SSIN) platform.Caller {
 // callerInside returns the caller of a message signed by an organisation, with the person as author.
 func (d *testRegister) callerInside(organisation ident.NIHII, who ident.SSIN) platform.Caller {
 	d.tb.Helper()
-	return d.identifyCaller("NIHII-HOSPITAL="+organisation.Digits(), platform.Author{{Type: "SSIN", Value: who.Digits()}})
+	kind := "NIHII-HOSPITAL="
+	if organisation == pharmacy {
+		kind = "NIHII-PHARMACY="
+	}
+	return d.identifyCaller(kind+organisation.Digits(), platform.Author{{Type: "SSIN", Value: who.Digits()}})
 }
 
 func (d *testRegister) identifyCaller(signer string, author platform.Author) platform.Caller {

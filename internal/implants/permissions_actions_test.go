@@ -9,6 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 // This file holds the actions of TestPermissions. The result of an action is the number of notifications or implants,
@@ -221,14 +222,13 @@ func (s *permissionScene) finalActions() map[string]sceneAction {
 func (s *permissionScene) mandateActions() map[string]sceneAction {
 	mandates := func(p platform.Period) func(ident.SSIN) {
 		return func(self ident.SSIN) {
-			s.loadSources(implants.SourceEntries{Mandates: []platform.Mandate{
-				{Grantor: kaya, Grantee: self, Service: "CTR", Period: p}, {Grantor: self, Grantee: kaya, Service: "CTR", Period: p},
-			}})
+			s.saveMandates(platform.Mandate{Grantor: kaya, Grantee: self, Service: "CTR", Period: p},
+				platform.Mandate{Grantor: self, Grantee: kaya, Service: "CTR", Period: p})
 		}
 	}
 	over := func(self ident.SSIN) {
 		mandates(period(today, yesterday))(self)
-		s.loadSources(implants.SourceEntries{Mandates: []platform.Mandate{{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)}}})
+		s.saveMandates(platform.Mandate{Grantor: self, Grantee: goosens, Service: "CTR", Period: period(today, yesterday)})
 	}
 	change := func(c access.ManageMandateRequest, about ident.SSIN) sceneAction {
 		return sceneAction{before: mandates(period(today, "")), after: over, about: constantSSIN(about), act: func(who platform.Caller) string {
@@ -249,6 +249,39 @@ func (s *permissionScene) mandateActions() map[string]sceneAction {
 	}
 }
 
+// home is an organisation in which nobody of the scene acts.
+var home = people.MustNIHII("76123422")
+
+// saveMandates and saveAffiliations store entries as if a person had made them here.
+func (s *permissionScene) saveMandates(all ...platform.Mandate) {
+	s.save(func(w implants.Writer) error {
+		for _, m := range all {
+			if err := w.SaveMandate(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *permissionScene) saveAffiliations(all ...platform.Affiliation) {
+	s.save(func(w implants.Writer) error {
+		for _, a := range all {
+			if err := w.SaveAffiliation(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *permissionScene) save(store func(implants.Writer) error) {
+	s.tb.Helper()
+	if err := s.db.RunWriteTx(s.tb.Context(), store); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
 // staffActions change roles of Kaya, who is clerk and access manager of every organisation, and of Goossens.
 func (s *permissionScene) staffActions() map[string]sceneAction {
 	roles := func(p platform.Period, people ...ident.SSIN) {
@@ -260,7 +293,7 @@ func (s *permissionScene) staffActions() map[string]sceneAction {
 				}
 			}
 		}
-		s.loadSources(implants.SourceEntries{Affiliations: all})
+		s.saveAffiliations(all...)
 	}
 	change := func(c access.ManageStaffRequest, about ident.SSIN) sceneAction {
 		return sceneAction{about: constantSSIN(about),
@@ -280,6 +313,19 @@ func (s *permissionScene) staffActions() map[string]sceneAction {
 		"dismiss a manager":      change(dismissRequest(kaya, platform.RoleManager), kaya),
 		"dismiss the chief":      change(dismissRequest(smit, platform.RoleChiefManager), smit),
 		"dismiss the specialist": change(dismissRequest(claes, "Specialist"), claes),
+		"refuse a role of one's own": {about: func(self ident.SSIN) ident.SSIN { return self },
+			before: func(self ident.SSIN) {
+				s.saveAffiliations(platform.Affiliation{Organisation: home, SSIN: self, Role: platform.RoleManager, Period: period(today, "")})
+			},
+			after: func(self ident.SSIN) {
+				s.saveAffiliations(platform.Affiliation{Organisation: home, SSIN: self, Role: platform.RoleManager, Period: period(today, yesterday)})
+			},
+			act: func(who platform.Caller) string {
+				refuse := dismissRequest(who.Person(), platform.RoleManager)
+				refuse.End.Organisation = home
+				_, err := s.ManageStaff(s.tb.Context(), who, refuse)
+				return yesOrCode(err)
+			}},
 		"list the roles": {about: constantSSIN(ident.SSIN{}), act: func(who platform.Caller) string {
 			_, err := s.ListStaff(s.tb.Context(), who, platform.Page{Limit: 10})
 			return yesOrCode(err)

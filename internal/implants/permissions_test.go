@@ -108,6 +108,7 @@ func newPermissionScene(t *testing.T) *permissionScene {
 			{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period(today, "")},
 			{Organisation: hospital, SSIN: peeters, Role: platform.RoleAdministrative, Period: period("2020-01-01", "")},
 			{Organisation: hospital, SSIN: leroy, Role: platform.RoleManager, Period: period("2020-01-01", today)}, // ends today
+			{Organisation: clinic, SSIN: nguyen, Role: platform.RoleAdministrative, Period: period("2020-01-01", "")},
 			{Organisation: hospital, SSIN: vanDam, Role: platform.RoleManager, Period: period("2020-01-01", yesterday)},
 		},
 		Mandates: []platform.Mandate{
@@ -158,6 +159,7 @@ func (s *permissionScene) callers() map[string]sceneCaller {
 		"Van Damme":                      person(vanDam, platform.CapacityPatient),
 		"Van Damme, inside the hospital": inside(hospital, vanDam, platform.CapacityStaff),
 		"Nguyen":                         person(nguyen, platform.CapacityPatient),
+		"Nguyen, inside the clinic":      inside(clinic, nguyen, platform.CapacityStaff),
 		"Jacobs":                         person(jacobs, platform.CapacityPatient),
 	}
 }

@@ -181,6 +181,13 @@ func compareAffiliations(c *comparison, batch *chunk) error {
 	); err != nil {
 		return err
 	}
+	for i, a := range batch.entries.Affiliations {
+		stored, err := c.stored.Affiliations(a.Organisation, a.SSIN)
+		if err != nil {
+			return err
+		}
+		batch.entries.Affiliations[i] = a.KeepEnded(stored)
+	}
 	return compareEntries(c, batch.entries.Affiliations, batch.lineNumbers, describeAffiliation, find, appendAffiliation)
 }
 
@@ -211,6 +218,13 @@ func compareMandates(c *comparison, batch *chunk) error {
 		c, batch.entries.Mandates, func(m *platform.Mandate) []*ident.SSIN { return []*ident.SSIN{&m.Grantor, &m.Grantee} },
 	); err != nil {
 		return err
+	}
+	for i, m := range batch.entries.Mandates {
+		stored, err := c.stored.MandatesByGrantee(m.Grantee)
+		if err != nil {
+			return err
+		}
+		batch.entries.Mandates[i] = m.KeepEnded(stored)
 	}
 	return compareEntries(c, batch.entries.Mandates, batch.lineNumbers, describeMandate, find, appendMandate)
 }

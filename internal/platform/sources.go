@@ -102,7 +102,27 @@ type Affiliation struct {
 	Organisation ident.NIHII
 	SSIN         ident.SSIN
 	Role         Role
+	// EndedOn is the day on which somebody ended the role here; zero otherwise.
+	EndedOn ident.Date
 	Period
+}
+
+// KeepEnded returns an affiliation of the authentic source, shortened where somebody ended the role here: the source may
+// not know of it yet. A period that begins later is a new one.
+func (a Affiliation) KeepEnded(stored []Affiliation) Affiliation {
+	for _, s := range stored {
+		if s.Organisation.Base() == a.Organisation.Base() && s.SSIN == a.SSIN && s.Role == a.Role {
+			a.Period.endOn(s.EndedOn, &a.EndedOn)
+		}
+	}
+	return a
+}
+
+// endOn makes the day before the last day of a period that covers the day, and then sets endedOn.
+func (p *Period) endOn(day ident.Date, endedOn *ident.Date) {
+	if !day.IsZero() && p.Contains(day) {
+		p.To, *endedOn = day.AddDays(-1), day
+	}
 }
 
 // TherapeuticLink is a care relation between a patient and a professional, of the authentic source.
@@ -143,11 +163,23 @@ type Mandate struct {
 	Grantee    ident.SSIN
 	Service    string
 	AcceptedOn ident.Date
+	// EndedOn is the day on which somebody ended the mandate here; zero otherwise.
+	EndedOn ident.Date
 	Period
 }
 
 // MandateService is the service name in mandates for this register.
 const MandateService = "CTR"
+
+// KeepEnded returns a mandate of the authentic source, shortened where one of the two persons ended it here.
+func (m Mandate) KeepEnded(stored []Mandate) Mandate {
+	for _, s := range stored {
+		if s.Grantor == m.Grantor && s.Grantee == m.Grantee && s.Service == m.Service {
+			m.Period.endOn(s.EndedOn, &m.EndedOn)
+		}
+	}
+	return m
+}
 
 // IsInForceOn reports whether the grantee may act for the grantor in this register on a day.
 func (m Mandate) IsInForceOn(day ident.Date) bool {

@@ -48,9 +48,14 @@ func TestGolden(t *testing.T) {
 			"<ctrp:Version>1", "<ctrp:Version>"+strconv.Itoa(version)).Replace(readTemplate(t, operation)))
 		version++
 	}
+	hospital := caller.Key
 	for _, operation := range []string{"ManageMandate", "ListMandates", "ManageStaff", "ListStaff"} {
+		if caller.Key = hospital; strings.Contains(operation, "Mandate") { // with the personal certificate
+			caller.Key = testpki.Key(t, "SSIN=78031412250")
+		}
 		post(strings.ToLower(operation[:1])+operation[1:], operation, readTemplate(t, operation))
 	}
+	caller.Key = hospital
 	broken := strings.NewReplacer("2026-11-02", "2026-11-21", "EPD-2026-000123", "EPD-2026-000124", "L2201", "L2202",
 		"<ctr:Quantity>", "<ctr:LotNumber>L2201</ctr:LotNumber><ctr:Quantity>").Replace(readTemplate(t, "NotifyImplant"))
 	post("businessError", "NotifyImplant", broken)

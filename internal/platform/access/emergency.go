@@ -50,19 +50,19 @@ func isTelling(reason string) bool {
 	if length < minReasonLength || length > maxReasonLength {
 		return false
 	}
-	folded := []rune(foldReason(reason))
+	folded := []rune(foldText(reason))
 	return slices.ContainsFunc(folded, func(r rune) bool { return r != folded[0] })
 }
 
-// foldReason returns the letters and digits of a reason in lower case, so that two reasons that differ in nothing else
-// are the same.
-func foldReason(reason string) string {
+// foldText returns the letters and digits of a text in lower case, so that two texts that differ in nothing else are the
+// same.
+func foldText(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
-	}, reason)
+	}, text)
 }
 
 // The wait before an emergency opens a patient's data, for each patient beyond the first ones of a day.
@@ -98,7 +98,7 @@ func AdmitEmergency(
 		return err
 	}
 	claim := platform.Emergency{
-		Professional: c.Person(), Patient: e.Patient, Day: today, Reason: foldReason(e.Reason),
+		Professional: c.Person(), Patient: e.Patient, Day: today, Reason: foldText(e.Reason),
 	}
 	past, err := w.PastEmergencies(claim)
 	switch {

@@ -10,6 +10,9 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
+// organisationPrefix begins the certificate types of organisations that act through an author.
+const organisationPrefix = "NIHII-"
+
 // Identify returns the caller of a message: the person whose certificate signed, or the author for whom the signing
 // organisation acts.
 func (s *Service) Identify(
@@ -42,7 +45,7 @@ func parseSigner(signer platform.Signer) (person ident.SSIN, organisation ident.
 	switch {
 	case signer.Type == "SSIN":
 		person, err = ident.ParseSSIN(signer.ID)
-	case strings.HasPrefix(signer.Type, "NIHII-"):
+	case strings.HasPrefix(signer.Type, organisationPrefix):
 		organisation, err = ident.ParseNIHII(signer.ID)
 	case strings.HasPrefix(signer.Type, "CBE"):
 		return person, organisation, problem.New(platform.CertificateCBE)
@@ -72,6 +75,9 @@ func loadCaller(
 		}
 	} else {
 		person = author
+		if err = checkOrganisationType(reader, m.Signer.Type, organisation); err != nil {
+			return platform.Caller{}, err
+		}
 		if affiliations, err = reader.Affiliations(organisation, person); err != nil {
 			return platform.Caller{}, err
 		}
@@ -81,6 +87,23 @@ func loadCaller(
 	}
 	practices, err := reader.Practices(platform.ProfessionalRef{SSIN: person})
 	return platform.NewCaller(m, person, organisation, practices, affiliations), err
+}
+
+// checkOrganisationType rejects a certificate whose type is not that of the organisation with its number: a number alone
+// does not say whose certificate it is. An organisation that the source does not know has no affiliations, and is
+// rejected for that reason.
+func checkOrganisationType(reader platform.Reader, certificate string, number ident.NIHII) error {
+	o, found, err := reader.Organisation(platform.OrganisationRef{NIHII: number})
+	if err == nil && found && !strings.HasPrefix(foldType(o.Type), foldType(certificate)) {
+		err = problem.New(platform.CertificateUnfit)
+	}
+	return err
+}
+
+// foldType returns a type of organisation in the form in which both are compared: NIHII-RETIREMENT begins as
+// RetirementHome does.
+func foldType(text string) string {
+	return foldText(strings.TrimPrefix(text, organisationPrefix))
 }
 
 // resolvePerson returns the SSIN of the person a reference names, or zero when the NIHII number is unknown. It rejects

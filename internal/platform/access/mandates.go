@@ -168,7 +168,7 @@ func lockUnendedMandates(w platform.Writer, grantor, grantee ident.SSIN, today i
 func acceptMandates(
 	w platform.Writer, c platform.Caller, grantor ident.SSIN, today ident.Date, e *platform.AuditEvent,
 ) ([]platform.Mandate, error) {
-	if err := authorization.MayActForSelf(c, today); err != nil {
+	if err := authorization.MayActPersonally(c); err != nil {
 		return nil, err
 	}
 	all, err := lockUnendedMandates(w, grantor, c.Person(), today)
@@ -192,7 +192,7 @@ func acceptMandates(
 func endMandates(
 	w platform.Writer, c platform.Caller, end MandateEnd, today ident.Date, e *platform.AuditEvent,
 ) ([]platform.Mandate, error) {
-	if err := authorization.MayActForSelf(c, today); err != nil {
+	if err := authorization.MayActPersonally(c); err != nil {
 		return nil, err
 	}
 	grantor, grantee, path, reason := c.Person(), end.Grantee, "End.Grantee", "end, grantor of the mandate"
@@ -213,7 +213,7 @@ func endMandates(
 // endBeforeToday ends mandates with yesterday as their last day.
 func endBeforeToday(w platform.Writer, all []platform.Mandate, today ident.Date) error {
 	for i := range all {
-		all[i].To = today.AddDays(-1)
+		all[i].To, all[i].EndedOn = today.AddDays(-1), today
 		if err := w.SaveMandate(all[i]); err != nil {
 			return err
 		}
@@ -272,12 +272,13 @@ type ListMandatesResult struct {
 // ListMandates lists the mandates for this register that the caller granted or received, including past ones, ordered
 // by their first day.
 func (s *Service) ListMandates(ctx context.Context, c platform.Caller, page platform.Page) (ListMandatesResult, error) {
-	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted, Reason: "own mandates"}
+	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
 	today := s.runner.Today()
 	return platform.ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platform.Reader) (ListMandatesResult, error) {
-		if err := authorization.MayActForSelf(c, today); err != nil {
+		if err := authorization.MayActPersonally(c); err != nil {
 			return ListMandatesResult{}, err
 		}
+		event.Reason = "own mandates"
 		given, err := reader.MandatesByGrantor(c.Person())
 		if err != nil {
 			return ListMandatesResult{}, err

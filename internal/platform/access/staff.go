@@ -27,10 +27,12 @@ type StaffAssignment struct {
 	platform.Period
 }
 
-// StaffEnd ends a person's role.
+// StaffEnd ends a person's role in the signing organisation. With their own certificate, persons end a role of their
+// own, in the Organisation.
 type StaffEnd struct {
-	Person ident.SSIN
-	Role   platform.Role
+	Person       ident.SSIN
+	Role         platform.Role
+	Organisation ident.NIHII
 }
 
 // StaffState is the state of a role on a day.
@@ -49,7 +51,11 @@ type StaffMember struct {
 	State StaffState
 }
 
-func newStaffMember(a platform.Affiliation, today ident.Date) StaffMember {
+// newStaffMember leaves out the organisation when it is the one whose certificate signed.
+func newStaffMember(c platform.Caller, a platform.Affiliation, today ident.Date) StaffMember {
+	if !c.Organisation().IsZero() {
+		a.Organisation = ident.NIHII{}
+	}
 	switch {
 	case a.HasEnded(today):
 		return StaffMember{a, StaffEnded}
@@ -74,6 +80,9 @@ func (s *Service) ManageStaff(ctx context.Context, c platform.Caller, req Manage
 			if err := problem.List(platform.RulesViolated, req.Defects); err != nil {
 				return nil, err
 			}
+			if req.End != nil && c.Organisation().IsZero() {
+				return refuseRole(w, c, *req.End, today, e)
+			}
 			manager, err := lockAndReloadCaller(w, c)
 			if err != nil {
 				return nil, err
@@ -88,7 +97,7 @@ func (s *Service) ManageStaff(ctx context.Context, c platform.Caller, req Manage
 		})
 	var members []StaffMember
 	for _, a := range changed {
-		members = append(members, newStaffMember(a, today))
+		members = append(members, newStaffMember(c, a, today))
 	}
 	return members, err
 }
@@ -99,11 +108,15 @@ func lockAndReloadCaller(w platform.Writer, c platform.Caller) (platform.Caller,
 	if c.Organisation().IsZero() {
 		return c, nil
 	}
-	if err := w.Lock("staff of " + c.Organisation().Base().Digits()); err != nil {
+	if err := lockStaff(w, c.Organisation()); err != nil {
 		return c, err
 	}
 	affiliations, err := w.Affiliations(c.Organisation(), c.Person())
 	return c.WithAffiliations(affiliations), err
+}
+
+func lockStaff(w platform.Writer, organisation ident.NIHII) error {
+	return w.Lock("staff of " + organisation.Base().Digits())
 }
 
 func assignRole(
@@ -155,13 +168,42 @@ func findUnendedRoles(
 func endRole(
 	w platform.Writer, c platform.Caller, end StaffEnd, today ident.Date, e *platform.AuditEvent,
 ) ([]platform.Affiliation, error) {
+	if !end.Organisation.IsZero() && end.Organisation.Base() != c.Organisation().Base() {
+		return nil, problem.New(authorization.MayNotManageStaff)
+	}
 	reason, err := authorization.MayManageRole(
 		c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "End", today,
 	)
 	if err != nil {
 		return nil, err
 	}
-	all, err := findUnendedRoles(w, c.Organisation(), end.Person, end.Role, today)
+	return endRoles(w, c.Organisation(), end, reason, today, e)
+}
+
+// refuseRole ends a role that an organisation gave the caller, who signs with their own certificate.
+func refuseRole(
+	w platform.Writer, c platform.Caller, end StaffEnd, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Affiliation, error) {
+	reason, err := authorization.MayRefuseRole(
+		c, authorization.RoleChange{Role: end.Role, Person: end.Person, IsEnding: true}, "End",
+	)
+	switch {
+	case err != nil:
+		return nil, err
+	case end.Organisation.IsZero():
+		return nil, problem.New(StaffRoleNotFound).WithPath("End.Role")
+	}
+	if err = lockStaff(w, end.Organisation); err != nil {
+		return nil, err
+	}
+	return endRoles(w, end.Organisation, end, reason, today, e)
+}
+
+// endRoles ends a person's roles with yesterday as their last day.
+func endRoles(
+	w platform.Writer, organisation ident.NIHII, end StaffEnd, reason string, today ident.Date, e *platform.AuditEvent,
+) ([]platform.Affiliation, error) {
+	all, err := findUnendedRoles(w, organisation, end.Person, end.Role, today)
 	switch {
 	case err != nil:
 		return nil, err
@@ -169,7 +211,7 @@ func endRole(
 		return nil, problem.New(StaffRoleNotFound).WithPath("End.Role")
 	}
 	for i := range all {
-		all[i].To = today.AddDays(-1)
+		all[i].To, all[i].EndedOn = today.AddDays(-1), today
 		if err := w.SaveAffiliation(all[i]); err != nil {
 			return nil, err
 		}
@@ -184,20 +226,37 @@ type ListStaffResult struct {
 	Members []StaffMember
 }
 
-// ListStaff lists the roles in the signing organisation, including past ones. Only its access managers may call it.
+// ListStaff lists the roles in the signing organisation, including past ones; only its access managers may see them.
+// Persons who sign with their own certificate see their own roles, in any organisation.
 func (s *Service) ListStaff(ctx context.Context, c platform.Caller, page platform.Page) (ListStaffResult, error) {
 	event := platform.AuditEvent{Outcome: platform.OutcomeAccepted}
 	today := s.runner.Today()
 	return platform.ReadAndRecord(ctx, s.runner, c, nil, &event, func(reader platform.Reader) (ListStaffResult, error) {
 		var err error
+		if c.Organisation().IsZero() {
+			event.Reason = "own roles"
+			return listOwnRoles(reader, c, page, today)
+		}
 		if event.Reason, err = authorization.MaySeeStaff(c, today); err != nil {
 			return ListStaffResult{}, err
 		}
 		all, total, err := reader.ListStaff(c.Organisation(), page.Offset, page.Limit)
 		found := ListStaffResult{Total: total}
 		for _, a := range all {
-			found.Members = append(found.Members, newStaffMember(a, today))
+			found.Members = append(found.Members, newStaffMember(c, a, today))
 		}
 		return found, err
 	})
+}
+
+// listOwnRoles lists the caller's roles in all organisations, ordered by their first day.
+func listOwnRoles(
+	reader platform.Reader, c platform.Caller, page platform.Page, today ident.Date,
+) (ListStaffResult, error) {
+	all, err := reader.Affiliations(ident.NIHII{}, c.Person())
+	found := ListStaffResult{Total: len(all)}
+	for _, a := range platform.SlicePage(all, page) {
+		found.Members = append(found.Members, newStaffMember(c, a, today))
+	}
+	return found, err
 }

@@ -31,6 +31,7 @@ func (w Writer) putMandate(m platform.Mandate) error {
 		Grantee:    grantee,
 		Service:    m.Service,
 		AcceptedOn: m.AcceptedOn.String(),
+		EndedOn:    m.EndedOn.String(),
 		From:       m.From.String(),
 		To:         m.To.String(),
 	})
@@ -55,6 +56,7 @@ func (w Writer) putAffiliation(a platform.Affiliation) error {
 		Organisation:     a.Organisation.Digits(),
 		Subject:          id,
 		Role:             string(a.Role),
+		EndedOn:          a.EndedOn.String(),
 		From:             a.From.String(),
 		To:               a.To.String(),
 	})

@@ -63,8 +63,13 @@ func (w Writer) loadOrganisations(entries *implants.SourceEntries) error {
 			return err
 		}
 	}
+	reader := NewReader(w.tx)
 	for _, a := range entries.Affiliations {
-		if err := w.putAffiliation(a); err != nil {
+		stored, err := reader.Affiliations(a.Organisation, a.SSIN)
+		if err != nil {
+			return err
+		}
+		if err = w.putAffiliation(a.KeepEnded(stored)); err != nil {
 			return err
 		}
 	}
@@ -72,8 +77,13 @@ func (w Writer) loadOrganisations(entries *implants.SourceEntries) error {
 }
 
 func (w Writer) loadRelations(entries *implants.SourceEntries) error {
+	reader := NewReader(w.tx)
 	for _, m := range entries.Mandates {
-		if err := w.putMandate(m); err != nil {
+		stored, err := reader.MandatesByGrantee(m.Grantee)
+		if err != nil {
+			return err
+		}
+		if err = w.putMandate(m.KeepEnded(stored)); err != nil {
 			return err
 		}
 	}

@@ -15,8 +15,8 @@ const (
 		SELECT CAST(? AS bigint), nihii, nihii_base, profession, speciality, valid_from, valid_to FROM practice
 		WHERE subject = ?
 		ON CONFLICT DO NOTHING`
-	moveAffiliations = `INSERT INTO affiliation (organisation_base, organisation, subject, role, valid_from, valid_to)
-		SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to FROM affiliation
+	moveAffiliations = `INSERT INTO affiliation (organisation_base, organisation, subject, role, valid_from, valid_to,
+		ended_on) SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to, ended_on FROM affiliation
 		WHERE subject = ?
 		ON CONFLICT DO NOTHING`
 	movePatientLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
@@ -25,11 +25,13 @@ const (
 	moveProfessionalLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
 		SELECT patient, CAST(? AS bigint), type, valid_from, valid_to FROM therapeutic_link WHERE professional = ?
 		ON CONFLICT DO NOTHING`
-	moveGrantorMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to)
-		SELECT CAST(? AS bigint), grantee, service, accepted_on, valid_from, valid_to FROM mandate WHERE grantor = ?
+	moveGrantorMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to, ended_on)
+		SELECT CAST(? AS bigint), grantee, service, accepted_on, valid_from, valid_to, ended_on FROM mandate
+		WHERE grantor = ?
 		ON CONFLICT DO NOTHING`
-	moveGranteeMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to)
-		SELECT grantor, CAST(? AS bigint), service, accepted_on, valid_from, valid_to FROM mandate WHERE grantee = ?
+	moveGranteeMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to, ended_on)
+		SELECT grantor, CAST(? AS bigint), service, accepted_on, valid_from, valid_to, ended_on FROM mandate
+		WHERE grantee = ?
 		ON CONFLICT DO NOTHING`
 )
 

@@ -90,6 +90,7 @@ type affiliationRow struct {
 	Role             string `db:"role"`
 	From             string `db:"valid_from"`
 	To               string `db:"valid_to"`
+	EndedOn          string `db:"ended_on"`
 }
 
 func (row affiliationRow) toAffiliation(c *identity.Converter) platform.Affiliation {
@@ -103,6 +104,7 @@ func (row affiliationRow) toRole(c *identity.Converter) platform.Affiliation {
 	return platform.Affiliation{
 		Organisation: c.ParseNIHII(row.Organisation),
 		Role:         platform.Role(row.Role),
+		EndedOn:      c.ParseDate(row.EndedOn),
 		Period:       newPeriod(c, row.From, row.To),
 	}
 }
@@ -131,6 +133,7 @@ type mandateRow struct {
 	AcceptedOn string `db:"accepted_on"`
 	From       string `db:"valid_from"`
 	To         string `db:"valid_to"`
+	EndedOn    string `db:"ended_on"`
 }
 
 func (row mandateRow) toMandate(c *identity.Converter) platform.Mandate {
@@ -139,6 +142,7 @@ func (row mandateRow) toMandate(c *identity.Converter) platform.Mandate {
 		Grantee:    c.CacheableSSIN(row.Grantee),
 		Service:    row.Service,
 		AcceptedOn: c.ParseDate(row.AcceptedOn),
+		EndedOn:    c.ParseDate(row.EndedOn),
 		Period:     newPeriod(c, row.From, row.To),
 	}
 }

@@ -129,7 +129,8 @@ func ctrCommand(t *testing.T, request any, file string) []string {
 		if c := r.Change.Assign; c != nil {
 			return buildFlags("staff assign", "--person", c.Person, "--role", c.Role, "--from", c.From, "--to", c.To)
 		}
-		return buildFlags("staff end", "--person", r.Change.End.Person, "--role", r.Change.End.Role)
+		return buildFlags("staff end", "--person", r.Change.End.Person, "--role", r.Change.End.Role,
+			"--organisation", r.Change.End.Organisation)
 	}
 	t.Fatalf("ctr has no command for %T", request)
 	return nil

@@ -100,8 +100,9 @@ type StaffAssignment struct {
 
 // StaffEnd is ctrp:StaffEndType.
 type StaffEnd struct {
-	Person string `x:"ctrp:Person"`
-	Role   string `x:"ctrp:Role"`
+	Person       string `x:"ctrp:Person"`
+	Role         string `x:"ctrp:Role"`
+	Organisation string `x:"ctrp:Organisation"`
 }
 
 // ManageStaffResponse is the response of manageStaff.
@@ -112,11 +113,12 @@ type ManageStaffResponse struct {
 
 // StaffMember is ctr:StaffMemberType.
 type StaffMember struct {
-	Person string `x:"ctr:Person"`
-	Role   string `x:"ctr:Role"`
-	From   string `x:"ctr:From"`
-	To     string `x:"ctr:To" json:",omitempty"`
-	State  string `x:"ctr:State"`
+	Person       string `x:"ctr:Person"`
+	Role         string `x:"ctr:Role"`
+	From         string `x:"ctr:From"`
+	To           string `x:"ctr:To" json:",omitempty"`
+	State        string `x:"ctr:State"`
+	Organisation string `x:"ctr:Organisation" json:",omitempty"`
 }
 
 // ListStaffRequest is the request of listStaff.
@@ -182,6 +184,8 @@ func (m *ManageStaffRequest) ToDomain() access.ManageStaffRequest {
 		change.End = &access.StaffEnd{
 			Person: parseField(&r, "End.Person", end.Person, ident.ParseSSIN),
 			Role:   platform.Role(end.Role),
+
+			Organisation: parseField(&r, "End.Organisation", end.Organisation, ident.ParseNIHII),
 		}
 	}
 	change.Defects = r.defects
@@ -255,6 +259,8 @@ func newStaffMembers(all []access.StaffMember) []StaffMember {
 			From:   m.From.String(),
 			To:     m.To.String(),
 			State:  string(m.State),
+
+			Organisation: m.Organisation.Digits(),
 		})
 	}
 	return out
