@@ -26,10 +26,11 @@ import (
 
 // auditCommands export and verify the audit log.
 type auditCommands struct {
-	Verify      verifyCommand      `cmd:"" help:"Verify that no event of the audit log was changed, added or removed."`
-	Export      exportCommand      `cmd:"" help:"Export the audit log: all of it, or the events about one patient."`
-	Emergencies emergenciesCommand `cmd:"" help:"List requests that gave an emergency as the reason."`
-	Key         keyCommand         `cmd:"" help:"Print the public keys that verify checkpoints and evidence, the current one first."`
+	Verify       verifyCommand       `cmd:"" help:"Verify that no event of the audit log was changed, added or removed."`
+	Export       exportCommand       `cmd:"" help:"Export the audit log: all of it, or the events about one patient."`
+	Emergencies  emergenciesCommand  `cmd:"" help:"List requests that gave an emergency as the reason."`
+	OwnOperation ownOperationCommand `cmd:"" help:"List the reads that only the reader's own operation opened, to review them."`
+	Key          keyCommand          `cmd:"" help:"Print the public keys that verify checkpoints and evidence, the current one first."`
 }
 
 // operatorFlags identify the operator.
@@ -189,15 +190,28 @@ type exportCommand struct {
 }
 
 // Run exports the events.
-func (c *exportCommand) Run(e environment) error { return c.exportAudit(e, c.Patient, false) }
+func (c *exportCommand) Run(e environment) error {
+	return c.exportAudit(e, "export", c.Patient, platform.AuditQuery{})
+}
 
 type emergenciesCommand struct{ auditExportFlags }
 
 // Run exports the events of emergencies.
-func (c *emergenciesCommand) Run(e environment) error { return c.exportAudit(e, "", true) }
+func (c *emergenciesCommand) Run(e environment) error {
+	return c.exportAudit(e, "emergencies", "", platform.AuditQuery{OnlyEmergencies: true})
+}
 
-func (c *auditExportFlags) exportAudit(e environment, patient string, emergencies bool) (err error) {
-	q := platform.AuditQuery{OnlyEmergencies: emergencies, RevealPersons: c.Reveal != ""}
+type ownOperationCommand struct{ auditExportFlags }
+
+// Run exports the reads that only the reader's own operation opened.
+func (c *ownOperationCommand) Run(e environment) error {
+	return c.exportAudit(e, "review of own operations", "", platform.AuditQuery{OnlyOwnSurgery: true})
+}
+
+func (c *auditExportFlags) exportAudit(
+	e environment, what, patient string, q platform.AuditQuery,
+) (err error) {
+	q.RevealPersons = c.Reveal != ""
 	if patient != "" {
 		if q.Patient, err = ident.ParseSSIN(patient); err != nil {
 			return fmt.Errorf("--patient: %w", err)
@@ -206,10 +220,7 @@ func (c *auditExportFlags) exportAudit(e environment, patient string, emergencie
 	if q.From, q.To, err = parsePeriod(c.From, c.To); err != nil {
 		return err
 	}
-	act := operator.Action{Operation: operator.ActionAudit, Detail: "export", Patient: q.Patient}
-	if emergencies {
-		act.Detail = "emergencies"
-	}
+	act := operator.Action{Operation: operator.ActionAudit, Detail: what, Patient: q.Patient}
 	if q.RevealPersons {
 		if err = operator.CheckReason(c.Reveal); err != nil {
 			return fmt.Errorf("--reveal: %w", err)

@@ -22,13 +22,8 @@ func (a PatientAccess) SeesNothing() bool { return !a.SeesAll && !a.SeesOwn }
 // Sees reports whether the caller may see a notification; own says whether they are its specialist.
 func (a PatientAccess) Sees(own bool) bool { return a.SeesAll || a.SeesOwn && own }
 
-const (
-	// ReasonOwnSurgery is the reason of a read that only the caller's own surgery opens. Notifying it made the relation,
-	// so the operator reviews these reads.
-	ReasonOwnSurgery = "own operation"
-	// surgeryCareMonths is how long the care relation of a surgery lasts, from the surgery date.
-	surgeryCareMonths = 15
-)
+// surgeryCareMonths is how long the care relation of a surgery lasts, from the surgery date.
+const surgeryCareMonths = 15
 
 // SurgeryCare returns the days on which a surgery opens the patient's data to its specialist.
 func SurgeryCare(surgery ident.Date) platform.Period {
@@ -53,7 +48,7 @@ func MayRead(
 		case care.Relation != "":
 			return PatientAccess{SeesAll: true, Reason: "therapeutic relation: " + care.Relation}, nil
 		case !care.LastSurgery.IsZero() && SurgeryCare(care.LastSurgery).Contains(today):
-			return PatientAccess{SeesAll: true, Reason: ReasonOwnSurgery}, nil
+			return PatientAccess{SeesAll: true, Reason: platform.ReasonOwnSurgery}, nil
 		case isEmergency:
 			return PatientAccess{SeesAll: true, IsEmergency: true, Reason: "emergency"}, nil
 		}
@@ -72,7 +67,7 @@ func MayReadNotification(
 	c platform.Caller, patient, specialist ident.SSIN, care platform.Care, today ident.Date, isEmergency bool,
 ) (PatientAccess, error) {
 	a, err := MayRead(c, patient, care, today, isEmergency)
-	if a.Reason == ReasonOwnSurgery && specialist == c.Person() {
+	if a.Reason == platform.ReasonOwnSurgery && specialist == c.Person() {
 		a.Reason = reasonOwnNotifications
 	}
 	return a, err

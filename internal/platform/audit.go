@@ -24,6 +24,10 @@ const (
 	OutcomeWithheld Outcome = "withheld"
 )
 
+// ReasonOwnSurgery is the reason of a read that only the caller's own surgery opens. Notifying it made the relation, so
+// the operator reviews these reads.
+const ReasonOwnSurgery = "own operation"
+
 // ReasonOwnData is the reason of those who read their own data as a patient.
 const ReasonOwnData = "patient's own data"
 

@@ -12,6 +12,7 @@ type AuditQuery struct {
 	Patient         ident.SSIN // any SSIN that the patient has or had
 	From, To        time.Time  // To is exclusive
 	OnlyEmergencies bool       // only events for which a caller gave an emergency reason
+	OnlyOwnSurgery  bool       // only accesses that rest on the reader's own surgery alone
 	RevealPersons   bool       // include SSINs besides the pseudonyms
 	AfterSeq        int64      // sequence number of the last entry of the previous page
 	Limit           int

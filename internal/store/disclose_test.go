@@ -17,7 +17,7 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 	at := func(n int) time.Time { return firstSealing.Add(time.Duration(n) * time.Hour) }
 	events := []platform.AuditEvent{
 		{OccurredAt: at(0), Correlation: "a", Operation: "Search", Outcome: platform.OutcomeAccepted, Signer: "SSIN=" + doctor.Digits(), Person: doctor, Patient: patient},
-		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: platform.OutcomeAccepted, Person: doctor, Patient: other},
+		{OccurredAt: at(1), Correlation: "b", Operation: "Search", Outcome: platform.OutcomeAccepted, Reason: platform.ReasonOwnSurgery, Person: doctor, Patient: other},
 		{OccurredAt: at(2), Correlation: "c", Operation: "GetImplantCard", Outcome: platform.OutcomeAccepted, Person: doctor, Patient: replaced, EmergencyReason: "unconscious"},
 		{OccurredAt: at(3), Correlation: "d", Operation: "AdminReveal", Outcome: platform.OutcomeAccepted, Signer: "operator=anna", Patient: patient, EmergencyReason: "a complaint"},
 	}
@@ -57,6 +57,7 @@ func testDisclosure(t *testing.T, s *auditFixture) {
 		"never heard of":   {platform.AuditQuery{Patient: testSSIN(1700)}, nil},
 		"from and to":      {platform.AuditQuery{From: at(1), To: at(3)}, []string{"b", "c"}},
 		"emergencies only": {platform.AuditQuery{OnlyEmergencies: true}, []string{"c"}},
+		"own operation":    {platform.AuditQuery{OnlyOwnSurgery: true}, []string{"b"}},
 	} {
 		if found, _ := ask(test.q); !slices.Equal(found, test.want) {
 			t.Errorf("%s: %q", name, found)

@@ -66,6 +66,9 @@ func auditConditions(tx *identity.Tx, q *platform.AuditQuery) (string, []any, er
 	if !q.To.IsZero() {
 		where, args = append(where, `at < ?`), append(args, engine.Timestamp(q.To))
 	}
+	if q.OnlyOwnSurgery {
+		where, args = append(where, `reason = ?`), append(args, platform.ReasonOwnSurgery)
+	}
 	if q.OnlyEmergencies {
 		where, args = append(where, `length(emergency) > 0 AND operation NOT LIKE ?`), append(args, operatorOperations)
 	}
