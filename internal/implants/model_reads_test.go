@@ -148,7 +148,11 @@ func (m *model) expectSearch(a actor, c implants.SearchRequest, s step) (want []
 		}), v, ""
 	}
 	if !c.Number.IsZero() {
-		return m.expectSearchByNumber(a, c.Number, s)
+		want, v, emergency = m.expectSearchByNumber(a, c.Number, s)
+		if len(among) == 0 { // of another day or type
+			want = nil
+		}
+		return want, v, emergency
 	}
 	all, own, refused := m.accessOf(a, v.patient, s.emergency)
 	if refused != "" {
