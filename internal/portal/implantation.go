@@ -138,7 +138,8 @@ func (f *implantationForm) fillFromUDI() {
 func (f implantationForm) toRequest(save, key string) *ctr.NotifyImplantRequest {
 	content := ctr.Implantation{
 		Specialist:    parseProfessional(f.trimmedValue("specialist")),
-		OperationDate: parseDate(f.trimmedValue("operation-date")), Patient: stripPunctuation(f.trimmedValue("patient")), Prescriber: parseProfessional(f.trimmedValue("prescriber")),
+		OperationDate: parseDate(f.trimmedValue("operation-date")), Patient: stripPunctuation(f.trimmedValue("patient")),
+		Prescriber:       parseProfessional(f.trimmedValue("prescriber")),
 		PrescriptionDate: parseDate(f.trimmedValue("prescription-date")), Comment: f.trimmedValue("comment"),
 	}
 	for i := range f.count {

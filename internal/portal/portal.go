@@ -27,7 +27,7 @@ import (
 type Config struct {
 	Registrar *implants.Registrar
 	Provider  *Provider
-	Sessions  scs.Store
+	Sessions  scs.CtxStore // hashes the tokens
 	// Sign signs the request of an operation with the key of the portal, and returns what the register needs of it.
 	Sign func(ctx context.Context, operation string, request []byte) (platform.SignedMessage, error)
 	// Signer is the holder of the portal's key, for requests that change nothing and are not signed.

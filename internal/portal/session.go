@@ -38,7 +38,6 @@ const (
 func newSessionManager(c *Config) *scs.SessionManager {
 	m := scs.New()
 	m.Store = c.Sessions
-	m.HashTokenInStore = true
 	m.Lifetime, m.IdleTimeout = sessionLifetime, sessionIdleTime
 	m.Cookie.Name = "__Host-ctr"
 	m.Cookie.Path = "/"

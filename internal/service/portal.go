@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/client"
@@ -45,9 +44,8 @@ type PortalConfig struct {
 
 func (c *Config) hasPortal() bool { return c.Development || c.Portal.Issuer != "" }
 
-// portalParts are what all portals of a service share: a reset makes a new portal, but keeps the sessions.
+// portalParts are what all portals of a service share: a reset makes a new portal.
 type portalParts struct {
-	sessions scs.Store
 	provider *portal.Provider
 	openID   http.Handler // the development provider, or nil
 	client   *client.Client
@@ -63,7 +61,7 @@ func (c *Config) newPortalParts(
 	if !c.hasPortal() {
 		return nil, nil //nolint:nilnil // no portal
 	}
-	parts := &portalParts{sessions: memstore.New(), verifier: verifier}
+	parts := &portalParts{verifier: verifier}
 	keyFile, passwordFile := c.Portal.KeyFile, c.Portal.PasswordFile
 	if keyFile == "" && c.Development {
 		keyFile, passwordFile = dev.P12["CBE=0403227020"], dev.Password
@@ -137,9 +135,11 @@ func readDevelopmentPeople() ([]openid.Person, error) {
 }
 
 // newPortal returns the portal over a registrar, in front of the other pages and services.
-func (parts *portalParts) newPortal(c *Config, registrar *implants.Registrar, next http.Handler) (http.Handler, error) {
+func (parts *portalParts) newPortal(
+	c *Config, registrar *implants.Registrar, sessions scs.CtxStore, next http.Handler,
+) (http.Handler, error) {
 	p, err := portal.New(portal.Config{
-		Registrar: registrar, Provider: parts.provider, Sessions: parts.sessions, Sign: parts.signRequest, Signer: parts.signer,
+		Registrar: registrar, Provider: parts.provider, Sessions: sessions, Sign: parts.signRequest, Signer: parts.signer,
 		Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log, Development: c.Development,
 		Location: ident.BelgianTime(),
 	})
@@ -155,9 +155,11 @@ func (parts *portalParts) newPortal(c *Config, registrar *implants.Registrar, ne
 	return mux, nil
 }
 
-// signRequest signs a request as any client does, and verifies it as the SOAP door would: what the portal submits has the same
-// evidence as what a hospital's software submits.
-func (parts *portalParts) signRequest(ctx context.Context, operation string, request []byte) (platform.SignedMessage, error) {
+// signRequest signs a request as any client does, and verifies it as the SOAP door would: what the portal submits has
+// the same evidence as what a hospital's software submits.
+func (parts *portalParts) signRequest(
+	ctx context.Context, operation string, request []byte,
+) (platform.SignedMessage, error) {
 	envelope, err := parts.client.Sign(request)
 	if err != nil {
 		return platform.SignedMessage{}, err

@@ -29,7 +29,7 @@ type openRegister struct {
 const backgroundLimit = 30 * time.Second
 
 // open opens the store, loads the development data into a new development register, and starts the jobs that seal the
-// audit log and purge replay keys. The jobs end with background.
+// audit log and purge what expired. The jobs end with background.
 func (b *openRegister) open(ctx, background context.Context, c *Config) (err error) {
 	if c.UnverifiedDatabase {
 		c.Log.WarnContext(ctx, "the identity of the database server is not verified")
@@ -59,7 +59,7 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	b.startJob = func(job func(context.Context)) { b.jobs.Go(func() { job(background) }) }
 	b.jobs.Go(func() { b.sealer.sealPeriodically(background) })
 	b.jobs.Go(func() { journal.Run(background, func(err error) { b.sealer.noteFailure(background, err) }) })
-	b.jobs.Go(func() { b.purgeReplayKeys(background, c.Log) })
+	b.jobs.Go(func() { b.purgePeriodically(background, c.Log) })
 	b.verifier = newRegisterVerifier(b.store, c)
 	b.jobs.Go(func() { b.verifier.runNightly(background) })
 	return nil
@@ -112,8 +112,9 @@ func (b *openRegister) reset(ctx context.Context, c *Config) error {
 	return b.open(ctx, ctx, c)
 }
 
-// purgeReplayKeys periodically deletes the replay keys of messages that have expired and would be rejected anyway.
-func (b *openRegister) purgeReplayKeys(ctx context.Context, log *slog.Logger) {
+// purgePeriodically deletes the replay keys of messages that have expired and would be rejected anyway, and the expired
+// sessions of the portal.
+func (b *openRegister) purgePeriodically(ctx context.Context, log *slog.Logger) {
 	const interval, margin = 10 * time.Minute, 10 * time.Minute
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -130,7 +131,9 @@ func (b *openRegister) purgeReplayKeys(ctx context.Context, log *slog.Logger) {
 func (b *openRegister) purgeOnce(ctx context.Context, log *slog.Logger, before time.Time) {
 	limited, cancel := context.WithTimeout(ctx, backgroundLimit)
 	defer cancel()
-	if _, err := b.store.PurgeReplayKeys(limited, before); err != nil && ctx.Err() == nil {
-		log.WarnContext(ctx, "replay keys not purged", slog.String("error", err.Error()))
+	_, err := b.store.PurgeReplayKeys(limited, before)
+	_, sessionsErr := b.store.PurgeSessions(limited, before)
+	if err = errors.Join(err, sessionsErr); err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "replay keys or sessions not purged", slog.String("error", err.Error()))
 	}
 }

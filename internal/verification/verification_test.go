@@ -375,6 +375,7 @@ func changeByte(value any) any {
 func unverified() map[string]string {
 	return map[string]string{
 		"goose_db_version": "of the migrations", "resealing": "has rows within a transaction only", "replay": "keys of used messages, which are deleted", "readiness": "counts probes",
+		"portal_session": "sealed and bound to its row; deleted at sign-out",
 		"number_counter": "numbers are unique by an index, and part of the version", "source_mark": "epoch of the cache",
 		"current_key": "the key file decides", "sealing_key": "compared with the key file when the register opens",
 		"device": "a public list: compare it with its next import", "device_udi": "a public list", "device_staged": "of an import",

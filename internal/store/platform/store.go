@@ -1,5 +1,5 @@
 // Package platform stores what all registers share: the authentic sources, the mandates and staff that callers change
-// themselves, the versions of imports, replay keys, and the audit log with its checkpoints.
+// themselves, the versions of imports, replay keys, the sessions of the portal, and the audit log with its checkpoints.
 //
 // Store does what needs transactions of its own. Reader and Writer are parts of the reader and writer of a register
 // within one transaction. It knows no table of a register.
@@ -77,16 +77,30 @@ func (w Writer) RecordReplayKey(key platform.ReplayKey) (bool, error) {
 	return n == 1, err
 }
 
-// purgeBatch bounds how long other writes wait for PurgeReplayKeys.
+// purgeBatch bounds how long other writes wait for a purge.
 const purgeBatch = 1000
 
 // PurgeReplayKeys deletes the replay keys that expired before the given time, and returns their number. It uses small
 // transactions.
 func (s Store) PurgeReplayKeys(ctx context.Context, before time.Time) (int, error) {
+	return s.purge(ctx, deleteExpiredReplayKeys, before)
+}
+
+const deleteExpiredReplayKeys = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ?
+	ORDER BY until LIMIT ?)`
+
+// PurgeSessions deletes the sessions of the portal that expired before the given time, and returns their number. It
+// uses small transactions.
+func (s Store) PurgeSessions(ctx context.Context, before time.Time) (int, error) {
+	return s.purge(ctx, deleteExpiredSessions, before)
+}
+
+// purge runs a statement that deletes at most purgeBatch rows, until it deletes fewer.
+func (s Store) purge(ctx context.Context, statement string, before time.Time) (int, error) {
 	for total := 0; ; {
 		purged := 0
 		err := s.db.Write(ctx, func(tx *identity.Tx) error {
-			n, err := tx.ExecStatement(deleteExpiredReplayKeys, engine.Timestamp(before), purgeBatch)
+			n, err := tx.ExecStatement(statement, engine.Timestamp(before), purgeBatch)
 			purged = int(n)
 			return err
 		})
@@ -98,6 +112,3 @@ func (s Store) PurgeReplayKeys(ctx context.Context, before time.Time) (int, erro
 		}
 	}
 }
-
-const deleteExpiredReplayKeys = `DELETE FROM replay WHERE key IN (SELECT key FROM replay WHERE until < ?
-	ORDER BY until LIMIT ?)`

@@ -97,6 +97,7 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		{"replay", testReplay},
 		{"replay across nodes", testReplayNodes},
 		{"purge", testPurge},
+		{"sessions", testSessions},
 		{"numbers", testNumbers},
 		{"hold", testHold},
 		{"same submission at once", testSubmissionRace},
