@@ -90,8 +90,8 @@ func (e JournalEntry) line() string {
 	return hex.EncodeToString(e.Content[:]) + " " + e.Correlation + "\n"
 }
 
-// Begin begins the file anew, without a line that a crash cut short. A journal without rows begins after the last sealed
-// row, instead of comparing the whole log.
+// Begin begins the file anew, without a line that a crash cut short. A journal without rows begins after the last
+// sealed row, instead of comparing the whole log.
 func (j *Journal) Begin(sealed int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -107,12 +107,12 @@ type Affiliation struct {
 	Period
 }
 
-// KeepEnded returns an affiliation of the authentic source, shortened where somebody ended the role here: the source may
-// not know of it yet. A period that begins later is a new one.
+// KeepEnded returns an affiliation of the authentic source, shortened where somebody ended the role here: the source
+// may not know of it yet. A period that begins later is a new one.
 func (a Affiliation) KeepEnded(stored []Affiliation) Affiliation {
 	for _, s := range stored {
 		if s.Organisation.Base() == a.Organisation.Base() && s.SSIN == a.SSIN && s.Role == a.Role {
-			a.Period.endOn(s.EndedOn, &a.EndedOn)
+			a.endOn(s.EndedOn, &a.EndedOn)
 		}
 	}
 	return a
@@ -175,7 +175,7 @@ const MandateService = "CTR"
 func (m Mandate) KeepEnded(stored []Mandate) Mandate {
 	for _, s := range stored {
 		if s.Grantor == m.Grantor && s.Grantee == m.Grantee && s.Service == m.Service {
-			m.Period.endOn(s.EndedOn, &m.EndedOn)
+			m.endOn(s.EndedOn, &m.EndedOn)
 		}
 	}
 	return m

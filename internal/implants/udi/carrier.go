@@ -2,9 +2,9 @@ package udi
 
 import "strings"
 
-// Carrier returns what a DataMatrix of the identifier contains, with FNC1 as the character GS; it begins with one exactly
-// if the symbol is a GS1 DataMatrix. It returns the empty string for an identifier of which Parse does not understand
-// everything, because such a symbol must not look as reliable as that of a label.
+// Carrier returns what a DataMatrix of the identifier contains, with FNC1 as the character GS; it begins with one
+// exactly if the symbol is a GS1 DataMatrix. It returns the empty string for an identifier of which Parse does not
+// understand everything, because such a symbol must not look as reliable as that of a label.
 func Carrier(s string) string {
 	u, err := Parse(s)
 	if err != nil {

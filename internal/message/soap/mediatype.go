@@ -85,8 +85,8 @@ func parseMediaParameter(text string) (p mediaParameter, rest string, more bool,
 // isSeparator reports whether a character in a value without quotes leaves open where the value ends.
 func isSeparator(r rune) bool { return r <= ' ' || r >= 0x7F || r == '"' || r == ',' || r == '\\' }
 
-// readQuotedString reads a quoted string behind its opening quote (RFC 9110 section 5.6.4). A backslash before another character
-// than a quote or a backslash stands for itself: some programs do not escape those of a path.
+// readQuotedString reads a quoted string behind its opening quote (RFC 9110 section 5.6.4). A backslash before another
+// character than a quote or a backslash stands for itself: some programs do not escape those of a path.
 func readQuotedString(text string) (value, rest string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

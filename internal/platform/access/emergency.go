@@ -54,8 +54,8 @@ func isTelling(reason string) bool {
 	return slices.ContainsFunc(folded, func(r rune) bool { return r != folded[0] })
 }
 
-// foldText returns the letters and digits of a text in lower case, so that two texts that differ in nothing else are the
-// same.
+// foldText returns the letters and digits of a text in lower case, so that two texts that differ in nothing else are
+// the same.
 func foldText(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {

@@ -89,8 +89,8 @@ func loadCaller(
 	return platform.NewCaller(m, person, organisation, practices, affiliations), err
 }
 
-// checkOrganisationType rejects a certificate whose type is not that of the organisation with its number: a number alone
-// does not say whose certificate it is. An organisation that the source does not know has no affiliations, and is
+// checkOrganisationType rejects a certificate whose type is not that of the organisation with its number: a number
+// alone does not say whose certificate it is. An organisation that the source does not know has no affiliations, and is
 // rejected for that reason.
 func checkOrganisationType(reader platform.Reader, certificate string, number ident.NIHII) error {
 	o, found, err := reader.Organisation(platform.OrganisationRef{NIHII: number})

@@ -16,7 +16,8 @@ const (
 		WHERE subject = ?
 		ON CONFLICT DO NOTHING`
 	moveAffiliations = `INSERT INTO affiliation (organisation_base, organisation, subject, role, valid_from, valid_to,
-		ended_on) SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to, ended_on FROM affiliation
+		ended_on) SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to, ended_on
+		FROM affiliation
 		WHERE subject = ?
 		ON CONFLICT DO NOTHING`
 	movePatientLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)

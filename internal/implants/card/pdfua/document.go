@@ -152,7 +152,8 @@ func (d *Document) writeCatalog(catalog, pages, structure reference) {
 	intent := appendReference([]byte("<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)"+
 		"/Info(sRGB IEC61966-2.1)/DestOutputProfile "), profile)
 	// Metadata is not compressed, so that any program can read it (ISO 19005-2, 6.6.2.1 and Note).
-	d.objects = append(d.objects, object{body: encodeStream("/Type/Metadata/Subtype/XML", d.encodeMetadata()), isTopLevel: true})
+	packet := encodeStream("/Type/Metadata/Subtype/XML", d.encodeMetadata())
+	d.objects = append(d.objects, object{body: packet, isTopLevel: true})
 	metadata := reference(len(d.objects))
 	intentRef := d.addObject(append(intent, ">>"...))
 	b := appendReference([]byte("<</Type/Catalog/Version/1.7/Pages "), pages)

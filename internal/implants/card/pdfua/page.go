@@ -141,7 +141,8 @@ func (c Canvas) FillModules(x, y, size float64, modules int, colour Colour, isDa
 				column++
 			}
 			if column > first {
-				c.emitOperator("re", x+float64(first)*size, c.page.height-y-float64(row+1)*size, float64(column-first)*size, size*1.01)
+				bottom := c.page.height - y - float64(row+1)*size
+				c.emitOperator("re", x+float64(first)*size, bottom, float64(column-first)*size, size*1.01)
 			}
 		}
 	}
