@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -91,6 +92,8 @@ type userView struct {
 	ActsAs   string
 	IsDoctor bool // has the pages of the register
 	Notifies bool
+	// IsPersonal says that they act for themselves, not for an organisation.
+	IsPersonal bool
 }
 
 // fieldError is a mistake in a form: its text, and the field that it is about.
@@ -131,7 +134,8 @@ func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 		view.User = &userView{
 			Name:   p.sessions.GetString(r.Context(), "name"),
 			ActsAs: p.sessions.GetString(r.Context(), "acts_as"), IsDoctor: capacity == capacityDoctor,
-			Notifies: capacity == capacityDoctor || capacity == capacityStaff,
+			Notifies:   capacity == capacityDoctor || capacity == capacityStaff,
+			IsPersonal: p.currentOrganisation(r.Context()).IsZero(),
 		}
 	}
 	return view
@@ -190,13 +194,22 @@ func (p *Portal) showFailure(w http.ResponseWriter, r *http.Request, err error) 
 	p.renderPage(w, status, "error.html", view)
 }
 
-// dateInvalid replaces the register's words for a wrong date, which name the form of dates in messages.
-var dateInvalid = texts.Declare("portal.date_invalid")
+// Words of the portal for refusals whose own words are for developers: they name elements of messages.
+var (
+	dateInvalid = texts.Declare("portal.date_invalid")
+	pageWords   = map[problem.Code]texts.Text{
+		ident.DateInvalid:         dateInvalid,
+		access.MandateExists:      texts.Declare("portal.mandate_exists"),
+		access.MandateNotFound:    texts.Declare("portal.mandate_not_found"),
+		access.PeriodBeginsInPast: texts.Declare("portal.period_begins_in_past"),
+		access.PeriodReversed:     texts.Declare("portal.period_reversed"),
+	}
+)
 
 // describeProblem returns the words of a refusal.
 func describeProblem(e *problem.Error, l texts.Lang) string {
-	if e.Code == ident.DateInvalid {
-		return dateInvalid.Translate(l)
+	if words, isKnown := pageWords[e.Code]; isKnown {
+		return words.Translate(l)
 	}
 	entry, _ := problem.Lookup(e.Code.PublicCode())
 	text := entry.Text(l)

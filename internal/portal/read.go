@@ -27,14 +27,41 @@ type rowView struct {
 
 // listView is a page of a list.
 type listView struct {
+	pagingView
+
 	Rows         []rowView
-	Total        int
-	PreviousURL  string
-	NextURL      string
 	HasSearched  bool
 	By           string
-	First, Last  int
 	EmergencyURL string
+}
+
+// pagingView says which part of a list a page shows.
+type pagingView struct {
+	PreviousURL, NextURL string
+	First, Last, Total   int
+}
+
+// newPaging describes the part of a list that begins at an offset.
+func newPaging(r *http.Request, total, offset, count int) pagingView {
+	view := pagingView{First: offset + 1, Last: offset + count, Total: total}
+	at := func(offset int) string {
+		query := r.URL.Query()
+		query.Set("offset", strconv.Itoa(max(0, offset)))
+		return "?" + query.Encode()
+	}
+	if offset > 0 {
+		view.PreviousURL = at(offset - pageSize)
+	}
+	if view.Last < total {
+		view.NextURL = at(offset + pageSize)
+	}
+	return view
+}
+
+// readPage returns the part of a list that a request asks for.
+func readPage(r *http.Request) platform.Page {
+	offset, _ := strconv.Atoi(r.URL.Query().Get("offset")) // 0 if it is no number
+	return platform.Page{Offset: max(0, offset), Limit: pageSize}
 }
 
 var (
@@ -120,20 +147,11 @@ func (p *Portal) listPending(r *http.Request, state implants.State) (*listView, 
 }
 
 func newList(r *http.Request, found implants.SearchResult, offset int, l texts.Lang) *listView {
-	list := &listView{Total: found.Total, HasSearched: true, First: offset + 1, Last: offset + len(found.Notifications)}
+	list := &listView{
+		pagingView: newPaging(r, found.Total, offset, len(found.Notifications)), HasSearched: true,
+	}
 	for i := range found.Notifications {
 		list.Rows = append(list.Rows, newRow(&found.Notifications[i], l))
-	}
-	at := func(offset int) string {
-		query := r.URL.Query()
-		query.Set("offset", strconv.Itoa(max(0, offset)))
-		return "?" + query.Encode()
-	}
-	if offset > 0 {
-		list.PreviousURL = at(offset - pageSize)
-	}
-	if list.Last < found.Total {
-		list.NextURL = at(offset + pageSize)
 	}
 	return list
 }
@@ -192,8 +210,7 @@ var searchButton = texts.Declare("portal.search")
 
 func (p *Portal) runSearch(r *http.Request, by string) (*listView, error) {
 	query := r.URL.Query()
-	offset, _ := strconv.Atoi(query.Get("offset")) // 0 if it is no number
-	request := implants.SearchRequest{Page: platform.Page{Offset: max(0, offset), Limit: pageSize}}
+	request := implants.SearchRequest{Page: readPage(r)}
 	var refused []*problem.Error
 	keep := func(path string, err error) {
 		if err != nil {

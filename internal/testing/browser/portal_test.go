@@ -202,3 +202,46 @@ func TestEndedSessionLosesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestGrantAndAcceptMandate: a doctor gives a mandate, with mistakes first; the other person accepts it and ends it.
+func TestGrantAndAcceptMandate(t *testing.T) {
+	browser.Require(t)
+	axe, dir := readAxe(t), pictures(t)
+	for _, size := range []browser.Size{browser.Desktop, browser.Phone} {
+		t.Run(fmt.Sprintf("%d px", size.Width), func(t *testing.T) {
+			origin := start(t)
+			name := func(step string) string { return fmt.Sprintf("mandate-%s-%d", step, size.Width) }
+			tab := browser.NewTab(t, browser.Options{Size: size, Language: "en", WithScripts: true, Axe: axe, Pictures: dir})
+			signIn(tab, origin, "Anna Claes", "Doctor")
+			tab.Click("link", "Mandates")
+			tab.WaitFor("heading", "Mandates")
+			tab.Check(name("list"))
+			tab.Fill("To", "31/13/2026")
+			tab.Click("button", "Grant mandate")
+			tab.WaitFor("heading", "There is a problem")
+			tab.Check(name("mistakes"))
+			tab.Fill("Person (national number)", "91.02.17-064.90")
+			tab.Fill("To", "31/12/2099")
+			tab.Click("button", "Grant mandate")
+			tab.WaitFor("button", "End 91.02.17-064.90")
+			tab.Check(name("granted"))
+			if text := tab.Text(); !strings.Contains(text, "31/12/2099\tNot accepted yet") {
+				t.Errorf("the mandate is not in the list:\n%s", text)
+			}
+			tab.Fill("Person (national number)", "91021706490")
+			tab.Click("button", "Grant mandate")
+			tab.WaitFor("heading", "There is a problem")
+			tab.Click("button", "Sign out")
+			tab.WaitFor("heading", "Sign in")
+
+			signIn(tab, origin, "Sofie Wouters", "Patient")
+			tab.Click("link", "Mandates")
+			tab.Click("button", "Accept 78.03.14-122.50")
+			tab.WaitFor("cell", "In force")
+			tab.Check(name("accepted"))
+			tab.Click("button", "End 78.03.14-122.50")
+			tab.WaitFor("cell", "Ended")
+			tab.Check(name("ended"))
+		})
+	}
+}
