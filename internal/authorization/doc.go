@@ -20,13 +20,18 @@
 //	                     |                         |   an emergency          |                           |
 //	search the devices   | yes                     | yes                     | yes                       | yes
 //	grant, transfer a    | yes                     | yes                     | no                        | no
-//	  mandate            |                         |                         |                           |
-//	accept a mandate     | as grantee              | as grantee              | as grantee                | as grantee
-//	end a mandate        | as either party         | as either party         | as either party           | as either
+//	  mandate *          |                         |                         |                           |
+//	accept a mandate *   | as grantee              | as grantee              | as grantee                | as grantee
+//	end a mandate *      | as either party         | as either party         | as either party           | as either
 //	                     |                         |                         |                           |   party
-//	list mandates        | own                     | own                     | own                       | own
+//	list mandates *      | own                     | own                     | own                       | own
+//	list, refuse roles * | own                     | own                     | own                       | own
 //
-// Managing the roles in an organisation depends on the caller's role there only:
+// What has a * needs the person's own certificate: an author whom an organisation names need not know of it. Staff act
+// for the professionals of their own organisation only, and have nothing of the mandates of others.
+//
+// Managing the roles in an organisation, which signs, depends on the caller's role there only. Whoever holds a role
+// that an organisation gave may refuse it:
 //
 //	action               | chief access manager     | access manager           | others
 //	assign, end          | yes                      | yes                      | no
@@ -46,8 +51,8 @@
 // role must be in force today, in the signing organisation; it includes no staff rights.
 //
 // No right follows from the unconfirmed word of whoever gains it. The relation of a surgery is derived from the
-// notifications in force, ends with them, and is audited apart ([platform.ReasonOwnSurgery]). A relation with the type of a
-// letter, a consultation or a file comes from the authentic source.
+// notifications in force, ends with them, and is audited apart ([platform.ReasonOwnSurgery]). A relation with the type of
+// a letter, a consultation or a file comes from the authentic source.
 //
 // Inside an organisation, a person acts as a doctor only if the authentic source attaches them to it as a professional:
 // otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.
