@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,6 +45,39 @@ type serveCommand struct {
 	SignReplies bool     `help:"Sign the responses with the key in --reply-key."`
 	ReplyKey    string   `help:".p12 file with the key that signs responses." type:"path" placeholder:"FILE"`
 	ReplyPass   string   `name:"reply-password-file" help:"File with the password of --reply-key." type:"path" placeholder:"FILE"`
+
+	Portal portalSettings `embed:""`
+}
+
+// portalSettings are the settings of the web portal: all of them, or none.
+type portalSettings struct {
+	Key         string `name:"portal-key" help:".p12 file with the key that signs what people submit in the portal. The portal needs this flag and the next four." type:"path" placeholder:"FILE"`
+	Password    string `name:"portal-password-file" help:"File with the password of --portal-key." type:"path" placeholder:"FILE"`
+	Issuer      string `name:"oidc-issuer" help:"URL of the OpenID Connect provider at which people sign in to the portal." placeholder:"URL"`
+	Client      string `name:"oidc-client" help:"Name under which the portal is registered at the provider." placeholder:"ID"`
+	Secret      string `name:"oidc-secret-file" help:"File with the portal's secret at the provider." type:"path" placeholder:"FILE"`
+	PersonClaim string `name:"oidc-person-claim" help:"Claim of the provider's ID token that holds the person's national number." default:"ssin" placeholder:"NAME"`
+}
+
+// newConfig converts the flags to the configuration of a portal, and refuses a part of them.
+func (c *portalSettings) newConfig() (service.PortalConfig, error) {
+	var missing []string
+	flags := []struct{ name, value string }{
+		{"--portal-key", c.Key}, {"--portal-password-file", c.Password}, {"--oidc-issuer", c.Issuer},
+		{"--oidc-client", c.Client}, {"--oidc-secret-file", c.Secret},
+	}
+	for _, flag := range flags {
+		if flag.value == "" {
+			missing = append(missing, flag.name)
+		}
+	}
+	if len(missing) > 0 && len(missing) < len(flags) {
+		return service.PortalConfig{}, errors.New("the portal also needs " + strings.Join(missing, ", "))
+	}
+	return service.PortalConfig{
+		KeyFile: c.Key, PasswordFile: c.Password, Issuer: c.Issuer, ClientID: c.Client, ClientSecretFile: c.Secret,
+		PersonClaim: c.PersonClaim,
+	}, nil
 }
 
 // startupInfo is printed as one line of JSON on standard output when the service is ready.
@@ -145,6 +179,10 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		RequireCareRelation:   c.RequireLink,
 	}
 	if _, err := c.drainTime(); err != nil {
+		return config, err
+	}
+	var err error
+	if config.Portal, err = c.Portal.newConfig(); err != nil {
 		return config, err
 	}
 	if !c.Dev || c.Keys != "" { // a development service has its keys in the data directory, beside its test PKI

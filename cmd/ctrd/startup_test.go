@@ -83,6 +83,20 @@ func refusedStarts(t *testing.T) []refusedStart {
 	named := func(more ...string) []string { return append([]string{"--public-url", publicURL}, more...) }
 	plain := func(more ...string) []string { return append(named("--http", "--trust", trust), more...) }
 	missing := filepath.Join(dir, "missing")
+	portal := func(flag, value string) []string { // all settings of a portal, with one changed, or left out
+		flags := map[string]string{
+			"--portal-key": key, "--portal-password-file": right, "--oidc-issuer": "https://provider.example",
+			"--oidc-client": "ctr", "--oidc-secret-file": right,
+		}
+		flags[flag] = value
+		args := plain("--data", dev, "--keys", filepath.Join(dir, "keys.json"))
+		for name, text := range flags {
+			if text != "" {
+				args = append(args, name+"="+text)
+			}
+		}
+		return args
+	}
 	return []refusedStart{
 		{"ctr: wrong password", "ctr", nil, ctr(key, wrong), 2, "P12_PASSWORD"},
 		{"ctr: costly p12", "ctr", nil, ctr(costly, right), 2, "P12_TOO_COSTLY"},
@@ -138,6 +152,17 @@ func refusedStarts(t *testing.T) []refusedStart {
 		{"drain that never ends", "", nil, plain("--data", dev, "--drain", "24h"), 1, "--drain"},
 		{"drain before the signal", "", nil, plain("--data", dev, "--drain=-1s"), 1, "--drain"},
 		{"drain without unit", "", nil, plain("--data", dev, "--drain", "5"), 1, "--drain"},
+		{"portal: only a key", "", nil, plain("--data", dev, "--portal-key", key), 1, "the portal also needs --portal-password-file, --oidc-issuer, --oidc-client, --oidc-secret-file"},
+		{"portal: no key", "", nil, portal("--portal-key", ""), 1, "the portal also needs --portal-key"},
+		{"portal: no password", "", nil, portal("--portal-password-file", ""), 1, "the portal also needs --portal-password-file"},
+		{"portal: no provider", "", nil, portal("--oidc-issuer", ""), 1, "the portal also needs --oidc-issuer"},
+		{"portal: no client", "", nil, portal("--oidc-client", ""), 1, "the portal also needs --oidc-client"},
+		{"portal: no secret", "", nil, portal("--oidc-secret-file", ""), 1, "the portal also needs --oidc-secret-file"},
+		{"portal: only a client, development", "", nil, []string{"--dev", "--data", dev, "--oidc-client", "ctr"}, 1, "the portal also needs --portal-key"},
+		{"portal: wrong password", "", nil, portal("--portal-password-file", wrong), 1, "--portal-key: "},
+		{"portal: provider without TLS", "", nil, portal("--oidc-issuer", "http://provider.example"), 1, "--oidc-issuer: not an https URL"},
+		{"portal: no secret file", "", nil, portal("--oidc-secret-file", missing), 1, "--oidc-secret-file"},
+		{"portal: empty secret file", "", nil, portal("--oidc-secret-file", file), 1, "--oidc-secret-file " + file + ": empty"},
 		{"SHA-1 without end", "", nil, plain("--data", dev, "--allow-sha1", "forever"), 1, "--allow-sha1"},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,11 +85,17 @@ func (c *Config) newPortalParts(
 		err = parts.useDevelopmentProvider(c, origin)
 		return parts, err
 	}
+	if issuer, issuerErr := url.Parse(c.Portal.Issuer); issuerErr != nil || issuer.Scheme != "https" || issuer.Host == "" {
+		return nil, &SettingError{Setting: "oidc-issuer", Err: errors.New("not an https URL of a provider")}
+	}
 	secret, err := os.ReadFile(c.Portal.ClientSecretFile)
 	if err != nil {
 		return nil, &SettingError{Setting: "oidc-secret-file", Err: err}
 	}
 	parts.provider.ClientSecret = strings.TrimSpace(string(secret))
+	if parts.provider.ClientSecret == "" {
+		return nil, &SettingError{Setting: "oidc-secret-file", File: c.Portal.ClientSecretFile, Err: errors.New("empty")}
+	}
 	return parts, nil
 }
 
