@@ -23,11 +23,14 @@ type accessView struct {
 
 // rightView is a mandate or a role in a list.
 type rightView struct {
-	Number, Person  string // as messages and as people write it
-	Kind            string // of a mandate: whether it was given or received
-	From, To, State string
-	EndAction       string // empty if it cannot be ended
-	CanAccept       bool
+	Number, Person   string // as messages and as people write it
+	Kind             string // of a mandate: whether it was given or received; of staff: the role
+	Role             string // as messages write it
+	Organisation     string
+	OrganisationName string
+	From, To, State  string
+	EndAction        string // empty if it cannot be ended
+	CanAccept        bool
 }
 
 // noEnd stands in the place of a last day.

@@ -32,7 +32,7 @@ func init() { //nolint:gochecknoinits // declares texts
 		"specialist", "operation-date", "patient", "prescriber", "prescription-date", "comment", "code", "udi", "lot",
 		"serial",
 		"expiry", "pharmacist", "pharmacy", "delivery-date", "quantity", "location", "side", "number", "from", "to",
-		"person",
+		"person", "role",
 	} {
 		labels[name] = texts.Declare(texts.Key("portal.label_" + strings.ReplaceAll(name, "-", "_")))
 	}
@@ -247,6 +247,9 @@ func newFields(l texts.Lang, specs []fieldSpec, value func(name string) string, 
 		}
 		if spec.name == "side" {
 			fields[i].Options = newSideOptions(l, fields[i].Value)
+		}
+		if spec.name == "role" {
+			fields[i].Options = newRoleOptions(l, fields[i].Value)
 		}
 		if spec.name == "code" {
 			fields[i].LookUp = "/portal/devices"

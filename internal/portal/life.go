@@ -15,6 +15,14 @@ import (
 func signAndIdentify[M any](
 	p *Portal, r *http.Request, operation string, header *ctr.Header, request *M,
 ) (platform.Caller, error) {
+	return signAndIdentifyFor(p, r, operation, header, request, p.currentOrganisation(r.Context()))
+}
+
+// signAndIdentifyFor is signAndIdentify for another organisation than the profile's; for none, the person acts for
+// themselves.
+func signAndIdentifyFor[M any](
+	p *Portal, r *http.Request, operation string, header *ctr.Header, request *M, organisation ident.NIHII,
+) (platform.Caller, error) {
 	author := ctr.HcParty{ID: []ctr.PartyID{{Type: "SSIN", Value: p.currentPerson(r.Context()).Digits()}}}
 	*header = ctr.Header{
 		ID: "_" + p.NewID(), IssueInstant: p.Now().UTC().Format(time.RFC3339),
@@ -28,7 +36,7 @@ func signAndIdentify[M any](
 	if err != nil {
 		return platform.Caller{}, err
 	}
-	return p.identifyCaller(r.Context(), message)
+	return p.Registrar.IdentifySession(r.Context(), message, p.currentPerson(r.Context()), organisation)
 }
 
 // validateDraft makes a prepared notification final. Only its specialist can.

@@ -94,6 +94,8 @@ type userView struct {
 	Notifies bool
 	// IsPersonal says that they act for themselves, not for an organisation.
 	IsPersonal bool
+	// ManagesStaff says that they act as an access manager of an organisation.
+	ManagesStaff bool
 }
 
 // fieldError is a mistake in a form: its text, and the field that it is about.
@@ -135,7 +137,7 @@ func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 			Name:   p.sessions.GetString(r.Context(), "name"),
 			ActsAs: p.sessions.GetString(r.Context(), "acts_as"), IsDoctor: capacity == capacityDoctor,
 			Notifies:   capacity == capacityDoctor || capacity == capacityStaff,
-			IsPersonal: p.currentOrganisation(r.Context()).IsZero(),
+			IsPersonal: p.currentOrganisation(r.Context()).IsZero(), ManagesStaff: capacity == capacityManager,
 		}
 	}
 	return view
@@ -201,6 +203,8 @@ var (
 		ident.DateInvalid:         dateInvalid,
 		access.MandateExists:      texts.Declare("portal.mandate_exists"),
 		access.MandateNotFound:    texts.Declare("portal.mandate_not_found"),
+		access.StaffRoleExists:    texts.Declare("portal.role_exists"),
+		access.StaffRoleNotFound:  texts.Declare("portal.role_not_found"),
 		access.PeriodBeginsInPast: texts.Declare("portal.period_begins_in_past"),
 		access.PeriodReversed:     texts.Declare("portal.period_reversed"),
 	}

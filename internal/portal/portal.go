@@ -84,6 +84,8 @@ func New(c Config) (*Portal, error) {
 		"GET /portal/search/{by}":                      p.whenSignedIn(p.showSearch),
 		"GET /portal/me":                               p.whenSignedIn(p.showOwnImplants),
 		"GET /portal/me/card.pdf":                      p.whenSignedIn(p.serveOwnCard),
+		"GET /portal/access/staff":                     p.whenSignedIn(p.showStaff),
+		"POST /portal/access/staff":                    p.changeStaff,
 		"GET /portal/access/mandates":                  p.whenSignedIn(p.whenPersonal(p.showMandates)),
 		"POST /portal/access/mandates":                 p.changeMandate,
 	} {

@@ -420,9 +420,7 @@ type ownView struct {
 // showOwnImplants shows people what they carry, in words for patients.
 func (p *Portal) showOwnImplants(w http.ResponseWriter, r *http.Request) {
 	person := p.currentPerson(r.Context())
-	caller, err := p.Registrar.IdentifySession(r.Context(), platform.SignedMessage{
-		Correlation: p.NewID(), Operation: "ListPatientImplants", ReceivedAt: p.Now(), Signer: p.Signer,
-	}, person, ident.NIHII{}) // for themselves, whatever organisation they act for otherwise
+	caller, err := p.identifyOwner(r.Context(), "ListPatientImplants")
 	if err != nil {
 		p.showFailure(w, r, err)
 		return

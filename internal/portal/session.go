@@ -107,16 +107,22 @@ func (p *Portal) takeKeptForm(ctx context.Context) url.Values {
 	return form
 }
 
-// identifyCaller returns the caller of a read, or of a request that Sign has signed.
-func (p *Portal) identifyCaller(ctx context.Context, m platform.SignedMessage) (platform.Caller, error) {
-	return p.Registrar.IdentifySession(ctx, m, p.currentPerson(ctx), p.currentOrganisation(ctx))
-}
-
 // identifyReader returns the caller of an operation that changes nothing.
 func (p *Portal) identifyReader(ctx context.Context, operation string) (platform.Caller, error) {
-	return p.identifyCaller(ctx, platform.SignedMessage{
+	return p.identifyReaderFor(ctx, operation, p.currentOrganisation(ctx))
+}
+
+// identifyOwner returns the caller of a read for themselves, whatever organisation they act for otherwise.
+func (p *Portal) identifyOwner(ctx context.Context, operation string) (platform.Caller, error) {
+	return p.identifyReaderFor(ctx, operation, ident.NIHII{})
+}
+
+func (p *Portal) identifyReaderFor(
+	ctx context.Context, operation string, organisation ident.NIHII,
+) (platform.Caller, error) {
+	return p.Registrar.IdentifySession(ctx, platform.SignedMessage{
 		Correlation: p.NewID(), Operation: operation, ReceivedAt: p.Now(), Signer: p.Signer,
-	})
+	}, p.currentPerson(ctx), organisation)
 }
 
 // loadProfile returns what the sources say about the person who signed in.

@@ -245,3 +245,46 @@ func TestGrantAndAcceptMandate(t *testing.T) {
 		})
 	}
 }
+
+// TestAssignAndRefuseRole: an access manager assigns a role, in Dutch, and the person refuses it.
+func TestAssignAndRefuseRole(t *testing.T) {
+	browser.Require(t)
+	axe, dir := readAxe(t), pictures(t)
+	for _, size := range []browser.Size{browser.Desktop, browser.Phone} {
+		t.Run(fmt.Sprintf("%d px", size.Width), func(t *testing.T) {
+			origin := start(t)
+			name := func(step string) string { return fmt.Sprintf("role-%s-%d", step, size.Width) }
+			tab := browser.NewTab(t, browser.Options{Size: size, Language: "nl", WithScripts: true, Axe: axe, Pictures: dir})
+			enter := func(name, profile string) {
+				tab.Open(origin + "/portal/sign-in?lang=nl")
+				tab.Click("link", "Aanmelden met eID, itsme of een andere digitale sleutel")
+				tab.Click("button", name)
+				tab.Click("button", profile)
+			}
+			enter("Johan Smit", "Toegangsbeheerder – Ziekenhuis Sint-Elooi")
+			tab.Click("link", "Rollen")
+			tab.WaitFor("heading", "Rollen in mijn organisatie")
+			tab.Check(name("list"))
+			tab.Select("Rol", "AccessManager")
+			tab.Fill("Tot en met", "01/01/2020")
+			tab.Click("button", "Rol toekennen")
+			tab.WaitFor("heading", "Er is een probleem")
+			tab.Check(name("mistakes"))
+			tab.Fill("Persoon (INSZ)", "84.06.12-052.36")
+			tab.Click("button", "Rol toekennen")
+			tab.WaitFor("link", "De laatste dag ligt vóór de eerste dag.")
+			tab.Fill("Tot en met", "31/12/2099")
+			tab.Click("button", "Rol toekennen")
+			tab.WaitFor("button", "Beëindigen Toegangsbeheerder, 84.06.12-052.36")
+			tab.Check(name("assigned"))
+			tab.Click("button", "Afmelden")
+			tab.WaitFor("heading", "Aanmelden")
+
+			enter("Pieter Van Damme", "Toegangsbeheerder – Ziekenhuis Sint-Elooi")
+			tab.Click("link", "Rollen")
+			tab.Click("button", "Weigeren Toegangsbeheerder, Ziekenhuis Sint-Elooi")
+			tab.WaitFor("heading", "Rollen die ik gekregen heb")
+			tab.Check(name("refused"))
+		})
+	}
+}
