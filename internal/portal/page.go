@@ -151,7 +151,6 @@ func (p *Portal) renderPage(w http.ResponseWriter, status int, name string, view
 		http.Error(w, "This page could not be made. This is our fault.", http.StatusInternalServerError)
 		return
 	}
-	setSecurityHeaders(w.Header())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
@@ -183,7 +182,7 @@ func (p *Portal) showFailure(w http.ResponseWriter, r *http.Request, err error) 
 	switch {
 	case errors.Is(err, problem.Forbidden):
 		status = http.StatusForbidden
-	case errors.Is(err, problem.NotFound):
+	case errors.Is(err, problem.NotFound), errors.Is(err, problem.Withheld): // nobody may tell one from the other
 		status = http.StatusNotFound
 	case errors.Is(err, problem.RuleViolated), errors.Is(err, problem.Malformed), errors.Is(err, problem.Conflict):
 		status = http.StatusUnprocessableEntity

@@ -98,7 +98,7 @@ func New(c Config) (*Portal, error) {
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, http.StatusForbidden, otherSite)
 	}))
-	p.handler = boundRequest(p.sessions.LoadAndSave(p.keepLanguage(guard.Handler(mux))))
+	p.handler = guardRequest(p.sessions.LoadAndSave(p.keepLanguage(guard.Handler(mux))))
 	return p, nil
 }
 
@@ -108,14 +108,18 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.S
 // maxFormBytes bounds a form: fifty implants with every field filled.
 const maxFormBytes = 512 << 10
 
-func boundRequest(next http.Handler) http.Handler {
+// guardRequest bounds the body, and sets the headers of every answer, redirects and failures included.
+func guardRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range securityHeaders {
+			w.Header().Set(name, value)
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// securityHeaders are set on every page. Browsers apply form-action to the redirects after a form too, so that signing
+// securityHeaders are set on every answer. Browsers apply form-action to the redirects after a form too, so that signing
 // in begins with a link.
 var securityHeaders = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
@@ -128,12 +132,6 @@ var securityHeaders = map[string]string{
 	"Cache-Control":                "no-store",
 }
 
-func setSecurityHeaders(h http.Header) {
-	for name, value := range securityHeaders {
-		h.Set(name, value)
-	}
-}
-
 // serveStatic serves the style sheet and the scripts.
 func serveStatic(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("file")
@@ -144,7 +142,6 @@ func serveStatic(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	setSecurityHeaders(w.Header())
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "private, max-age=3600")
 	_, _ = w.Write(data)

@@ -405,7 +405,6 @@ func (p *Portal) writeCard(w http.ResponseWriter, r *http.Request, request impla
 		p.showFailure(w, r, err)
 		return
 	}
-	setSecurityHeaders(w.Header())
 	w.Header().Set("Content-Type", "application/pdf")
 	w.Header().Set("Content-Disposition", `inline; filename="`+card.FileName(content)+`"`)
 	_, _ = w.Write(pdf)
