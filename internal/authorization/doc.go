@@ -51,8 +51,8 @@
 // role must be in force today, in the signing organisation; it includes no staff rights.
 //
 // No right follows from the unconfirmed word of whoever gains it. The relation of a surgery is derived from the
-// notifications in force, ends with them, and is audited apart ([platform.ReasonOwnSurgery]). A relation with the type of
-// a letter, a consultation or a file comes from the authentic source.
+// notifications in force, ends with them, and is audited apart ([platform.ReasonOwnSurgery]). A relation with the type
+// of a letter, a consultation or a file comes from the authentic source.
 //
 // Inside an organisation, a person acts as a doctor only if the authentic source attaches them to it as a professional:
 // otherwise an access manager could make any doctor one of the organisation and act in that doctor's name.
