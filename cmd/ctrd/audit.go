@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -235,7 +237,13 @@ func (c *auditExportFlags) exportAudit(
 	if err = c.newOperator(db).RecordActions(e.ctx, act); err != nil {
 		return err
 	}
-	n, err := operator.AuditExport{Query: q, Format: c.Format}.Write(e.ctx, db, e.stdout)
+	export := operator.AuditExport{Query: q, Format: c.Format}
+	if q.OnlyOwnSurgery {
+		export.Review = func(ctx context.Context, reads []platform.AuditEntry) ([]platform.OwnSurgeryReview, error) {
+			return db.ReviewOwnSurgeries(ctx, reads, authorization.SurgeryCare)
+		}
+	}
+	n, err := export.Write(e.ctx, db, e.stdout)
 	if err == nil {
 		err = terminal.Printf(e.stderr, "%d entries\n", n)
 	}

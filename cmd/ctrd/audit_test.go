@@ -73,6 +73,10 @@ func TestAuditTrailOfAService(t *testing.T) {
 	if none := runAdmin(t, directory, "audit", "emergencies"); none.ExitCode != 0 || strings.Count(none.Stdout, "\n") != 1 {
 		t.Errorf("%s%s", none.Stdout, none.Stderr)
 	}
+	own := runAdmin(t, directory, "audit", "own-operation")
+	if own.ExitCode != 0 || !strings.HasSuffix(own.Stdout, ";correlation;minutes_since_registration;later;patients_that_day\n") {
+		t.Errorf("%s%s", own.Stdout, own.Stderr)
+	}
 	key := runAdmin(t, directory, "audit", "key")
 	former := strings.Fields(key.Stdout)
 	if key.ExitCode != 0 || !strings.Contains(key.Stdout, "BEGIN PUBLIC KEY") {

@@ -18,6 +18,8 @@ import (
 type AuditExport struct {
 	Query  platform.AuditQuery
 	Format string // csv or json
+	// Review adds to each event what the operator reviews about it; nil adds nothing.
+	Review func(context.Context, []platform.AuditEntry) ([]platform.OwnSurgeryReview, error)
 }
 
 // AuditReader reads the audit log.
@@ -44,6 +46,43 @@ type auditRecord struct {
 	Reason       string   `json:"reason"`
 	StatedReason string   `json:"stated_reason"`
 	Correlation  string   `json:"correlation"`
+	*reviewRecord
+}
+
+// reviewRecord is what is exported of the review of a read that only an own operation opened.
+type reviewRecord struct {
+	MinutesSince    *int64 `json:"minutes_since_registration"` // nil when no notification is found
+	Later           string `json:"later"`
+	PatientsThatDay int    `json:"patients_that_day"`
+}
+
+func reviewColumns() []string {
+	return []string{"minutes_since_registration", "later", "patients_that_day"}
+}
+
+func (r *reviewRecord) csvCells() []string {
+	minutes := ""
+	if r.MinutesSince != nil {
+		minutes = strconv.FormatInt(*r.MinutesSince, 10)
+	}
+	return []string{minutes, r.Later, strconv.Itoa(r.PatientsThatDay)}
+}
+
+func newReviewRecord(read *platform.AuditEntry, r platform.OwnSurgeryReview) *reviewRecord {
+	d := &reviewRecord{PatientsThatDay: r.PatientsThatDay}
+	if !r.OpenSince.IsZero() {
+		minutes := int64(read.Event.OccurredAt.Sub(r.OpenSince) / time.Minute)
+		d.MinutesSince = &minutes
+	}
+	var later []string
+	if r.IsMovedLater {
+		later = append(later, "other patient")
+	}
+	if r.IsWithdrawnLater {
+		later = append(later, "withdrawn")
+	}
+	d.Later = strings.Join(later, ", ")
+	return d
 }
 
 func auditColumns() []string {
@@ -53,9 +92,13 @@ func auditColumns() []string {
 }
 
 func (d *auditRecord) csvCells() []string {
-	return []string{strconv.FormatInt(d.Seq, 10), d.At, d.Operation, d.Outcome, strings.Join(d.Codes, " "),
+	cells := []string{strconv.FormatInt(d.Seq, 10), d.At, d.Operation, d.Outcome, strings.Join(d.Codes, " "),
 		d.Person, d.Capacity, d.Organisation,
 		d.Signer, d.Patient, d.Number, d.Reason, d.StatedReason, d.Correlation}
+	if d.reviewRecord != nil {
+		cells = append(cells, d.reviewRecord.csvCells()...)
+	}
+	return cells
 }
 
 func newAuditRecord(e *platform.AuditEntry) *auditRecord {
@@ -93,7 +136,11 @@ func (d AuditExport) Write(ctx context.Context, from AuditReader, to io.Writer) 
 	buffered := bufio.NewWriter(to)
 	write, finish := newJSONLinesWriter(buffered)
 	if d.Format == "csv" {
-		write, finish = newCSVWriter(buffered)
+		columns := auditColumns()
+		if d.Review != nil {
+			columns = append(columns, reviewColumns()...)
+		}
+		write, finish = newCSVWriter(buffered, columns)
 	}
 	total := 0
 	for q := d.Query; ; {
@@ -102,8 +149,12 @@ func (d AuditExport) Write(ctx context.Context, from AuditReader, to io.Writer) 
 		if err != nil {
 			return total, err
 		}
-		for i := range page {
-			if err := write(newAuditRecord(&page[i])); err != nil {
+		records, err := d.newRecords(ctx, page)
+		if err != nil {
+			return total, err
+		}
+		for _, record := range records {
+			if err := write(record); err != nil {
 				return total, fmt.Errorf("write: %w", err)
 			}
 			total++
@@ -123,16 +174,34 @@ func (d AuditExport) Write(ctx context.Context, from AuditReader, to io.Writer) 
 	return total, nil
 }
 
+// newRecords converts a page of events, with their reviews if any.
+func (d AuditExport) newRecords(ctx context.Context, page []platform.AuditEntry) ([]*auditRecord, error) {
+	var reviews []platform.OwnSurgeryReview
+	if d.Review != nil {
+		var err error
+		if reviews, err = d.Review(ctx, page); err != nil {
+			return nil, err
+		}
+	}
+	records := make([]*auditRecord, len(page))
+	for i := range page {
+		records[i] = newAuditRecord(&page[i])
+		if d.Review != nil {
+			records[i].reviewRecord = newReviewRecord(&page[i], reviews[i])
+		}
+	}
+	return records, nil
+}
+
 func newJSONLinesWriter(to io.Writer) (write func(*auditRecord) error, finish func() error) {
 	encoder := json.NewEncoder(to)
 	encoder.SetEscapeHTML(false)
 	return func(d *auditRecord) error { return encoder.Encode(d) }, func() error { return nil }
 }
 
-func newCSVWriter(to io.Writer) (write func(*auditRecord) error, finish func() error) {
+func newCSVWriter(to io.Writer, head []string) (write func(*auditRecord) error, finish func() error) {
 	w := csv.NewWriter(to)
 	w.Comma = ';'
-	head := auditColumns()
 	write = func(d *auditRecord) error {
 		if head != nil {
 			if err := w.Write(head); err != nil {

@@ -74,6 +74,21 @@ func TestDisclosure(t *testing.T) {
 	if n, err := (operator.AuditExport{Format: "csv"}).Write(t.Context(), pagedAudit{}, &out); err != nil || n != 0 || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("nothing: %d, %v, %q", n, err, out.String())
 	}
+	review := func(context.Context, []platform.AuditEntry) ([]platform.OwnSurgeryReview, error) {
+		return []platform.OwnSurgeryReview{{OpenSince: at.Add(-90 * time.Second), IsMovedLater: true, IsWithdrawnLater: true, PatientsThatDay: 3}, {}}, nil
+	}
+	for format, want := range map[string][]string{
+		"csv":  {";correlation;minutes_since_registration;later;patients_that_day\n", ";c-1;1;other patient, withdrawn;3\n", ";;;0\n"},
+		"json": {`"correlation":"c-1","minutes_since_registration":1,"later":"other patient, withdrawn","patients_that_day":3}`, `"minutes_since_registration":null,"later":"","patients_that_day":0}`},
+	} {
+		out.Reset()
+		n, err := operator.AuditExport{Format: format, Review: review}.Write(t.Context(), trail, &out)
+		for _, text := range want {
+			if err != nil || n != 2 || !strings.Contains(out.String(), text) {
+				t.Errorf("%s with reviews: %v, no %q in\n%s", format, err, text, out.String())
+			}
+		}
+	}
 	many := pagedAudit{entries: make([]platform.AuditEntry, 2500)}
 	for i := range many.entries {
 		many.entries[i].Seq = int64(i + 1)

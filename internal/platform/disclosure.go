@@ -28,6 +28,15 @@ type AuditEntry struct {
 	Event            AuditEvent
 }
 
+// OwnSurgeryReview says about a read that only the reader's own surgery opened what may make it suspect. It is derived
+// from the notifications that opened the patient's data at that moment, and from what became of them.
+type OwnSurgeryReview struct {
+	OpenSince        time.Time // when the first of them was registered as it was; zero if none is found
+	IsWithdrawnLater bool      // one of them was withdrawn after the read
+	IsMovedLater     bool      // one of them got another patient after the read
+	PatientsThatDay  int       // whose data was opened to the reader in this way only, on the day of the read
+}
+
 // FormatPseudonym writes a pseudonym for an export. The result is empty when there is no person.
 func FormatPseudonym(id int64) string {
 	if id == 0 {

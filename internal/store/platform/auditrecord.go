@@ -25,11 +25,7 @@ const maxAuditDelay = time.Minute
 
 // FindAcceptedEvent finds the event of an accepted request. It returns nil when the audit log has none.
 func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*platform.AuditRecord, error) {
-	from, err := findSeqAt(tx, e.At.Add(-maxAuditDelay))
-	if err != nil {
-		return nil, err
-	}
-	to, err := findSeqAt(tx, e.At.Add(2*maxAuditDelay))
+	from, to, err := FindSeqsBetween(tx, e.At, e.At.Add(maxAuditDelay))
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +52,15 @@ func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*platform.AuditRecord,
 	}
 	r.Proof, err = buildAuditProof(tx, &row)
 	return r, err
+}
+
+// FindSeqsBetween returns the first and last sequence number of the rows of audit in a period, with a margin on both
+// sides: a query bounds by them what it searches, and still compares the times.
+func FindSeqsBetween(tx *identity.Tx, from, to time.Time) (first, last int64, err error) {
+	if first, err = findSeqAt(tx, from.Add(-maxAuditDelay)); err == nil {
+		last, err = findSeqAt(tx, to.Add(maxAuditDelay))
+	}
+	return first, last, err
 }
 
 // findSeqAt returns the sequence number of a row of audit near a time, by binary search.
