@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/client"
+	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -116,12 +117,29 @@ func (c *crashTest) sendUntilKilled(service *interop.Service, round int) []*subm
 	return sent
 }
 
+// callUntilAdmitted is client.Call, but sends the request again while the service answers that it is overloaded and
+// stored nothing, as it may on a slow machine.
+func callUntilAdmitted[Q, R any](ctx context.Context, caller *client.Client, operation string, request *Q) (*R, error) {
+	for {
+		answer, err := client.Call[Q, R](ctx, caller, operation, request)
+		refusal, isRefusal := errors.AsType[*soap.Refusal](err)
+		if !isRefusal || len(refusal.Violations) == 0 || refusal.Violations[0].Code != "OVERLOADED" {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 // sendSubmission signs and sends a submission, and stores the number.
 func (c *crashTest) sendSubmission(caller *client.Client, s *submission) error {
 	s.request.Header = interop.NewHeader()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	answer, err := client.Call[ctr.NotifyImplantRequest, ctr.NotifyResponse](ctx, caller, "NotifyImplant", s.request)
+	answer, err := callUntilAdmitted[ctr.NotifyImplantRequest, ctr.NotifyResponse](ctx, caller, "NotifyImplant", s.request)
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
@@ -207,7 +225,8 @@ func (c *crashTest) resolveSubmission(caller *client.Client, s *submission) (bef
 func (c *crashTest) searchSubmission(caller *client.Client, criteria ctr.SearchCriteria, s *submission, minCount, maxCount int) (int, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	found, err := client.Call[ctr.SearchRequest, ctr.SearchResponse](ctx, caller, "Search", interop.NewSearchRequest(criteria))
+	found, err := callUntilAdmitted[ctr.SearchRequest, ctr.SearchResponse](
+		ctx, caller, "Search", interop.NewSearchRequest(criteria))
 	if err != nil {
 		return 0, err
 	}
