@@ -249,11 +249,14 @@ const (
 )
 
 // IsSerialImplanted reports whether a product with this serial number is in a patient now.
+//
+// SQLite compares a bare parameter with the condition of a partial index, and then prepares the statement again for
+// each value, at twenty times the cost of running it. A CAST keeps the plan.
 func (r Reader) IsSerialImplanted(serial string, code ident.NotificationCode, udiDI string) (bool, error) {
 	var unused int
 	return r.tx.SelectRow(&unused,
 		`SELECT 1 FROM notification n JOIN implant i ON i.reference = n.reference AND i.version = n.version
 		WHERE `+SerialKey+` = ? AND i.serial <> '' AND NOT i.unregistered
-		AND (i.code = ? AND i.code <> '' OR i.udi_di = ? AND i.udi_di <> '')
+		AND (i.code = CAST(? AS text) AND i.code <> '' OR i.udi_di = CAST(? AS text) AND i.udi_di <> '')
 		AND i.quantity > `+RemovedQuantity+AndInForce+` LIMIT 1`, udi.MatchKey(serial), code.Digits(), udiDI, MaxDate)
 }
