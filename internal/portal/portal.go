@@ -119,8 +119,8 @@ func guardRequest(next http.Handler) http.Handler {
 	})
 }
 
-// securityHeaders are set on every answer. Browsers apply form-action to the redirects after a form too, so that signing
-// in begins with a link.
+// securityHeaders are set on every answer. Browsers apply form-action to the redirects after a form too, so that
+// signing in begins with a link.
 var securityHeaders = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 		"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
