@@ -68,7 +68,6 @@ func loadCaller(
 	if err != nil {
 		return platform.Caller{}, err
 	}
-	var affiliations []platform.Affiliation
 	if organisation.IsZero() {
 		if !named.IsZero() && author != person {
 			return platform.Caller{}, problem.New(platform.AuthorDisagrees).WithPath(platform.AuthorPath)
@@ -78,6 +77,18 @@ func loadCaller(
 		if err = checkOrganisationType(reader, m.Signer.Type, organisation); err != nil {
 			return platform.Caller{}, err
 		}
+	}
+	return newCaller(reader, m, person, organisation)
+}
+
+// newCaller returns the caller with what the sources say about a person, who must be affiliated with the organisation
+// for which they act, if any.
+func newCaller(
+	reader platform.Reader, m platform.SignedMessage, person ident.SSIN, organisation ident.NIHII,
+) (platform.Caller, error) {
+	var affiliations []platform.Affiliation
+	if !organisation.IsZero() {
+		var err error
 		if affiliations, err = reader.Affiliations(organisation, person); err != nil {
 			return platform.Caller{}, err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/openctr/ctr/internal/authorization"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 )
@@ -77,18 +76,8 @@ func (s *Service) IdentifySession(
 ) (platform.Caller, error) {
 	var c platform.Caller
 	err := s.runner.Store.RunReadTx(ctx, func(reader platform.Reader) error {
-		var affiliations []platform.Affiliation
 		var err error
-		if !organisation.IsZero() {
-			if affiliations, err = reader.Affiliations(organisation, person); err != nil {
-				return err
-			}
-			if err = authorization.MayActInside(person, affiliations); err != nil {
-				return err
-			}
-		}
-		practices, err := reader.Practices(platform.ProfessionalRef{SSIN: person})
-		c = platform.NewCaller(m, person, organisation, practices, affiliations)
+		c, err = newCaller(reader, m, person, organisation)
 		return err
 	})
 	return c, err
