@@ -29,10 +29,9 @@ type rowView struct {
 type listView struct {
 	pagingView
 
-	Rows         []rowView
-	HasSearched  bool
-	By           string
-	EmergencyURL string
+	Rows        []rowView
+	HasSearched bool
+	By          string
 }
 
 // pagingView says which part of a list a page shows.
