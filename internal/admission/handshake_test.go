@@ -36,7 +36,7 @@ func TestFindingR2HandshakesAreFair(t *testing.T) {
 			c.trust.recordProof(sourceAt(known), claim{1}, "hospital")
 		}
 		getCertificate := c.FairHandshakes(tls.Certificate{PrivateKey: slowKey{key}})
-		var order []string
+		var order names
 		shake := func(address string) {
 			go func() {
 				certificate, err := getCertificate(&tls.ClientHelloInfo{Conn: &madeUpConn{address: address}})
@@ -50,10 +50,10 @@ func TestFindingR2HandshakesAreFair(t *testing.T) {
 					return
 				}
 				if _, err = signer.Sign(nil, []byte("x"), crypto.Hash(0)); err != nil {
-					order = append(order, address+" refused")
+					order.add(address + " refused")
 					return
 				}
-				order = append(order, address)
+				order.add(address)
 			}()
 			synctest.Wait()
 			time.Sleep(time.Millisecond)
@@ -65,11 +65,12 @@ func TestFindingR2HandshakesAreFair(t *testing.T) {
 		shake("203.0.113.1")
 		shake("192.0.2.9")
 		time.Sleep(time.Minute)
-		if want := []string{"192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.2.9"}; !slices.Equal(order[:4], want) {
-			t.Errorf("%v, want %v first", order, want)
+		got := order.all()
+		if want := []string{"192.0.2.1", "198.51.100.1", "203.0.113.1", "192.0.2.9"}; !slices.Equal(got[:4], want) {
+			t.Errorf("%v, want %v first", got, want)
 		}
-		if len(order) != 13 || !slices.Contains(order, "192.0.2.1 refused") {
-			t.Errorf("%v", order) // a handshake that waited too long ends
+		if len(got) != 13 || !slices.Contains(got, "192.0.2.1 refused") {
+			t.Errorf("%v", got) // a handshake that waited too long ends
 		}
 		wantAllIdle(t, c)
 	})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,15 +18,34 @@ import (
 // sourceAt returns the source of an address.
 func sourceAt(address string) owner { return newSource(netip.MustParseAddr(address)) }
 
-// acquireAs acquires a slot in a goroutine, appends its name to order, and releases the slot at once.
-func acquireAs(t *testing.T, q *fairQueue, o owner, size int, secondary bool, name string, order *[]string) {
+// names is a list that several goroutines append to. That the clock of a test lets one of them run at a time does not
+// order what they do.
+type names struct {
+	mutex sync.Mutex
+	list  []string
+}
+
+func (n *names) add(name string) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.list = append(n.list, name)
+}
+
+func (n *names) all() []string {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return slices.Clone(n.list)
+}
+
+// acquireAs acquires a slot in a goroutine, adds its name to order, and releases the slot at once.
+func acquireAs(t *testing.T, q *fairQueue, o owner, size int, secondary bool, name string, order *names) {
 	t.Helper()
 	go func() {
 		if err := q.acquire(t.Context(), o, size, secondary); err != nil {
 			t.Errorf("%s: %v", name, err)
 			return
 		}
-		*order = append(*order, name)
+		order.add(name)
 		q.release(o)
 	}()
 	synctest.Wait()
@@ -83,14 +104,14 @@ func TestQueueOrder(t *testing.T) {
 				q := newFairQueue(time.Now, queueLimits{slots: 1, waiting: 100})
 				holder := sourceAt("203.0.113.1")
 				mustAcquire(t, q, holder)
-				var order []string
+				var order names
 				for _, r := range c.requests {
 					acquireAs(t, q, sourceAt(r.address), r.size, r.secondary, r.name, &order)
 				}
 				q.release(holder)
 				synctest.Wait()
-				if !slices.Equal(order, c.want) {
-					t.Errorf("%v, want %v", order, c.want)
+				if got := order.all(); !slices.Equal(got, c.want) {
+					t.Errorf("%v, want %v", got, c.want)
 				}
 				wantIdle(t, q)
 			})
@@ -100,6 +121,8 @@ func TestQueueOrder(t *testing.T) {
 
 func wantIdle(t *testing.T, q *fairQueue) {
 	t.Helper()
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
 	if q.inUse != 0 || q.waiting != 0 || len(q.flows) != 0 || len(q.groups) != 0 {
 		t.Errorf("not idle: %d slots in use, %d waiting, %d flows, %d groups", q.inUse, q.waiting, len(q.flows), len(q.groups))
 	}
@@ -156,13 +179,13 @@ func TestQueueWakesForTheFirst(t *testing.T) {
 		q.penalise(attacker, time.Second)
 		q.release(attacker)
 		began := time.Now()
-		var order []string
+		var order names
 		acquireAs(t, q, attacker, 0, true, "attacker", &order)
 		acquireAs(t, q, other, 0, false, "other", &order)
 		time.Sleep(10 * time.Millisecond)
 		synctest.Wait()
-		if !slices.Equal(order, []string{"other"}) {
-			t.Errorf("after %v: %v", time.Since(began), order)
+		if got := order.all(); !slices.Equal(got, []string{"other"}) {
+			t.Errorf("after %v: %v", time.Since(began), got)
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -193,7 +216,7 @@ func TestQueueTurnsAwayTheLargest(t *testing.T) {
 				q := newFairQueue(time.Now, queueLimits{slots: 1, waiting: waiting})
 				holder := sourceAt("203.0.113.1")
 				mustAcquire(t, q, holder)
-				refused := 0
+				var refused atomic.Int32
 				for i := range waiting {
 					address, secondary := c.holders(i)
 					// The whole queue, although more than half of it would be refused to a single holder.
@@ -204,7 +227,7 @@ func TestQueueTurnsAwayTheLargest(t *testing.T) {
 					q.waiting++
 					go func() {
 						if err := <-w.outcome; isOverloaded(err) {
-							refused++
+							refused.Add(1)
 						} else {
 							q.release(sourceAt(address))
 						}
@@ -215,8 +238,8 @@ func TestQueueTurnsAwayTheLargest(t *testing.T) {
 				result := make(chan error, 1)
 				go func() { result <- q.acquire(ctx, sourceAt(c.newcomer), 0, false) }()
 				synctest.Wait()
-				if got := len(result) == 0; got != c.evicts || (refused == 1) != c.evicts {
-					t.Errorf("the newcomer waits: %v; %d others were turned away", got, refused)
+				if got := len(result) == 0; got != c.evicts || (refused.Load() == 1) != c.evicts {
+					t.Errorf("the newcomer waits: %v; %d others were turned away", got, refused.Load())
 				}
 				q.release(holder)
 				if err := <-result; (err == nil) != c.evicts {
@@ -308,6 +331,7 @@ func TestFindingR6OverloadIsAnsweredEarly(t *testing.T) {
 				capacity := min(c.slots, c.owners*c.perOwner) // at once
 				interval := c.service / time.Duration(capacity*c.factor)
 				began := time.Now()
+				var mutex sync.Mutex // of the three figures
 				served, longest, longestRefusal := 0, time.Duration(0), time.Duration(0)
 				for n := 0; time.Since(began) < lasts; n++ {
 					o := newSigner(fmt.Sprint(n % c.owners))
@@ -315,16 +339,18 @@ func TestFindingR6OverloadIsAnsweredEarly(t *testing.T) {
 						arrived := time.Now()
 						err := q.acquire(t.Context(), o, 0, false)
 						waited := time.Since(arrived)
-						late := arrived.Sub(began) > settled
-						if err != nil {
-							if late {
+						if arrived.Sub(began) > settled {
+							mutex.Lock()
+							if err != nil {
 								longestRefusal = max(longestRefusal, waited)
+							} else {
+								served++
+								longest = max(longest, waited)
 							}
-							return
+							mutex.Unlock()
 						}
-						if late {
-							served++
-							longest = max(longest, waited)
+						if err != nil {
+							return
 						}
 						time.Sleep(c.service)
 						q.release(o)
@@ -332,6 +358,7 @@ func TestFindingR6OverloadIsAnsweredEarly(t *testing.T) {
 					time.Sleep(interval)
 				}
 				time.Sleep(maxWait + time.Second)
+				synctest.Wait()
 				most := int((lasts - settled) / c.service * time.Duration(capacity))
 				if served < most*4/5 || longest > shedTarget+c.service || longestRefusal > shedTarget+2*c.service {
 					t.Errorf("served %d of at most %d, after %v at most; refused after %v at most", served, most, longest, longestRefusal)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +84,8 @@ func TestSlowBodies(t *testing.T) {
 
 func wantUnused(t *testing.T, b *readingBudget) {
 	t.Helper()
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
 	if b.used != 0 || len(b.byOwner) != 0 || len(b.readers) != 0 {
 		t.Errorf("still reserved: %d bytes, %d owners, %d readers", b.used, len(b.byOwner), len(b.readers))
 	}
@@ -140,21 +143,24 @@ func TestAddressHasHalf(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := newReadingBudget(time.Now, 16*firstChunk, nil)
-		evicted := 0
+		var evicted atomic.Int32
 		for range 40 {
 			body := newSlowBody(1, 1, time.Hour)
 			go func() {
 				if _, err := b.read(t.Context(), sourceAt("192.0.2.1"), body, -1, 1<<20, body.cutOff); isOverloaded(err) {
-					evicted++
+					evicted.Add(1)
 				}
 			}()
 			synctest.Wait()
-			if b.used > 8*firstChunk {
-				t.Fatalf("%d bytes are used", b.used)
+			b.mutex.Lock()
+			used := b.used
+			b.mutex.Unlock()
+			if used > 8*firstChunk {
+				t.Fatalf("%d bytes are used", used)
 			}
 		}
-		if evicted != 32 {
-			t.Errorf("%d evicted", evicted)
+		if got := evicted.Load(); got != 32 {
+			t.Errorf("%d evicted", got)
 		}
 		time.Sleep(blockTime)
 		synctest.Wait()
