@@ -102,6 +102,7 @@ var productionImports = []layer{
 	{"internal/message/p12", []string{"internal/message/x509id", "internal/problem"}},
 	{"internal/message/revocation", []string{"internal/message/x509id", "internal/durable", "internal/problem"}},
 	{"internal/message/x509id", []string{"internal/problem"}},
+	{"internal/message/timestamp", nil},
 	{"internal/message/xmldoc", []string{"internal/problem"}},
 
 	{"internal/admission", []string{"internal/problem"}},
@@ -129,7 +130,7 @@ var testImports = []layer{
 	{"internal/testing/costtest", nil},
 	{"internal/testing/textedit", nil},
 	{"internal/testing/people", []string{"internal/platform/ident"}},
-	{"internal/message/...", []string{"internal/catalogue", "internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/dsigtest",
+	{"internal/message/...", []string{"internal/catalogue", "internal/message/...", "internal/testing/costtest", "internal/testing/testpki", "internal/testing/testtsa", "internal/testing/dsigtest",
 		"internal/authority", "certs-testdata", "wsdl", "xsd"}},
 	{"internal/platform/...", []string{"internal/platform/..."}},
 	{"internal/implants/...", []string{"internal/implants/...", "internal/platform/...", "internal/testing/registertest",
