@@ -108,13 +108,10 @@ func (p *proxy) serveClient(client net.Conn) {
 		}
 		commit := bytes.Equal(message[1:], append([]byte{0, 0, 0, 11}, "COMMIT\x00"...))
 		switch {
-		case message[0] == 'P' && !first:
-			if message[5] != 0 {
-				p.namedStatements.Add(1)
-			}
-			if p.loseAt.CompareAndSwap(inTransaction, never) {
-				return
-			}
+		case message[0] == 'P' && !first && message[5] != 0:
+			p.namedStatements.Add(1)
+		case message[0] == 'B' && !first && p.loseAt.CompareAndSwap(inTransaction, never):
+			return
 		case commit && p.loseAt.CompareAndSwap(beforeCommit, never):
 			return
 		case commit && p.loseAt.CompareAndSwap(afterCommit, never):
@@ -146,7 +143,23 @@ func readMessage(r io.Reader, first bool) ([]byte, error) {
 }
 
 func TestLostConnections(t *testing.T) {
+	t.Run("prepared statements", func(t *testing.T) {
+		if named := testLostConnections(t, ""); named == 0 {
+			t.Error("no statement was prepared")
+		}
+	})
+	t.Run("none", func(t *testing.T) {
+		if named := testLostConnections(t, "&prepared_statements=off"); named != 0 {
+			t.Errorf("%d statements have a name, which an old pooler would lose", named)
+		}
+	})
+}
+
+// testLostConnections returns how many statements were prepared.
+func testLostConnections(t *testing.T, parameter string) int32 {
+	t.Helper()
 	p, address := startProxy(t)
+	address += parameter
 	db, err := store.Open(t.Context(), store.Config{URL: address, Directory: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -207,10 +220,6 @@ func TestLostConnections(t *testing.T) {
 			}
 		})
 	}
-	if n := p.namedStatements.Load(); n != 0 {
-		t.Errorf("%d statements have a name, which a connection pooler would lose", n)
-	}
-
 	p.loseAt.Store(always)
 	for name, err := range map[string]error{
 		"write": db.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.AppendEvent(platform.AuditEvent{OccurredAt: time.Now()}) }),
@@ -228,6 +237,7 @@ func TestLostConnections(t *testing.T) {
 	if err := db.CheckReady(t.Context()); err != nil {
 		t.Errorf("ready when the server is back: %v", err)
 	}
+	return p.namedStatements.Load()
 }
 
 func TestOpenPostgresRefuses(t *testing.T) {

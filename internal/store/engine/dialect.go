@@ -213,7 +213,8 @@ const (
 	indexCorrupted       = "XX002"
 )
 
-// isConnectionLost reports whether the connection was lost or refused, or the server is read-only at the moment.
+// isConnectionLost reports whether the connection was lost or refused, its statements were, or the server is read-only
+// at the moment.
 func isConnectionLost(err error) bool {
 	if _, socket := errors.AsType[*net.OpError](err); socket {
 		return true // a time-out of the socket also counts as the context's, and a dial has one of its own
@@ -226,7 +227,7 @@ func isConnectionLost(err error) bool {
 		case "08", "53", "57", "58": // connection, resources, operator intervention, system
 			return true
 		}
-		return failure.Code == readOnlyTransaction
+		return failure.Code == readOnlyTransaction || isStatementLost(err) || isPlanStale(err)
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||

@@ -19,7 +19,7 @@ import (
 
 // postgresEngine is a PostgreSQL database, which any number of programs may share.
 //
-// No state outlives a transaction on its connection: no prepared statement, session lock or setting. So the engine
+// No state but prepared statements outlives a transaction on its connection: no session lock, no setting. So the engine
 // works behind a pooler that gives each transaction another connection, such as PgBouncer in transaction mode.
 type postgresEngine struct {
 	dialect *dialect
@@ -43,12 +43,16 @@ const (
 )
 
 func openPostgres(ctx context.Context, c Config) (engine, error) {
-	config, err := parsePostgresURL(c.URL, c.AllowUnverified)
+	address, prepares, err := takePreparedStatements(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	config, err := parsePostgresURL(address, c.AllowUnverified)
 	if err != nil {
 		return nil, err
 	}
 	p := &postgresEngine{dialect: newPostgresDialect()}
-	connector := &postgresConnector{config: config, onSilence: p.dropIdleConnections}
+	connector := &postgresConnector{config: config, prepares: prepares, onSilence: p.dropIdleConnections}
 	p.db, p.probe = openPool(connector, maxConnections), openPool(connector, 1)
 	if err = p.checkAndMigrate(ctx, c.Migrations); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -81,6 +85,9 @@ func (p *postgresEngine) checkAndMigrate(ctx context.Context, migrations fs.FS) 
 	if err := p.checkVersion(ctx); err != nil {
 		return err
 	}
+	if err := p.checkPooler(ctx); err != nil {
+		return err
+	}
 	return migrateSchema(ctx, p.db.DB, p.dialect, migrations)
 }
 
@@ -98,26 +105,32 @@ func (p *postgresEngine) checkVersion(ctx context.Context) error {
 	return nil
 }
 
-// readTx runs f over one snapshot. It begins on another connection when an idle one turns out to be silent.
+// readTx runs f over one snapshot. It uses another connection when an idle one turns out to be silent, or the server
+// has lost its statements.
 func (p *postgresEngine) readTx(ctx context.Context, f func(*Tx) error) error {
-	options := &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	sqlTx, err := p.db.BeginTxx(ctx, options)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		sqlTx, err = p.db.BeginTxx(ctx, options)
+	for attempt := 1; ; attempt++ {
+		again, err := p.attemptRead(ctx, f)
+		if err == nil || !again || attempt == 2 {
+			return err
+		}
 	}
+}
+
+func (p *postgresEngine) attemptRead(ctx context.Context, f func(*Tx) error) (bool, error) {
+	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return p.dialect.toProblem(err)
+		return errors.Is(err, os.ErrDeadlineExceeded), p.dialect.toProblem(err)
 	}
 	tx := &Tx{ctx: ctx, conn: sqlTx, dialect: p.dialect}
 	if err := tx.runFunc(f); err != nil {
 		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
-		return err
+		return isStatementLost(tx.err) || isPlanStale(tx.err), err
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return p.dialect.toProblem(err)
+		return false, p.dialect.toProblem(err)
 	}
 	tx.runAfterCommit()
-	return nil
+	return false, nil
 }
 
 // writeTx runs f, and runs it again when the transaction lost a race or its connection.

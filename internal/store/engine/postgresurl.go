@@ -43,12 +43,41 @@ func parsePostgresURL(address string, allowUnverified bool) (pq.Config, error) {
 	if remote := findRemoteHost(config); remote != "" && config.SSLMode != pq.SSLModeVerifyFull && !allowUnverified {
 		return config, fmt.Errorf("%w (%s)", ErrUnverifiedServer, remote)
 	}
-	// Binary parameters travel with the statement: one round trip, and no named statement, which a pooler would lose.
+	// Binary parameters of a statement that is not prepared travel with it: one round trip, and no named statement,
+	// which a pooler would lose.
 	config.BinaryParameters = true
 	if config.ConnectTimeout <= 0 {
 		config.ConnectTimeout = max(2*time.Second, 5*time.Second/time.Duration(len(config.Multi)+1))
 	}
 	return config, nil
+}
+
+// takePreparedStatements removes prepared_statements=on or off from the parameters of the URL: it is for this engine,
+// and the server would refuse it. They are on unless the URL says otherwise.
+func takePreparedStatements(address string) (string, bool, error) {
+	const name = "prepared_statements"
+	before, rawQuery, _ := strings.Cut(address, "?")
+	rawQuery, fragment, _ := strings.Cut(rawQuery, "#")
+	var kept []string
+	prepares := true
+	for parameter := range strings.SplitSeq(rawQuery, "&") {
+		key, value, _ := strings.Cut(parameter, "=")
+		switch {
+		case key != name:
+			kept = append(kept, parameter)
+		case value == "on" || value == "off":
+			prepares = value == "on"
+		default:
+			return "", false, fmt.Errorf("%s in the database URL is on or off", name)
+		}
+	}
+	if len(kept) > 0 && rawQuery != "" {
+		before += "?" + strings.Join(kept, "&")
+	}
+	if fragment != "" {
+		before += "#" + fragment
+	}
+	return before, prepares, nil
 }
 
 // findRemoteHost returns the first host that is neither this machine nor a Unix socket, or nothing. It resolves no

@@ -34,6 +34,7 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interva
 // postgresConnector opens connections whose every wait ends.
 type postgresConnector struct {
 	config    pq.Config
+	prepares  bool   // keeps statements prepared
 	onSilence func() // called when a server did not answer in time
 }
 
@@ -58,7 +59,11 @@ func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("the driver lacks a method that the engine needs"), conn.Close())
 	}
-	return &limitedConn{driverConn: known, wire: d.lastWire()}, nil
+	limited := &limitedConn{driverConn: known, wire: d.lastWire()}
+	if c.prepares {
+		limited.statements = &preparedStatements{known, map[string]preparedStatement{}}
+	}
+	return limited, nil
 }
 
 // Driver returns the driver.
@@ -150,11 +155,13 @@ type driverConn interface {
 // limitedConn is a connection whose waits end with the context of its transaction.
 type limitedConn struct {
 	driverConn
-	wire *wire
+	wire       *wire
+	statements *preparedStatements // nil if none is kept
 
 	mu      sync.Mutex
 	unwatch func() bool // ends the watch of a context; nil without one
 	expired bool        // the context ended: the connection is not used again
+	stale   bool        // the server has other statements than this connection, which is not used again
 	until   time.Time   // the deadline of the watched context; zero without one
 }
 
@@ -218,7 +225,16 @@ func (c *limitedConn) QueryContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Rows, error) {
 	c.watchUnlessWatched(ctx)
-	return c.driverConn.QueryContext(ctx, query, args)
+	prepared, err := c.statements.getOrPrepare(ctx, query)
+	var rows driver.Rows
+	switch {
+	case err != nil:
+	case prepared != nil:
+		rows, err = prepared.QueryContext(ctx, args)
+	default:
+		rows, err = c.driverConn.QueryContext(ctx, query, args)
+	}
+	return rows, c.noteLostStatement(err)
 }
 
 // ExecContext executes a statement.
@@ -226,7 +242,26 @@ func (c *limitedConn) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (driver.Result, error) {
 	c.watchUnlessWatched(ctx)
-	return c.driverConn.ExecContext(ctx, query, args)
+	prepared, err := c.statements.getOrPrepare(ctx, query)
+	var result driver.Result
+	switch {
+	case err != nil:
+	case prepared != nil:
+		result, err = prepared.ExecContext(ctx, args)
+	default:
+		result, err = c.driverConn.ExecContext(ctx, query, args)
+	}
+	return result, c.noteLostStatement(err)
+}
+
+// noteLostStatement gives the connection up if the server has other statements than it.
+func (c *limitedConn) noteLostStatement(err error) error {
+	if isStatementLost(err) || isPlanStale(err) {
+		c.mu.Lock()
+		c.stale = true
+		c.mu.Unlock()
+	}
+	return err
 }
 
 func (c *limitedConn) watchUnlessWatched(ctx context.Context) {
@@ -242,9 +277,9 @@ func (c *limitedConn) watchUnlessWatched(ctx context.Context) {
 func (c *limitedConn) IsValid() bool {
 	c.stopWatching()
 	c.mu.Lock()
-	expired := c.expired
+	unusable := c.expired || c.stale
 	c.mu.Unlock()
-	return !expired && c.driverConn.IsValid()
+	return !unusable && c.driverConn.IsValid()
 }
 
 // Close says goodbye to the server, which may be silent.
