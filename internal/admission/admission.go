@@ -7,6 +7,8 @@
 //   - queue.go: the message waits for its turn to be verified; unverified callers one at a time, fairly among the
 //     networks of owner.go; those whom trust.go knows by their certificate, without waiting for these.
 //   - queue.go again: once it is verified it waits for the turn of its signer to use the store.
+//   - pages.go: the same for doors of web pages, whose requests carry no signature; rate.go bounds how often a visitor
+//     and a person come.
 //
 // It is a package of its own so that every door has the same limits, and so that the pipeline of a door can be read
 // without them. It knows neither the format of messages nor who sends them; the door tells it which messages verified.
@@ -53,6 +55,11 @@ type Controller struct {
 	known             *fairQueue // to verify a message of a known caller
 	knownLarge        *fairQueue // the same, of large messages
 	work              *fairQueue // to use the store
+	pages             *fairQueue // to make a page
+	signIns           *fairQueue // to ask the provider at which people sign in
+	visitors          *rateLimiter[owner]
+	allVisitors       *rateLimiter[struct{}]
+	writers           *rateLimiter[string]
 }
 
 // NewController returns a Controller that believes the forwarding headers of these proxies.
@@ -71,6 +78,13 @@ func NewController(now func() time.Time, proxies TrustedProxies) *Controller {
 		work: newFairQueue(now, queueLimits{
 			slots: maxWork, perOwner: maxWorkPerSigner, waiting: maxVerifiedWaiting, sheds: true, adapts: true,
 		}),
+		pages: newFairQueue(now, queueLimits{
+			slots: maxPagesPerCPU * cpus, perOwner: maxPagesPerCPU * cpus / 2, waiting: maxPagesWaiting,
+		}),
+		signIns:     newFairQueue(now, queueLimits{slots: maxSignIns, perOwner: maxSignIns / 2, waiting: maxSignInsWaiting}),
+		visitors:    newRateLimiter[owner](now, visitorBurst, visitorInterval),
+		allVisitors: newRateLimiter[struct{}](now, allVisitorsBurst, allVisitorsInterval),
+		writers:     newRateLimiter[string](now, personBurst, personInterval),
 	}
 }
 

@@ -95,7 +95,7 @@ func mustSend(t *testing.T, c caller, to *Controller, message []byte, signer str
 
 func wantAllIdle(t *testing.T, c *Controller) {
 	t.Helper()
-	for _, q := range []*fairQueue{c.unverified, c.known, c.knownLarge, c.work, c.handshakes} {
+	for _, q := range []*fairQueue{c.unverified, c.known, c.knownLarge, c.work, c.handshakes, c.pages, c.signIns} {
 		wantIdle(t, q)
 	}
 	wantUnused(t, c.unverifiedReading)

@@ -143,12 +143,14 @@ func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 	return view
 }
 
+const pageNotMade = "This page could not be made. This is our fault."
+
 // renderPage writes a page.
 func (p *Portal) renderPage(w http.ResponseWriter, status int, name string, view *page) {
 	var b bytes.Buffer
 	if err := p.pages[view.Lang].ExecuteTemplate(&b, name, view); err != nil {
 		p.Log.Error("page not made", slog.String("page", name), slog.String("error", err.Error()))
-		http.Error(w, "This page could not be made. This is our fault.", http.StatusInternalServerError)
+		http.Error(w, pageNotMade, http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -162,6 +164,12 @@ var (
 	otherSite    = texts.Declare("portal.other_site")
 	providerDown = texts.Declare("portal.provider_down")
 	signInFailed = texts.Declare("portal.sign_in_failed")
+	formNotKept  = texts.Declare("portal.form_not_kept")
+	tooBusy      = texts.Declare("portal.too_busy")
+	refusals     = map[int]texts.Text{
+		http.StatusRequestEntityTooLarge: texts.Declare("portal.form_too_large"),
+		http.StatusTooManyRequests:       texts.Declare("portal.too_many_requests"),
+	}
 )
 
 // showError writes a page with one sentence.

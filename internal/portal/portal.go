@@ -12,8 +12,10 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -21,6 +23,8 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/portal/keptform"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // Config configures a Portal.
@@ -35,6 +39,9 @@ type Config struct {
 	Now    func() time.Time
 	NewID  func() string // unique and unpredictable
 	Log    *slog.Logger
+	// AllowVisitor and AllowWrite bound how often a visitor comes, and a person sends a form.
+	AllowVisitor func(*http.Request) bool
+	AllowWrite   func(person string) bool
 	// Development links the pages for developers, and allows cookies without TLS.
 	Development bool
 	Location    *time.Location // in which a day begins
@@ -46,6 +53,7 @@ type Portal struct {
 
 	handler  http.Handler
 	sessions *scs.SessionManager
+	keeper   *keptform.Keeper
 	pages    pageSet
 }
 
@@ -54,13 +62,13 @@ const Prefix = "/portal/"
 
 // New returns a Portal. It parses the embedded pages.
 func New(c Config) (*Portal, error) {
-	p := &Portal{Config: c, sessions: newSessionManager(&c)}
+	p := &Portal{Config: c, keeper: keptform.New(c.Provider.ClientSecret, c.Now)}
+	p.sessions = p.newSessionManager()
 	var err error
 	if p.pages, err = parsePages(); err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET "+Prefix+"static/{file}", http.HandlerFunc(serveStatic))
 	for pattern, handle := range map[string]http.HandlerFunc{
 		"GET /portal/{$}":               p.showWelcome,
 		"GET /portal/sign-in":           p.showSignIn,
@@ -98,24 +106,50 @@ func New(c Config) (*Portal, error) {
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, http.StatusForbidden, otherSite)
 	}))
-	p.handler = guardRequest(p.sessions.LoadAndSave(p.keepLanguage(guard.Handler(mux))))
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET "+Prefix+"static/{file}", serveStatic)
+	outer.Handle("/", p.sessions.LoadAndSave(p.limitRate(p.keepLanguage(guard.Handler(mux)))))
+	p.handler = p.guardRequest(outer)
 	return p, nil
 }
 
 // ServeHTTP implements http.Handler.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
-// maxFormBytes bounds a form: fifty implants with every field filled.
-const maxFormBytes = 512 << 10
+// MaxFormBytes bounds a form: fifty implants with every field filled.
+const MaxFormBytes = 512 << 10
 
-// guardRequest bounds the body, and sets the headers of every answer, redirects and failures included.
-func guardRequest(next http.Handler) http.Handler {
+// guardRequest sets the headers of every answer, redirects and failures included. A panic becomes a short answer: the
+// value is not logged, because it may quote what a person typed.
+func (p *Portal) guardRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for name, value := range securityHeaders {
-			w.Header().Set(name, value)
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxFormBytes)
+		defer func() {
+			if value := recover(); value != nil {
+				p.Log.ErrorContext(r.Context(), "portal failed", slog.String("panic", fmt.Sprintf("%T\n%s", value, debug.Stack())))
+				http.Error(w, pageNotMade, http.StatusInternalServerError)
+			}
+		}()
+		setSecurityHeaders(w)
 		next.ServeHTTP(w, r)
+	})
+}
+
+func setSecurityHeaders(w http.ResponseWriter) {
+	for name, value := range securityHeaders {
+		w.Header().Set(name, value)
+	}
+}
+
+// Refuse answers a request that is turned away before anything is known about its sender, in the browser's language.
+func (p *Portal) Refuse(w http.ResponseWriter, r *http.Request, status int) {
+	setSecurityHeaders(w)
+	sentence, isKnown := refusals[status]
+	if !isKnown {
+		sentence = tooBusy
+	}
+	lang := texts.PreferredLang(r.Header.Get("Accept-Language"))
+	p.renderPage(w, status, "error.html", &page{
+		Title: titleError.Translate(lang), Lang: lang, Notice: sentence.Translate(lang), Developer: p.Development,
 	})
 }
 

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/portal/keptform"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -31,12 +33,16 @@ const (
 const (
 	sessionLifetime = 8 * time.Hour
 	sessionIdleTime = 20 * time.Minute
-	// maxKeptTime bounds how long a form waits for its author to sign in again.
-	maxKeptTime = 15 * time.Minute
+	// maxReturnPath bounds the address of the page to return to that is kept for a visitor.
+	maxReturnPath = 512
 )
 
-func newSessionManager(c *Config) *scs.SessionManager {
-	m := scs.New()
+func (p *Portal) newSessionManager() *scs.SessionManager {
+	m, c := scs.New(), &p.Config
+	m.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
+		c.Log.ErrorContext(r.Context(), "session not loaded or stored", slog.String("error", err.Error()))
+		p.Refuse(w, r, http.StatusServiceUnavailable)
+	}
 	m.Store = c.Sessions
 	m.Lifetime, m.IdleTimeout = sessionLifetime, sessionIdleTime
 	m.Cookie.Name = "__Host-ctr"
@@ -77,15 +83,25 @@ func (p *Portal) whenSignedIn(next http.HandlerFunc) http.HandlerFunc {
 
 // askToSignIn sends the person to sign in, and keeps where they were going.
 func (p *Portal) askToSignIn(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet && len(r.URL.RequestURI()) <= maxReturnPath {
 		p.sessions.Put(r.Context(), sessionReturn, r.URL.RequestURI())
 	}
 	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
 }
 
-// keepForm keeps a form that was sent after the session ended, until its author signs in again.
+// keepForm keeps a form that was sent after the session ended, until its author signs in again. Nothing is kept of a form
+// that the portal never showed. If there is no room, the page says so: what was typed is still in the browser.
 func (p *Portal) keepForm(w http.ResponseWriter, r *http.Request) {
-	p.sessions.Put(r.Context(), sessionKept, r.PostForm.Encode())
+	encoded, mark := r.PostForm.Encode(), r.PostForm.Get("author")
+	if !p.keeper.IsOurs(mark) {
+		p.askToSignIn(w, r)
+		return
+	}
+	if !p.keeper.Admit(mark, len(encoded)) {
+		p.showError(w, r, http.StatusServiceUnavailable, formNotKept)
+		return
+	}
+	p.sessions.Put(r.Context(), sessionKept, encoded)
 	p.sessions.Put(r.Context(), sessionKeptAt, p.Now().Unix())
 	p.sessions.Put(r.Context(), sessionReturn, r.URL.Path)
 	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
@@ -97,14 +113,42 @@ func (p *Portal) takeKeptForm(ctx context.Context) url.Values {
 	encoded := p.sessions.PopString(ctx, sessionKept)
 	at := time.Unix(p.sessions.GetInt64(ctx, sessionKeptAt), 0)
 	p.sessions.Remove(ctx, sessionKeptAt)
-	if encoded == "" || p.Now().Sub(at) > maxKeptTime {
+	if encoded == "" || p.Now().Sub(at) > keptform.MaxTime {
 		return nil
 	}
 	form, err := url.ParseQuery(encoded)
-	if err != nil || form.Get("author") != p.authorMark(ctx) {
+	if err != nil || !p.keeper.IsOf(form.Get("author"), p.currentPerson(ctx).Digits()) {
 		return nil
 	}
 	return form
+}
+
+// forgetFormOfAnother forgets a form that was kept for somebody else than the person who signed in.
+func (p *Portal) forgetFormOfAnother(ctx context.Context) {
+	form, err := url.ParseQuery(p.sessions.GetString(ctx, sessionKept))
+	if err != nil || !p.keeper.IsOf(form.Get("author"), p.currentPerson(ctx).Digits()) {
+		p.sessions.Remove(ctx, sessionKept)
+		p.sessions.Remove(ctx, sessionKeptAt)
+	}
+}
+
+// limitRate refuses visitors who come too often, and people who send too many forms.
+func (p *Portal) limitRate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		person := p.currentPerson(r.Context())
+		isWithin := true
+		switch {
+		case person.IsZero(), IsSignIn(r):
+			isWithin = p.AllowVisitor(r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			isWithin = p.AllowWrite(person.Digits())
+		}
+		if !isWithin {
+			p.Refuse(w, r, http.StatusTooManyRequests)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // identifyReader returns the caller of an operation that changes nothing.

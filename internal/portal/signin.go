@@ -3,8 +3,6 @@ package portal
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -135,6 +133,7 @@ func (p *Portal) completeSignIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.sessions.Put(ctx, sessionPerson, person.Digits())
+	p.forgetFormOfAnother(ctx)
 	p.sessions.Remove(ctx, sessionOrganisation)
 	p.sessions.Remove(ctx, sessionCapacity)
 	http.Redirect(w, r, "/portal/profile", http.StatusSeeOther)
@@ -150,9 +149,11 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 
 // authorMark says to a form whose it is, without the person's number.
 func (p *Portal) authorMark(ctx context.Context) string {
-	sum := sha256.Sum256([]byte("portal form\x00" + p.Provider.ClientSecret + "\x00" + p.currentPerson(ctx).Digits()))
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
+	return p.keeper.Mark(p.currentPerson(ctx).Digits())
 }
+
+// IsSignIn reports whether a request waits for the provider.
+func IsSignIn(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, Prefix+"sign-in/") }
 
 // isLocalPath reports whether a page to return to is one of ours.
 func isLocalPath(path string) bool { return strings.HasPrefix(path, Prefix) }

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/devkit/devdata"
@@ -107,7 +109,7 @@ func (parts *portalParts) useDevelopmentProvider(c *Config, origin string) error
 		return err
 	}
 	parts.provider.Issuer, parts.provider.ClientID = origin+developmentIssuer, "portal"
-	parts.provider.PersonClaim, parts.provider.ClientSecret = openid.PersonClaim, "development"
+	parts.provider.PersonClaim, parts.provider.ClientSecret = openid.PersonClaim, rand.Text()
 	provider, err := openid.New(openid.Config{
 		Issuer: parts.provider.Issuer, ClientID: parts.provider.ClientID, RedirectURL: parts.provider.RedirectURL,
 		People: people, Now: c.Now, StyleSheet: portal.Prefix + "static/portal.css",
@@ -143,21 +145,26 @@ func readDevelopmentPeople() ([]openid.Person, error) {
 
 // newPortal returns the portal over a registrar, in front of the other pages and services.
 func (parts *portalParts) newPortal(
-	c *Config, registrar *implants.Registrar, sessions scs.CtxStore, next http.Handler,
+	c *Config, registrar *implants.Registrar, sessions scs.CtxStore, controller *admission.Controller, next http.Handler,
 ) (http.Handler, error) {
 	p, err := portal.New(portal.Config{
 		Registrar: registrar, Provider: parts.provider, Sessions: sessions, Sign: parts.signRequest, Signer: parts.signer,
 		Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log, Development: c.Development,
-		Location: ident.BelgianTime(),
+		Location: ident.BelgianTime(), AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,
 	})
 	if err != nil {
 		return nil, err
 	}
+	guard := func(pages http.Handler) http.Handler {
+		return controller.GuardPages(admission.PageDoor{
+			Handler: pages, MaxBody: portal.MaxFormBytes, IsSignIn: portal.IsSignIn, Refuse: p.Refuse,
+		})
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
-	mux.Handle(portal.Prefix, p)
+	mux.Handle(portal.Prefix, guard(p))
 	if parts.openID != nil {
-		mux.Handle(developmentIssuer+"/", parts.openID)
+		mux.Handle(developmentIssuer+"/", guard(parts.openID))
 	}
 	return mux, nil
 }

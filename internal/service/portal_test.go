@@ -279,7 +279,10 @@ func (v *visitor) setCookie(token string) {
 	v.client.Jar.SetCookies(v.newRequest(http.MethodGet, "/portal/", nil).URL, []*http.Cookie{{Name: "ctr", Value: token, Path: "/", Secure: true}})
 }
 
-var formKey = regexp.MustCompile(`name="key" value="([^"]+)"`)
+var (
+	formAuthor = regexp.MustCompile(`name="author" value="([^"]+)"`)
+	formKey    = regexp.MustCompile(`name="key" value="([^"]+)"`)
+)
 
 // newImplantationForm returns a complete form of the surgeon, with the key of a page.
 func newImplantationForm(t *testing.T, v *visitor, serial string) url.Values {

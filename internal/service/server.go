@@ -64,7 +64,7 @@ func (c *Config) newHandlerFactory(
 		if parts == nil {
 			return door, nil
 		}
-		return parts.newPortal(c, registrar, r.store.Sessions(c.Now), door)
+		return parts.newPortal(c, registrar, r.store.Sessions(c.Now), controller, door)
 	}, nil
 }
 

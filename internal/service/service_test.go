@@ -32,7 +32,9 @@ type runningService struct {
 // frozen test PKI.
 func startService(t *testing.T, c service.Config) *runningService {
 	t.Helper()
-	c.Now = time.Now
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.DataDirectory == "" {
 		c.DataDirectory = interop.NewDevelopmentDirectory(t)
 	}

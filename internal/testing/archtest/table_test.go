@@ -29,7 +29,8 @@ var productionImports = []layer{
 		"internal/client",    // signs replies, and what people submit in the portal
 		"internal/authority", // only for a development service
 		"internal/message/wsse", "internal/message/p12", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
-	{"internal/portal", []string{"internal/implants", "internal/implants/card", "internal/implants/udi", "internal/platform/...",
+	{"internal/portal/keptform", nil},
+	{"internal/portal", []string{"internal/portal/keptform", "internal/implants", "internal/implants/card", "internal/implants/udi", "internal/platform/...",
 		"internal/wire/ctr", "internal/problem"}},
 	{"internal/devkit/openid", nil},
 	{"internal/soapdoor/ctrdoor", []string{"internal/soapdoor", "internal/wire/ctr", "internal/implants", "internal/implants/card",
