@@ -121,7 +121,8 @@ func (d *demo) runSteps(out string) error {
 			return err
 		}
 	}
-	_ = terminal.Printf(d.stdout, "\nDone. To start a register yourself:  bin/ctrd serve --dev --data ctr-data\n")
+	_ = terminal.Printf(d.stdout, "\nDone. To start a register yourself:  bin/ctrd serve --dev --data ctr-data\n"+
+		"Then open its portal in a browser:   https://127.0.0.1:8443/portal/\n")
 	return nil
 }
 

@@ -23,6 +23,7 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		"signed by NIHII-HOSPITAL=71000436", "registered as notification", "PRESCRIPTION_AFTER_OPERATION", "LOT_CONTRADICTS_UDI",
 		"0 of 1 remain", "The remaining implants", "Done.",
+		"https://127.0.0.1:8443/portal/",
 	} {
 		if !strings.Contains(result.Stdout, want) {
 			t.Errorf("the demonstration does not tell %q:\n%s", want, result.Stdout)

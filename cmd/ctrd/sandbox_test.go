@@ -19,7 +19,7 @@ func TestSandboxLines(t *testing.T) {
 	interop.FindTool(t, "curl", "curl")
 	service := interop.StartService(t, interop.NewDevelopmentDirectory(t))
 	home := strings.TrimSuffix(service.URL, "/ctr/v1")
-	page := string(interop.FetchPage(t, service.NewHTTPClient(t), home+"/"))
+	page := string(interop.FetchPage(t, service.NewHTTPClient(t), home+"/sandbox/"))
 	blocks := codeBlock.FindAllStringSubmatch(page, -1)
 	if len(blocks) != 5 {
 		t.Fatalf("%d blocks of lines", len(blocks))

@@ -36,9 +36,9 @@ type PageDoor struct {
 	Refuse func(w http.ResponseWriter, r *http.Request, status int)
 }
 
-// GuardPages returns the handler of a door of pages within the limits of the other doors: a few requests of a connection
-// at a time; bodies read under a deadline into bounded memory; a bounded number of pages made at once, in turn for each
-// network and address. A page is sent after its turn ended, so that a slow reader delays nobody.
+// GuardPages returns the handler of a door of pages within the limits of the other doors: a few requests of a
+// connection at a time; bodies read under a deadline into bounded memory; a bounded number of pages made at once, in
+// turn for each network and address. A page is sent after its turn ended, so that a slow reader delays nobody.
 func (c *Controller) GuardPages(door PageDoor) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a, err := c.Admit(r)

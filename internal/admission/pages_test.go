@@ -19,11 +19,12 @@ const testMaxBody = 64 << 10
 // newPageDoor returns a controller with a door whose pages are made by make.
 func newPageDoor(makePage http.HandlerFunc) (*Controller, http.Handler) {
 	c := NewController(time.Now, nil)
-	return c, c.GuardPages(PageDoor{
+	door := c.GuardPages(PageDoor{
 		Handler: makePage, MaxBody: testMaxBody,
 		IsSignIn: func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/sign-in/") },
 		Refuse:   func(w http.ResponseWriter, _ *http.Request, status int) { w.WriteHeader(status) },
 	})
+	return c, door
 }
 
 // sender is a slow body whose reads fail once the server sets a deadline.
@@ -33,7 +34,7 @@ type sender struct {
 }
 
 func (s sender) SetReadDeadline(time.Time) error { s.cutOff(); return nil }
-func (s sender) Close() error                    { return nil }
+func (sender) Close() error                      { return nil }
 
 func TestPageBodies(t *testing.T) {
 	t.Parallel()
@@ -101,7 +102,7 @@ func TestPagesAreMadeInTurn(t *testing.T) {
 					time.Sleep(time.Minute)
 					making.Add(-1)
 				})
-				limit := int32(controller.pages.perOwner) //nolint:gosec // small
+				limit := int32(controller.pages.perOwner)
 				if name != "pages" {
 					limit = maxSignIns / 2
 				}

@@ -74,6 +74,6 @@ func getStartPage(t *testing.T, l texts.Lang) string {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/?lang="+string(l), nil))
+	s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/sandbox/?lang="+string(l), nil))
 	return w.Body.String()
 }

@@ -78,6 +78,7 @@ type page struct {
 	Form      *formView
 	Content   any
 	Developer bool
+	Sandbox   string // path of the pages for developers
 }
 
 type languageLink struct {
@@ -122,7 +123,7 @@ var (
 func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 	lang := p.requestLanguage(r)
 	view := &page{
-		Title: title.Translate(lang), Lang: lang, Developer: p.Development,
+		Title: title.Translate(lang), Lang: lang, Developer: p.Development, Sandbox: p.Sandbox,
 	}
 	for _, l := range texts.Langs() {
 		query := url.Values{}

@@ -42,8 +42,9 @@ type Config struct {
 	// AllowVisitor and AllowWrite bound how often a visitor comes, and a person sends a form.
 	AllowVisitor func(*http.Request) bool
 	AllowWrite   func(person string) bool
-	// Development links the pages for developers, and allows cookies without TLS.
+	// Development says on every page that the data is invented, and allows cookies without TLS.
 	Development bool
+	Sandbox     string         // path of the pages for developers; empty for none
 	Location    *time.Location // in which a day begins
 }
 
@@ -125,13 +126,17 @@ func (p *Portal) guardRequest(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if value := recover(); value != nil {
-				p.Log.ErrorContext(r.Context(), "portal failed", slog.String("panic", fmt.Sprintf("%T\n%s", value, debug.Stack())))
-				http.Error(w, pageNotMade, http.StatusInternalServerError)
+				p.answerPanic(w, value)
 			}
 		}()
 		setSecurityHeaders(w)
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (p *Portal) answerPanic(w http.ResponseWriter, value any) {
+	p.Log.Error("portal failed", slog.String("panic", fmt.Sprintf("%T\n%s", value, debug.Stack())))
+	http.Error(w, pageNotMade, http.StatusInternalServerError)
 }
 
 func setSecurityHeaders(w http.ResponseWriter) {

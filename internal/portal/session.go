@@ -89,8 +89,8 @@ func (p *Portal) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
 }
 
-// keepForm keeps a form that was sent after the session ended, until its author signs in again. Nothing is kept of a form
-// that the portal never showed. If there is no room, the page says so: what was typed is still in the browser.
+// keepForm keeps a form that was sent after the session ended, until its author signs in again. Nothing is kept of a
+// form that the portal never showed. If there is no room, the page says so: what was typed is still in the browser.
 func (p *Portal) keepForm(w http.ResponseWriter, r *http.Request) {
 	encoded, mark := r.PostForm.Encode(), r.PostForm.Get("author")
 	if !p.keeper.IsOurs(mark) {

@@ -21,6 +21,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/devkit/devdata"
 	"github.com/openctr/ctr/internal/devkit/openid"
+	"github.com/openctr/ctr/internal/devkit/sandbox"
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
@@ -147,10 +148,15 @@ func readDevelopmentPeople() ([]openid.Person, error) {
 func (parts *portalParts) newPortal(
 	c *Config, registrar *implants.Registrar, sessions scs.CtxStore, controller *admission.Controller, next http.Handler,
 ) (http.Handler, error) {
+	sandboxPath := ""
+	if c.hasSandbox() {
+		sandboxPath = sandbox.Prefix + "/"
+	}
 	p, err := portal.New(portal.Config{
 		Registrar: registrar, Provider: parts.provider, Sessions: sessions, Sign: parts.signRequest, Signer: parts.signer,
 		Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log, Development: c.Development,
 		Location: ident.BelgianTime(), AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,
+		Sandbox: sandboxPath,
 	})
 	if err != nil {
 		return nil, err
@@ -162,6 +168,7 @@ func (parts *portalParts) newPortal(
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", next)
+	mux.Handle("GET /{$}", http.RedirectHandler(portal.Prefix, http.StatusSeeOther))
 	mux.Handle(portal.Prefix, guard(p))
 	if parts.openID != nil {
 		mux.Handle(developmentIssuer+"/", guard(parts.openID))

@@ -110,3 +110,20 @@ func TestPortalLimits(t *testing.T) {
 		t.Errorf("the style sheet: %d", p.status)
 	}
 }
+
+// TestStartAddress follows / to the portal, and the link of the sign-in page to the sandbox, where there is one.
+func TestStartAddress(t *testing.T) {
+	t.Parallel()
+	for environment, hasSandbox := range map[string]bool{"": true, "Production": false} {
+		v := newVisitor(t, startService(t, service.Config{Development: true, Environment: environment}))
+		if p := v.open("/"); p.status != http.StatusSeeOther || p.location != "/portal/" {
+			t.Errorf("/: %d %s", p.status, p.location)
+		}
+		if hasLink := strings.Contains(v.open("/portal/sign-in").text, `href="/sandbox/"`); hasLink != hasSandbox {
+			t.Errorf("environment %q: the sandbox is linked: %t", environment, hasLink)
+		}
+		if p := v.open("/sandbox/"); p.status == http.StatusOK != hasSandbox {
+			t.Errorf("environment %q: the sandbox: %d", environment, p.status)
+		}
+	}
+}

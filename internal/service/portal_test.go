@@ -425,7 +425,7 @@ func TestPortalInProduction(t *testing.T) {
 	s := startService(t, config)
 	s.CA = files.CA
 	v := newVisitor(t, s)
-	if p := v.open("/portal/sign-in"); p.status != http.StatusOK || strings.Contains(p.text, `href="/"`) {
+	if p := v.open("/portal/sign-in"); p.status != http.StatusOK || strings.Contains(p.text, "/sandbox/") {
 		t.Errorf("sign-in: %d %s", p.status, p.text)
 	}
 	if p := v.open("/portal/sign-in/start"); p.status != http.StatusServiceUnavailable {

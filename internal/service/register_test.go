@@ -30,7 +30,7 @@ func postReset(t *testing.T, s *Service) int {
 	t.Helper()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the certificate is not under test
 	defer transport.CloseIdleConnections()
-	address := strings.TrimSuffix(s.URL, "/ctr/v1") + "/reset"
+	address := strings.TrimSuffix(s.URL, "/ctr/v1") + "/sandbox/reset"
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(url.Values{"confirm": {"yes"}}.Encode()))
 	if err != nil {
 		t.Fatal(err)

@@ -52,9 +52,9 @@ var confirmedForm = url.Values{"confirm": {"yes"}}
 
 // sandboxPages lists requests that only a development service handles.
 var sandboxPages = []struct{ method, path string }{
-	{http.MethodGet, "/"}, {http.MethodGet, "/sandbox.css"}, {http.MethodGet, "/certs/ca.pem"}, {http.MethodGet, "/certs/password.txt"},
-	{http.MethodGet, "/samples/NotifyImplant.signed.xml"}, {http.MethodGet, "/mistakes/rules.xml"}, {http.MethodPost, "/try/Search"},
-	{http.MethodPost, "/check"}, {http.MethodPost, "/reset"},
+	{http.MethodGet, "/sandbox/"}, {http.MethodGet, "/sandbox/sandbox.css"}, {http.MethodGet, "/sandbox/certs/ca.pem"}, {http.MethodGet, "/sandbox/certs/password.txt"},
+	{http.MethodGet, "/sandbox/samples/NotifyImplant.signed.xml"}, {http.MethodGet, "/sandbox/mistakes/rules.xml"}, {http.MethodPost, "/sandbox/try/Search"},
+	{http.MethodPost, "/sandbox/check"}, {http.MethodPost, "/sandbox/reset"},
 }
 
 // TestSandboxOnlyForDevelopment checks that no sandbox page exists outside development or in production.
@@ -116,7 +116,7 @@ func TestSandboxReset(t *testing.T) {
 		for before := answered.Load(); answered.Load() == before && t.Context().Err() == nil; {
 			runtime.Gosched() // until a caller is answered
 		}
-		if status, body := requestPage(t, browser, http.MethodPost, home+"/reset", confirmedForm); status != http.StatusSeeOther {
+		if status, body := requestPage(t, browser, http.MethodPost, home+"/sandbox/reset", confirmedForm); status != http.StatusSeeOther {
 			t.Fatalf("HTTP %d %s", status, body)
 		}
 	}
@@ -145,7 +145,7 @@ func TestSandboxKeepsNamedDatabases(t *testing.T) {
 	service := startService(t, service.Config{Development: true, DatabaseURL: database})
 	hospital := service.NewClient(t, interop.HospitalKey(t))
 	interop.MustNotify(t, hospital, interop.NewImplantation("SPARED-1", interop.PatientSSIN, "S-1"))
-	if status, body := requestPage(t, service.NewHTTPClient(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/reset", confirmedForm); status != http.StatusConflict || !strings.Contains(body, "--database") {
+	if status, body := requestPage(t, service.NewHTTPClient(t), http.MethodPost, strings.TrimSuffix(service.URL, "/ctr/v1")+"/sandbox/reset", confirmedForm); status != http.StatusConflict || !strings.Contains(body, "--database") {
 		t.Errorf("HTTP %d %s", status, body)
 	}
 	if found := interop.MustSearch(t, hospital, interop.CriteriaByPatient(interop.PatientSSIN)); found.Total != 1 {

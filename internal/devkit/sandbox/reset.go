@@ -28,6 +28,7 @@ func (s *Sandbox) handleReset(w http.ResponseWriter, r *http.Request) {
 		s.renderError(w, r, http.StatusInternalServerError, t.ResetFailed)
 		return
 	}
-	w.Header().Set("Location", "/?"+url.Values{"lang": {string(languageFromRequest(r))}, "reset": {"done"}}.Encode())
+	query := url.Values{"lang": {string(languageFromRequest(r))}, "reset": {"done"}}
+	w.Header().Set("Location", Prefix+"/?"+query.Encode())
 	writeResponse(w, http.StatusSeeOther, "text/plain; charset=utf-8", []byte(t.ResetDone+"\n"))
 }

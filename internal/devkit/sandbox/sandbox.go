@@ -59,8 +59,11 @@ type Sandbox struct {
 //go:embed pages
 var pageFiles embed.FS
 
+// Prefix is the URL path below which all pages are; the templates contain it.
+const Prefix = "/sandbox"
+
 // stylesheetPath is the URL path of the only style sheet.
-const stylesheetPath = "/sandbox.css"
+const stylesheetPath = Prefix + "/sandbox.css"
 
 // New returns a Sandbox. It parses the embedded pages and the development data.
 func New(c Config) (*Sandbox, error) {
@@ -83,14 +86,14 @@ func New(c Config) (*Sandbox, error) {
 	}))
 	s.mux.Handle("/", c.Service)
 	for pattern, handler := range map[string]http.HandlerFunc{
-		"GET /{$}":              s.handleStartPage,
-		"GET " + stylesheetPath: serveStylesheet,
-		"GET /certs/{file}":     s.handleCertificate,
-		"GET /samples/{file}":   s.handleTestMessage,
-		"GET /mistakes/{file}":  s.handleMistake,
-		"POST /try/{name}":      s.handleTry,
-		"POST /check":           s.handleCheck,
-		"POST /reset":           s.handleReset,
+		"GET " + Prefix + "/{$}":             s.handleStartPage,
+		"GET " + stylesheetPath:              serveStylesheet,
+		"GET " + Prefix + "/certs/{file}":    s.handleCertificate,
+		"GET " + Prefix + "/samples/{file}":  s.handleTestMessage,
+		"GET " + Prefix + "/mistakes/{file}": s.handleMistake,
+		"POST " + Prefix + "/try/{name}":     s.handleTry,
+		"POST " + Prefix + "/check":          s.handleCheck,
+		"POST " + Prefix + "/reset":          s.handleReset,
 	} {
 		s.mux.Handle(pattern, s.crossOriginGuard.Handler(handler))
 	}

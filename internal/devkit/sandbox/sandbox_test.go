@@ -132,12 +132,12 @@ func TestStart(t *testing.T) {
 	b := newBench(t, nil)
 	titles := map[texts.Lang]string{texts.English: "CTR sandbox", "nl": "CTR-proefomgeving", "fr": "Bac à sable du CTR", "de": "CTR-Testumgebung"}
 	for l, title := range titles {
-		requirePage(t, b.getPage(t, "/?lang="+string(l)), http.StatusOK, `<html lang="`+string(l)+`">`, "<h1>"+title+"</h1>")
-		requirePage(t, b.getPage(t, "/", "Accept-Language", "xx, "+string(l)+"-BE;q=0.9, en;q=0.1"), http.StatusOK, "<h1>"+title+"</h1>")
+		requirePage(t, b.getPage(t, "/sandbox/?lang="+string(l)), http.StatusOK, `<html lang="`+string(l)+`">`, "<h1>"+title+"</h1>")
+		requirePage(t, b.getPage(t, "/sandbox/", "Accept-Language", "xx, "+string(l)+"-BE;q=0.9, en;q=0.1"), http.StatusOK, "<h1>"+title+"</h1>")
 	}
-	requirePage(t, b.getPage(t, "/", "Accept-Language", "el"), http.StatusOK, "<h1>CTR sandbox</h1>")
-	requirePage(t, b.getPage(t, "/?reset=done"), http.StatusOK, "The register is empty and holds the invented data again.")
-	page := requirePage(t, b.getPage(t, "/"), http.StatusOK, localOrigin+"/ctr/v1?wsdl=policy", "curl -s --cacert ca.pem "+localOrigin+"/samples/NotifyImplant.signed.xml",
+	requirePage(t, b.getPage(t, "/sandbox/", "Accept-Language", "el"), http.StatusOK, "<h1>CTR sandbox</h1>")
+	requirePage(t, b.getPage(t, "/sandbox/?reset=done"), http.StatusOK, "The register is empty and holds the invented data again.")
+	page := requirePage(t, b.getPage(t, "/sandbox/"), http.StatusOK, localOrigin+"/ctr/v1?wsdl=policy", "curl -s --cacert ca.pem "+localOrigin+"/sandbox/samples/NotifyImplant.signed.xml",
 		"NIHII-HOSPITAL=71000436", "refused: has been revoked", "an employee: prepares notifications", "Anna Claes", "78031412250", "Ziekenhuis Sint-Elooi",
 		"000071200176", "INPUT_REFERENCE_CONFLICT", "Never send real patients' data here.")
 	checked := 0
@@ -149,7 +149,7 @@ func TestStart(t *testing.T) {
 			}
 			continue
 		}
-		if address = strings.TrimPrefix(address, localOrigin); strings.HasPrefix(address, "/try/") || strings.HasPrefix(address, "/check") || strings.HasPrefix(address, "/reset") {
+		if address = strings.TrimPrefix(address, localOrigin); strings.HasPrefix(address, "/sandbox/try/") || strings.HasPrefix(address, "/sandbox/check") || strings.HasPrefix(address, "/sandbox/reset") {
 			continue // the address of a form
 		}
 		if w := b.getPage(t, address); w.Code != http.StatusOK {
@@ -165,10 +165,10 @@ func TestStart(t *testing.T) {
 func TestPublicURL(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(c *sandbox.Config) { c.PublicURL = "https://ctr.example/ctr/v1" })
-	requirePage(t, b.getPage(t, "/"), http.StatusOK, "POST https://ctr.example/ctr/v1", "only emptied from the machine")
-	requirePage(t, b.postForm(t, "/reset", url.Values{"confirm": {"yes"}}), http.StatusForbidden, "only emptied from the machine")
+	requirePage(t, b.getPage(t, "/sandbox/"), http.StatusOK, "POST https://ctr.example/ctr/v1", "only emptied from the machine")
+	requirePage(t, b.postForm(t, "/sandbox/reset", url.Values{"confirm": {"yes"}}), http.StatusForbidden, "only emptied from the machine")
 	b = newBench(t, func(c *sandbox.Config) { c.PublicURL = "http://localhost:8080/ctr/v1" })
-	if w := b.postForm(t, "/reset", url.Values{"confirm": {"yes"}}); w.Code != http.StatusSeeOther {
+	if w := b.postForm(t, "/sandbox/reset", url.Values{"confirm": {"yes"}}); w.Code != http.StatusSeeOther {
 		t.Errorf("HTTP %d", w.Code)
 	}
 }
@@ -178,13 +178,13 @@ func TestCertificates(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for name, begins := range map[string]string{"ca.pem": "-----BEGIN CERTIFICATE", "crl.pem": "-----BEGIN X509 CRL", "password.txt": "", "NIHII-HOSPITAL=71000436%2020200101-010000.p12": "0"} {
-		w := b.getPage(t, "/certs/"+name)
+		w := b.getPage(t, "/sandbox/certs/"+name)
 		if w.Code != http.StatusOK || w.Body.Len() == 0 || !strings.HasPrefix(w.Body.String(), begins) || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment; ") {
 			t.Errorf("%s: HTTP %d %v", name, w.Code, w.Header())
 		}
 	}
 	for _, name := range []string{"server-key.pem", "server.pem", "index.json", "..%2fcerts%2findex.json", "..%2f..%2fetc%2fpasswd", "nobody.p12", ""} {
-		if w := b.getPage(t, "/certs/"+name); w.Code != http.StatusNotFound {
+		if w := b.getPage(t, "/sandbox/certs/"+name); w.Code != http.StatusNotFound {
 			t.Errorf("%q: HTTP %d", name, w.Code)
 		}
 	}
@@ -195,12 +195,12 @@ func TestSamples(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, operation := range testmessages.Operations() {
-		plain := b.getPage(t, "/samples/"+operation+".xml")
+		plain := b.getPage(t, "/sandbox/samples/"+operation+".xml")
 		if _, err := xmldoc.Parse(plain.Body.Bytes(), xmldoc.DefaultLimits()); err != nil || strings.Contains(plain.Body.String(), "Signature") {
 			t.Errorf("%s: %v", operation, err)
 		}
 		for _, form := range []string{".signed.xml", ".soap12.xml"} {
-			w := b.getPage(t, "/samples/"+operation+form)
+			w := b.getPage(t, "/sandbox/samples/"+operation+form)
 			answer := b.sendRequest(t, http.MethodPost, ctr.Path, w.Header().Get("Content-Type"), w.Body)
 			if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), operation+"Response") {
 				t.Errorf("%s%s: HTTP %d %s", operation, form, answer.Code, answer.Body)
@@ -208,7 +208,7 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"Nothing.xml", "Search", "Search.pdf", "GetNotification.xml"} {
-		requirePage(t, b.getPage(t, "/samples/"+name), http.StatusNotFound, "There is nothing of that name here.")
+		requirePage(t, b.getPage(t, "/sandbox/samples/"+name), http.StatusNotFound, "There is nothing of that name here.")
 	}
 }
 
@@ -217,7 +217,7 @@ func TestTry(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
 	for _, operation := range testmessages.Operations() {
-		requirePage(t, b.postForm(t, "/try/"+operation, nil), http.StatusOK, "Accepted", "HTTP 200", operation+"Response")
+		requirePage(t, b.postForm(t, "/sandbox/try/"+operation, nil), http.StatusOK, "Accepted", "HTTP 200", operation+"Response")
 	}
 	for _, m := range testmessages.Mistakes() {
 		words := []string{"Geweigerd", "Wat de dienst antwoordde"}
@@ -226,16 +226,16 @@ func TestTry(t *testing.T) {
 			first, _, _ := strings.Cut(entry.Text("nl"), " ")
 			words = append(words, string(code), first)
 		}
-		requirePage(t, b.postForm(t, "/try/"+m.Name+"?lang=nl", nil), http.StatusOK, words...)
-		if w := b.getPage(t, "/mistakes/"+m.Name+".xml"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Envelope") {
+		requirePage(t, b.postForm(t, "/sandbox/try/"+m.Name+"?lang=nl", nil), http.StatusOK, words...)
+		if w := b.getPage(t, "/sandbox/mistakes/"+m.Name+".xml"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Envelope") {
 			t.Errorf("%s: HTTP %d", m.Name, w.Code)
 		}
 	}
-	requirePage(t, b.postForm(t, "/try/replayed", nil), http.StatusOK, "First, a message that is accepted", "Accepted", "Refused")
-	requirePage(t, b.postForm(t, "/try/nothing", nil), http.StatusNotFound)
-	requirePage(t, b.getPage(t, "/mistakes/nothing.xml"), http.StatusNotFound)
-	requirePage(t, b.getPage(t, "/mistakes/replayed"), http.StatusNotFound)
-	requirePage(t, b.postForm(t, "/try/Search", nil, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "came from another site")
+	requirePage(t, b.postForm(t, "/sandbox/try/replayed", nil), http.StatusOK, "First, a message that is accepted", "Accepted", "Refused")
+	requirePage(t, b.postForm(t, "/sandbox/try/nothing", nil), http.StatusNotFound)
+	requirePage(t, b.getPage(t, "/sandbox/mistakes/nothing.xml"), http.StatusNotFound)
+	requirePage(t, b.getPage(t, "/sandbox/mistakes/replayed"), http.StatusNotFound)
+	requirePage(t, b.postForm(t, "/sandbox/try/Search", nil, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden, "came from another site")
 }
 
 // newUploadForm builds the multipart form of a check.
@@ -260,8 +260,8 @@ func newUploadForm(t *testing.T, field, content string) (contentType string, bod
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, nil)
-	good := b.getPage(t, "/samples/NotifyImplant.signed.xml").Body.String()
-	bad := b.getPage(t, "/mistakes/changed-after-signing.xml").Body.String()
+	good := b.getPage(t, "/sandbox/samples/NotifyImplant.signed.xml").Body.String()
+	bad := b.getPage(t, "/sandbox/mistakes/changed-after-signing.xml").Body.String()
 	pasted := strings.ReplaceAll(good, "\n", "\r\n") // as browsers submit a textarea
 	for _, c := range []struct {
 		name, field, content, lang string
@@ -279,10 +279,10 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			contentType, body := newUploadForm(t, c.field, c.content)
-			requirePage(t, b.sendRequest(t, http.MethodPost, "/check?lang="+c.lang, contentType, body), c.status, c.words...)
+			requirePage(t, b.sendRequest(t, http.MethodPost, "/sandbox/check?lang="+c.lang, contentType, body), c.status, c.words...)
 		})
 	}
-	requirePage(t, b.postForm(t, "/check", url.Values{"message": {"x"}}), http.StatusBadRequest, "There is no message to check.")
+	requirePage(t, b.postForm(t, "/sandbox/check", url.Values{"message": {"x"}}), http.StatusBadRequest, "There is no message to check.")
 	if n := b.door.CountNotifications(t); n != 0 {
 		t.Errorf("%d notifications", n)
 	}
@@ -290,7 +290,7 @@ func TestCheck(t *testing.T) {
 		c.Service = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	})
 	contentType, body := newUploadForm(t, "message", good)
-	requirePage(t, busy.sendRequest(t, http.MethodPost, "/check", contentType, body), http.StatusServiceUnavailable, "The check could not be made now")
+	requirePage(t, busy.sendRequest(t, http.MethodPost, "/sandbox/check", contentType, body), http.StatusServiceUnavailable, "The check could not be made now")
 }
 
 // TestReset: which requests may reset the register.
@@ -317,13 +317,13 @@ func TestReset(t *testing.T) {
 		{"through a proxy", yes, []string{"X-Forwarded-For", "192.0.2.7"}, 403, "only emptied from the machine"},
 	} {
 		b := newBench(t, nil)
-		w := b.postForm(t, "/reset", c.values, c.fields...)
+		w := b.postForm(t, "/sandbox/reset", c.values, c.fields...)
 		if want := c.status == 303; w.Code != c.status || (b.resets == 1) != want {
 			t.Errorf("%s: HTTP %d, %d resets", c.name, w.Code, b.resets)
 			continue
 		}
 		if c.status == 303 {
-			if got := w.Header().Get("Location"); got != "/?lang=en&reset=done" {
+			if got := w.Header().Get("Location"); got != "/sandbox/?lang=en&reset=done" {
 				t.Errorf("%s: to %s", c.name, got)
 			}
 			continue
@@ -331,17 +331,17 @@ func TestReset(t *testing.T) {
 		requirePage(t, w, c.status, c.words)
 	}
 	b := newBench(t, nil)
-	if w := b.getPage(t, "/reset"); w.Code == http.StatusOK || b.resets > 0 {
+	if w := b.getPage(t, "/sandbox/reset"); w.Code == http.StatusOK || b.resets > 0 {
 		t.Errorf("a reset by GET: HTTP %d", w.Code)
 	}
 	b.resetErr = errors.New("no room")
-	requirePage(t, b.postForm(t, "/reset", yes), http.StatusInternalServerError, "could not be reset")
+	requirePage(t, b.postForm(t, "/sandbox/reset", yes), http.StatusInternalServerError, "could not be reset")
 	none := newBench(t, func(c *sandbox.Config) { c.Reset = nil })
-	requirePage(t, none.postForm(t, "/reset", yes), http.StatusConflict, "is not emptied from here")
-	if strings.Contains(requirePage(t, none.getPage(t, "/"), http.StatusOK, "is not emptied from here"), `action="/reset`) {
+	requirePage(t, none.postForm(t, "/sandbox/reset", yes), http.StatusConflict, "is not emptied from here")
+	if strings.Contains(requirePage(t, none.getPage(t, "/sandbox/"), http.StatusOK, "is not emptied from here"), `action="/sandbox/reset`) {
 		t.Error("a reset is offered that is none")
 	}
-	if strings.Contains(requirePage(t, b.getPage(t, "/", "from", "192.0.2.7:1"), http.StatusOK, "only emptied from the machine"), `action="/reset`) {
+	if strings.Contains(requirePage(t, b.getPage(t, "/sandbox/", "from", "192.0.2.7:1"), http.StatusOK, "only emptied from the machine"), `action="/sandbox/reset`) {
 		t.Error("a reset is offered to another machine")
 	}
 }
@@ -353,10 +353,10 @@ func TestKeysUnreadable(t *testing.T) {
 		func(c *sandbox.Config) { c.Files.P12 = map[string]string{"NIHII-HOSPITAL=71000436": c.Files.CA} },
 	} {
 		b := newBench(t, damage)
-		requirePage(t, b.getPage(t, "/"), http.StatusInternalServerError, "cannot be read")
-		requirePage(t, b.postForm(t, "/try/Search", nil), http.StatusInternalServerError, "cannot be read")
-		requirePage(t, b.postForm(t, "/try/rules", nil), http.StatusInternalServerError, "cannot be read")
-		requirePage(t, b.getPage(t, "/samples/Search.signed.xml"), http.StatusInternalServerError, "cannot be read")
-		requirePage(t, b.getPage(t, "/mistakes/rules.xml"), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.getPage(t, "/sandbox/"), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.postForm(t, "/sandbox/try/Search", nil), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.postForm(t, "/sandbox/try/rules", nil), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.getPage(t, "/sandbox/samples/Search.signed.xml"), http.StatusInternalServerError, "cannot be read")
+		requirePage(t, b.getPage(t, "/sandbox/mistakes/rules.xml"), http.StatusInternalServerError, "cannot be read")
 	}
 }

@@ -65,7 +65,9 @@ func (k *Keeper) hash(purpose string, data []byte) (sum author) {
 func (k *Keeper) authorOf(person string) author { return k.hash("author", []byte(person)) }
 
 // days returns the day of the mark of a form that is shown now.
-func (k *Keeper) days() uint32 { return uint32(k.now().Unix() / (24 * 60 * 60)) } //nolint:gosec // until the year 11 million
+func (k *Keeper) days() uint32 {
+	return uint32(k.now().Unix() / (24 * 60 * 60)) //nolint:gosec // until the year 11 million
+}
 
 // Mark returns the mark of a form that is shown to a person: whose it is, the day, and a proof that the portal made it.
 func (k *Keeper) Mark(person string) string {
@@ -104,8 +106,8 @@ func (k *Keeper) IsOf(mark, person string) bool {
 	return ok && who == k.authorOf(person)
 }
 
-// Admit reports whether a form that came without a session may be kept, and counts it until it is too old. It may not if
-// the portal never showed it to somebody who had signed in, if it is too large, or if too much waits already.
+// Admit reports whether a form that came without a session may be kept, and counts it until it is too old. It may not
+// if the portal never showed it to somebody who had signed in, if it is too large, or if too much waits already.
 func (k *Keeper) Admit(mark string, size int) bool {
 	who, ok := k.parse(mark)
 	if !ok || size > MaxBytes {
