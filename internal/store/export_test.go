@@ -81,3 +81,18 @@ func MigrateBefore(ctx context.Context, c Config, number int) error {
 	}
 	return e.Close()
 }
+
+// RunStatements runs a function that executes statements of SQL in a writing transaction.
+func RunStatements(ctx context.Context, db *DB, run func(exec func(string) error) error) error {
+	return db.engine.Write(ctx, func(tx *engine.Tx) error {
+		return run(func(statement string) error {
+			_, err := tx.ExecStatement(statement)
+			return err
+		})
+	})
+}
+
+// SelectTexts runs a query of SQL with one column.
+func SelectTexts(ctx context.Context, db *DB, dest *[]string, query string) error {
+	return db.engine.Read(ctx, func(tx *engine.Tx) error { return tx.SelectRows(dest, query) })
+}

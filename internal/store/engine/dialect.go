@@ -20,6 +20,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/store/engine/rights"
 )
 
 // Kind is a database engine.
@@ -200,18 +201,30 @@ func isDamage(err error) bool {
 // is a bug.
 func isPostgresUnavailable(err error) bool {
 	failure, ok := errors.AsType[*pq.Error](err)
-	return isConnectionLost(err) || ok && failure.Code != uniqueViolation && isTransactionConflict(err)
+	return isConnectionLost(err) || ok && failure.Code != uniqueViolation && isTransactionConflict(err) ||
+		rights.IsDenied(err)
 }
 
 // Error codes, from appendix A of the PostgreSQL manual.
 const (
-	readOnlyTransaction  = "25006" // for example on a standby before its promotion
+	readOnlyTransaction  = "25006"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 	uniqueViolation      = "23505"
+	invalidPassword      = "28P01"
 	dataCorrupted        = "XX001"
 	indexCorrupted       = "XX002"
 )
+
+// errStandby means that a server accepts no transaction that writes.
+var errStandby = errors.New("the database server is a standby")
+
+// isReadOnlyServer reports whether the server accepts no writes: a standby before its promotion, or a server that was
+// made read-only. Another server may accept them, or this one later.
+func isReadOnlyServer(err error) bool {
+	failure, ok := errors.AsType[*pq.Error](err)
+	return ok && failure.Code == readOnlyTransaction || errors.Is(err, errStandby)
+}
 
 // isConnectionLost reports whether the connection was lost or refused, its statements were, or the server is read-only
 // at the moment.
@@ -227,7 +240,7 @@ func isConnectionLost(err error) bool {
 		case "08", "53", "57", "58": // connection, resources, operator intervention, system
 			return true
 		}
-		return failure.Code == readOnlyTransaction || isStatementLost(err) || isPlanStale(err)
+		return isReadOnlyServer(err) || isStatementLost(err) || isPlanStale(err)
 	}
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) ||

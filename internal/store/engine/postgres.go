@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/store/engine/rights"
 )
 
 // postgresEngine is a PostgreSQL database, which any number of programs may share.
@@ -52,7 +54,7 @@ func openPostgres(ctx context.Context, c Config) (engine, error) {
 		return nil, err
 	}
 	p := &postgresEngine{dialect: newPostgresDialect()}
-	connector := &postgresConnector{config: config, prepares: prepares, onSilence: p.dropIdleConnections}
+	connector := newPostgresConnector(config, prepares, p.dropIdleConnections)
 	p.db, p.probe = openPool(connector, maxConnections), openPool(connector, 1)
 	if err = p.checkAndMigrate(ctx, c.Migrations); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -69,8 +71,9 @@ func openPool(connector driver.Connector, connections int) *sqlx.DB {
 	return pool
 }
 
-// dropIdleConnections closes the idle connections after one of them was silent: the others lead to the same server, and
-// each would cost another caller its time. The next callers, and a second attempt of this one, connect anew.
+// dropIdleConnections closes the idle connections after one of them was silent, or led to a server that accepts no
+// writes: the others lead to the same server, and each would cost another caller its time. The next callers, and a
+// second attempt of this one, connect anew.
 func (p *postgresEngine) dropIdleConnections() {
 	p.dropping.Lock()
 	defer p.dropping.Unlock()
@@ -82,25 +85,48 @@ func (p *postgresEngine) dropIdleConnections() {
 }
 
 func (p *postgresEngine) checkAndMigrate(ctx context.Context, migrations fs.FS) error {
-	if err := p.checkVersion(ctx); err != nil {
+	start, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	if err := p.checkServer(start); err != nil {
 		return err
 	}
 	if err := p.checkPooler(ctx); err != nil {
 		return err
 	}
-	return migrateSchema(ctx, p.db.DB, p.dialect, migrations)
+	if err := rights.CheckSchema(start, p.db); err != nil {
+		return err
+	}
+	if err := migrateSchema(ctx, p.db.DB, p.dialect, migrations); err != nil {
+		return rights.Explain(ctx, p.db, err)
+	}
+	ctx, stop := context.WithTimeout(ctx, startLimit)
+	defer stop()
+	return rights.CheckTables(ctx, p.db)
 }
 
-func (p *postgresEngine) checkVersion(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	var version int
-	err := p.db.GetContext(ctx, &version, `SELECT CAST(current_setting('server_version_num') AS integer)`)
-	if err != nil {
-		return fmt.Errorf("database: %w", err)
+// checkServer checks what the service needs of the server and of its database, whatever the role may do.
+func (p *postgresEngine) checkServer(ctx context.Context) error {
+	var server struct {
+		Version  int    `db:"version"`
+		Standby  bool   `db:"standby"`
+		Encoding string `db:"encoding"`
+		Database string `db:"name"`
 	}
-	if version /= 10000; version < minPostgresVersion {
-		return fmt.Errorf("the database is PostgreSQL %d: at least %d is needed", version, minPostgresVersion)
+	err := p.db.GetContext(ctx, &server, `SELECT CAST(current_setting('server_version_num') AS integer) / 10000 AS version,
+		pg_is_in_recovery() AS standby, current_setting('server_encoding') AS encoding,
+		CAST(current_database() AS text) AS name`)
+	switch {
+	case err != nil:
+		return fmt.Errorf("database: %w", rights.Explain(ctx, p.db, err))
+	case server.Version < minPostgresVersion:
+		return fmt.Errorf("the database is PostgreSQL %d: at least %d is needed", server.Version, minPostgresVersion)
+	case server.Encoding != "UTF8":
+		return fmt.Errorf("the database %q has the encoding %s, which cannot store every name and text: UTF8 is needed. "+
+			"An encoding cannot be changed; create another database with: CREATE DATABASE … TEMPLATE template0 "+
+			"ENCODING 'UTF8'", server.Database, server.Encoding)
+	case server.Standby:
+		return errors.New("the database server is a standby, which accepts no writes: start again when it is promoted, " +
+			"or name all servers in the URL, so that the one that accepts writes is found")
 	}
 	return nil
 }
@@ -124,7 +150,7 @@ func (p *postgresEngine) attemptRead(ctx context.Context, f func(*Tx) error) (bo
 	tx := &Tx{ctx: ctx, conn: sqlTx, dialect: p.dialect}
 	if err := tx.runFunc(f); err != nil {
 		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
-		return isStatementLost(tx.err) || isPlanStale(tx.err), err
+		return isStatementLost(tx.err) || isPlanStale(tx.err), p.explainRefusal(ctx, tx.err, err)
 	}
 	if err := sqlTx.Commit(); err != nil {
 		return false, p.dialect.toProblem(err)
@@ -152,18 +178,20 @@ func (p *postgresEngine) writeTx(ctx context.Context, f func(*Tx) error) error {
 // attemptTx runs f once. On an error, it reports whether f may run again: nothing is stored, and the next attempt may
 // succeed.
 func (p *postgresEngine) attemptTx(ctx context.Context, pool *sqlx.DB, f func(*Tx) error) (bool, error) {
-	sqlTx, err := pool.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	sqlTx, err := p.beginWrite(ctx, pool)
 	if err != nil {
 		return isConnectionLost(err), p.dialect.toProblem(err)
 	}
 	tx := &Tx{ctx: ctx, conn: sqlTx, dialect: p.dialect, states: &sharedStates{}}
-	if err = tx.runFunc(f); err != nil {
-		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
-		return isConnectionLost(tx.err) || isTransactionConflict(tx.err), err
+	if err = tx.runFunc(f); err == nil {
+		err = tx.states.saveStates(tx)
 	}
-	if err = tx.states.saveStates(tx); err != nil {
-		_ = sqlTx.Rollback()
-		return isConnectionLost(tx.err) || isTransactionConflict(tx.err), err
+	if err != nil {
+		_ = sqlTx.Rollback() // if this fails, database/sql drops the connection
+		if isReadOnlyServer(tx.err) {
+			p.dropIdleConnections()
+		}
+		return isConnectionLost(tx.err) || isTransactionConflict(tx.err), p.explainRefusal(ctx, tx.err, err)
 	}
 	// When the caller gives up before COMMIT is sent, this is the context's error, and nothing is stored.
 	err = sqlTx.Commit()
@@ -175,6 +203,28 @@ func (p *postgresEngine) attemptTx(ctx context.Context, pool *sqlx.DB, f func(*T
 		return p.resolveLostCommit(ctx, tx, err)
 	}
 	return isTransactionConflict(err), p.dialect.toProblem(err)
+}
+
+// beginWrite begins a transaction that writes. A standby refuses that as not supported, for example after a failover
+// while the address in the URL still leads to it. It stays alive, so its connections are closed here: the next attempt
+// connects anew, to whichever server the address leads to then.
+func (p *postgresEngine) beginWrite(ctx context.Context, pool *sqlx.DB) (*sqlx.Tx, error) {
+	sqlTx, err := pool.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if failure, ok := errors.AsType[*pq.Error](err); ok && failure.Code == notSupported {
+		err = fmt.Errorf("%w: %w", errStandby, err)
+	}
+	if isReadOnlyServer(err) {
+		p.dropIdleConnections()
+	}
+	return sqlTx, err
+}
+
+// explainRefusal returns the refusal of a transaction, or one that explains it when its SQL error is a missing right.
+func (p *postgresEngine) explainRefusal(ctx context.Context, sqlError, refusal error) error {
+	if !rights.IsDenied(sqlError) {
+		return refusal
+	}
+	return p.dialect.toProblem(rights.Explain(ctx, p.db, sqlError))
 }
 
 // ProveCommit makes the outcome of a lost COMMIT known: when its response is lost, the engine runs isCommitted in a new
@@ -225,7 +275,7 @@ func (p *postgresEngine) resolveLostCommit(ctx context.Context, tx *Tx, lost err
 func (p *postgresEngine) proveCommit(ctx context.Context, isCommitted func(*Tx) (bool, error)) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	sqlTx, err := p.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	sqlTx, err := p.beginWrite(ctx, p.db)
 	if err != nil {
 		return false, err
 	}

@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lib/pq"
+	"github.com/xdg-go/stringprep"
 )
 
 // The driver waits without limit for the server's answer to BEGIN, COMMIT and ROLLBACK, and for its answer to a
@@ -33,17 +36,58 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interva
 
 // postgresConnector opens connections whose every wait ends.
 type postgresConnector struct {
-	config    pq.Config
+	// configs are tried one after the other, while the server refuses the password.
+	configs   []pq.Config
 	prepares  bool   // keeps statements prepared
 	onSilence func() // called when a server did not answer in time
 }
 
+// newPostgresConnector returns a connector. SCRAM compares passwords as SASLprep prepares them (RFC 5802, section 2.2),
+// which the driver leaves out. A role whose password PostgreSQL keeps as an MD5 hash, or whom another system
+// authenticates, has it as it was written.
+func newPostgresConnector(config pq.Config, prepares bool, onSilence func()) *postgresConnector {
+	c := &postgresConnector{configs: []pq.Config{config}, prepares: prepares, onSilence: onSilence}
+	if prepared := preparePassword(config.Password); prepared != config.Password {
+		first := config
+		first.Password = prepared
+		c.configs = []pq.Config{first, config}
+	}
+	return c
+}
+
+// preparePassword prepares a password as PostgreSQL does: with SASLprep (RFC 4013), or not at all when SASLprep
+// prohibits it.
+func preparePassword(password string) string {
+	// PostgreSQL reads U+200B, which is in both lists of section 2.1, as a space.
+	spaced := strings.Map(func(r rune) rune {
+		if stringprep.TableC1_2.Contains(r) {
+			return ' '
+		}
+		return r
+	}, password)
+	prepared, err := stringprep.SASLprep.Prepare(spaced)
+	if err != nil || prepared == "" || !utf8.ValidString(password) {
+		return password
+	}
+	return prepared
+}
+
 // Connect opens a connection. It tries the hosts one after the other, each for the connect timeout.
 func (c *postgresConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.connect(ctx, c.configs[0])
+	for _, config := range c.configs[1:] {
+		if failure, ok := errors.AsType[*pq.Error](err); ok && failure.Code == invalidPassword {
+			conn, err = c.connect(ctx, config)
+		}
+	}
+	return conn, err
+}
+
+func (c *postgresConnector) connect(ctx context.Context, config pq.Config) (driver.Conn, error) {
 	// The pool may call with a context without a deadline, and the driver bounds only a part of its handshake.
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(len(c.config.Multi)+2)*c.config.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(len(config.Multi)+2)*config.ConnectTimeout)
 	defer cancel()
-	connector, err := pq.NewConnectorConfig(c.config)
+	connector, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return nil, err
 	}

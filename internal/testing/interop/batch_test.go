@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/testing/interop"
+	"github.com/openctr/ctr/internal/testing/storetest"
 	"github.com/openctr/ctr/internal/testing/testpki"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -558,4 +559,30 @@ func TestBatchUnitCommand(t *testing.T) {
 	client.killAndWait()
 	s.requireNotifications(3)
 	readResults(t, filepath.Join(w.path, "failed", "list.csv.results.csv"), 3, 1) // the example settings skip bad rows
+}
+
+// TestFieldBatchOverFailover: while the address of the database leads to a standby, a batch tries again. It writes no row
+// off, and goes on as soon as the address leads to a primary.
+func TestFieldBatchOverFailover(t *testing.T) {
+	t.Parallel()
+	const count = 40
+	servers := storetest.StartFailover(t)
+	s := &restartableService{t: t, directory: interop.NewDevelopmentDirectory(t)}
+	s.Service = interop.StartService(t, s.directory, "--database", servers.URL)
+	file := filepath.Join(t.TempDir(), "list.csv")
+	writeText(t, file, buildCSV("F", count, 0))
+	servers.LeadToStandby(t)
+	servers.CloseConnections()
+	client := s.startCtr("batch", file, "--parallel", "4")
+	client.waitUntil(t, func() bool { return strings.Count(s.Stderr(), `"code":"STORE_UNAVAILABLE"`) > 4 })
+	servers.LeadToPrimary(t)
+	if code := client.waitForExit(); code != 0 {
+		t.Errorf("exit code %d\n%s%s", code, client.stdout.String(), client.stderr.String())
+	}
+	if numbers := slices.Compact(readResults(t, file+".results.csv", count, 0)); len(numbers) != count {
+		t.Errorf("%d different numbers", len(numbers))
+	}
+	if log := s.Stderr(); strings.Contains(log, `"code":"INTERNAL"`) {
+		t.Errorf("a standby is no bug: %s", log)
+	}
 }

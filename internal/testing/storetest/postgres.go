@@ -31,6 +31,12 @@ const installHint = "PostgreSQL 15 or later is not here; install it with: apt-ge
 // started for this test binary. On a machine without PostgreSQL the test is skipped, or fails with CI=true.
 func NewPostgresDatabase(t testing.TB) string {
 	t.Helper()
+	return NewPostgresDatabaseWith(t, "")
+}
+
+// NewPostgresDatabaseWith creates a database with further options of CREATE DATABASE.
+func NewPostgresDatabaseWith(t testing.TB, options string) string {
+	t.Helper()
 	admin := os.Getenv("CTR_TEST_POSTGRES")
 	if admin == "" {
 		started, err := startServerOnce()
@@ -47,7 +53,7 @@ func NewPostgresDatabase(t testing.TB) string {
 		t.Fatal("CTR_TEST_POSTGRES is not a URL")
 	}
 	name := "ctr_test_" + strings.ToLower(rand.Text())
-	execAsAdmin(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0")
+	execAsAdmin(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 "+options)
 	t.Cleanup(func() { execAsAdmin(t, admin, "DROP DATABASE "+name+" WITH (FORCE)") })
 	address.Path = "/" + name
 	return address.String()
@@ -71,7 +77,7 @@ var errNotInstalled = errors.New(installHint)
 //
 // A package has no hook at the end of a test binary, so the server is bound to the lifetime of the process: a shell
 // reads a pipe that closes when this process ends, however it ends, and then stops the server and removes its files.
-var startServerOnce = sync.OnceValues(startServer)
+var startServerOnce = sync.OnceValues(func() (postgresServer, error) { return startServer("") })
 
 // postgresServer is a running server. It runs until lifeline is closed, at the latest by the end of the process.
 type postgresServer struct {
@@ -79,7 +85,8 @@ type postgresServer struct {
 	lifeline *os.File
 }
 
-func startServer() (postgresServer, error) {
+// startServer starts a server: a new one, or a standby of the one with a URL.
+func startServer(primary string) (postgresServer, error) {
 	bin, err := findPostgresBinaries()
 	if err != nil {
 		return postgresServer{}, err
@@ -100,7 +107,7 @@ func startServer() (postgresServer, error) {
 	if err != nil {
 		return postgresServer{}, fmt.Errorf("start PostgreSQL: %w", err)
 	}
-	command := exec.CommandContext(context.Background(), "/bin/sh", "-c", serverScript, "postgres-of-a-test", bin, directory, port)
+	command := exec.CommandContext(context.Background(), "/bin/sh", "-c", serverScript, "postgres-of-a-test", bin, directory, port, primary)
 	command.Stdin, command.Dir = end, directory
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: account}
 	out, err := command.StdoutPipe()
@@ -118,10 +125,14 @@ func startServer() (postgresServer, error) {
 	return postgresServer{url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable", lifeline: held}, nil
 }
 
-// serverScript starts and stops the server. $1 is the directory of its programs, $2 the data directory, $3 the port. It
-// disables syncs, because the data is temporary.
+// serverScript starts and stops the server. $1 is the directory of its programs, $2 the data directory, $3 the port, $4
+// the URL of its primary, empty for a primary. Members of the role with_password need one. It disables syncs, because the data is temporary.
 const serverScript = `
-"$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync >"$2/log" 2>&1 &&
+if [ -n "$4" ]
+then "$1/pg_basebackup" --pgdata="$2/data" --dbname="$4" --write-recovery-conf --checkpoint=fast --no-sync >"$2/log" 2>&1
+else "$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync >"$2/log" 2>&1 &&
+	sed -i "1i host all +with_password 127.0.0.1/32 md5" "$2/data/pg_hba.conf"
+fi &&
 "$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --options="-h 127.0.0.1 -p $3 -k '' -F" start >>"$2/log" 2>&1 ||
 	{ tail -n 3 "$2/log"; rm -rf "$2/data"; exit 1; }
 echo ready

@@ -13,10 +13,10 @@ import (
 type SilentProxy struct {
 	URL string // of a new database behind the proxy
 
-	server string
-	group  sync.WaitGroup
+	group sync.WaitGroup
 
 	mu          sync.Mutex
+	server      string // where new connections lead
 	connections []*silentConnection
 	silent      bool // new connections are silent too
 	cut         bool // requests do not reach the server either
@@ -30,7 +30,13 @@ type silentConnection struct {
 // StartSilentProxy starts a proxy, which lets everything through at first, in front of a new database.
 func StartSilentProxy(t testing.TB) *SilentProxy {
 	t.Helper()
-	address, err := url.Parse(NewPostgresDatabase(t))
+	return startProxy(t, NewPostgresDatabase(t))
+}
+
+// startProxy starts a proxy in front of a database.
+func startProxy(t testing.TB, database string) *SilentProxy {
+	t.Helper()
+	address, err := url.Parse(database)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +72,10 @@ func StartSilentProxy(t testing.TB) *SilentProxy {
 }
 
 func (p *SilentProxy) serve(client net.Conn) {
-	server, err := net.Dial("tcp", p.server)
+	p.mu.Lock()
+	address := p.server
+	p.mu.Unlock()
+	server, err := net.Dial("tcp", address)
 	if err != nil {
 		_ = client.Close()
 		return
@@ -125,4 +134,21 @@ func (p *SilentProxy) Speak() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.silent, p.cut = false, false
+}
+
+// leadTo makes new connections lead to another server; the open ones stay where they are.
+func (p *SilentProxy) leadTo(server string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.server = server
+}
+
+// closeOpen closes the open connections, as a server does that ends.
+func (p *SilentProxy) closeOpen() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.connections {
+		_, _ = c.client.Close(), c.server.Close()
+	}
+	p.connections = nil
 }
