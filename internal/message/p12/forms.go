@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	tags "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/openctr/ctr/internal/message/ber"
 )
 
 // describeOtherForm says what a file is that is no PKCS #12, and which command makes one of it; "" if it is unknown.
@@ -45,7 +47,7 @@ func describeOtherForm(data []byte) string {
 
 // describeDER recognises what is often renamed to .p12: certificates, with or without an envelope, and bare keys.
 func describeDER(data []byte) string {
-	der, ok := toDER(data)
+	der, ok := ber.ToDER(data)
 	if !ok {
 		return ""
 	}
@@ -77,7 +79,7 @@ func describeDER(data []byte) string {
 
 // isPKCS12 reports whether data begins as a PFX does: a SEQUENCE with the version 3 and a SEQUENCE.
 func isPKCS12(data []byte) bool {
-	der, ok := toDER(data)
+	der, ok := ber.ToDER(data)
 	if !ok {
 		return false
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/message/ber"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/costtest"
 )
@@ -126,7 +127,7 @@ func TestReadP12BoundsItsWork(t *testing.T) {
 		{"a key in a hidden nested safe", encodeTestStore(t, 1, encryptBags(t, newCertificateBag(leaf), nested)), TooCostly},
 		{"all together", encodeTestStore(t, 1, newClearContent(many(7, newShroudedBag(newPBES2Algorithm(500_000)))...)), TooCostly},
 		{"safes within safes", encodeTestStore(t, 1, newClearContent(nest(maxSafeDepth+1))), TooCostly},
-		{"elements within elements", encodeTestStore(t, 1, newClearContent(nest(maxDepth))), Unreadable},
+		{"elements within elements", encodeTestStore(t, 1, newClearContent(nest(ber.MaxDepth))), Unreadable},
 		{"a key in a safe with RC2", encodeTestStore(t, 1, newEncryptedSafe(derSequence(derOID(pkcs12Ciphers[3].id),
 			derSequence(derOctetString([]byte("salt")), derInteger(1))))), Unsupported},
 		{"a key with scrypt", encodeTestStore(t, 1, newClearContent(newShroudedBag(derSequence(derOID(oidPBES2), derSequence(

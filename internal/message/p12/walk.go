@@ -10,6 +10,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/openctr/ctr/internal/message/ber"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -157,8 +158,8 @@ func (w *storeParser) parsePFX(data []byte) error {
 }
 
 // readSequence reads BER that is one SEQUENCE.
-func readSequence(ber []byte, into *cryptobyte.String) bool {
-	der, ok := toDER(ber)
+func readSequence(data []byte, into *cryptobyte.String) bool {
+	der, ok := ber.ToDER(data)
 	input := cryptobyte.String(der)
 	return ok && input.ReadASN1(into, tags.SEQUENCE) && input.Empty()
 }
@@ -217,7 +218,7 @@ func (w *storeParser) parseEncryptedSafe(content cryptobyte.String) error {
 	safe := encryptedSafe{algorithmDER: algorithm, ciphertext: ciphertext}
 	switch tag {
 	case tags.Tag(0).ContextSpecific():
-	case tagExplicit0: // an implicit tag hides from toDER that this is a string in segments
+	case tagExplicit0: // an implicit tag hides from ToDER that this is a string in segments
 		if safe.ciphertext = joinSegments(ciphertext); safe.ciphertext == nil {
 			return newUnreadableError("an encrypted safe")
 		}

@@ -1,4 +1,8 @@
-package p12
+// Package ber reads BER (X.690 section 8), which PKCS #12 files and CMS messages are written in: ToDER converts small
+// structures for parsers of DER, Reader reads a large message element by element, without a copy.
+//
+// It is separate because both formats need the same bounds on depth and length, whatever the bytes say.
+package ber
 
 import (
 	"slices"
@@ -7,30 +11,28 @@ import (
 	tags "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// PKCS #12 files are BER (RFC 7292 §4), but every parser here reads DER. toDER bridges the two: definite lengths in
-// their shortest form, and strings in one piece. It does not open strings, so that a MAC over their content holds.
-
-// maxDepth bounds the nesting of elements: a certificate bag has six levels, a deeply chopped string a few more.
-const maxDepth = 24
+// MaxDepth bounds the nesting of elements: a certificate bag has six levels, a deeply chopped string a few more.
+const MaxDepth = 24
 
 const (
 	constructed = 0x20
-	longForm    = 0x1f // of a tag: it continues in the next bytes, which PKCS #12 never needs
+	longForm    = 0x1f // of a tag: it continues in the next bytes, which neither format needs
 )
 
-// toDER converts one element of BER. It reports false for anything else, also for bytes behind the element. Its work
-// and its output are linear in the input.
-func toDER(data []byte) ([]byte, bool) {
-	c := berConverter{rest: data}
+// ToDER converts one element of BER: definite lengths in their shortest form, and strings in one piece. It does not
+// open strings, so that a MAC over their content holds. It reports false for anything else, also for bytes behind the
+// element. Its work and its output are linear in the input.
+func ToDER(data []byte) ([]byte, bool) {
+	c := converter{rest: data}
 	out, _, ok := c.convertElement(0)
 	return out, ok && len(c.rest) == 0
 }
 
-type berConverter struct{ rest []byte }
+type converter struct{ rest []byte }
 
 // convertElement converts the next element, and returns it whole and its content only.
-func (c *berConverter) convertElement(depth int) (whole, content []byte, ok bool) {
-	if depth > maxDepth || len(c.rest) < 2 {
+func (c *converter) convertElement(depth int) (whole, content []byte, ok bool) {
+	if depth > MaxDepth || len(c.rest) < 2 {
 		return nil, nil, false
 	}
 	tag := c.rest[0]
@@ -59,10 +61,10 @@ func (c *berConverter) convertElement(depth int) (whole, content []byte, ok bool
 }
 
 // convertContent converts the elements within a constructed element. Of the segments of a string it joins the contents.
-func (c *berConverter) convertContent(tag byte, length int, indefinite bool, depth int) ([]byte, bool) {
+func (c *converter) convertContent(tag byte, length int, indefinite bool, depth int) ([]byte, bool) {
 	inner := c
 	if !indefinite {
-		inner = &berConverter{rest: c.rest[:length]}
+		inner = &converter{rest: c.rest[:length]}
 		c.rest = c.rest[length:]
 	}
 	var content []byte
@@ -91,7 +93,7 @@ func (c *berConverter) convertContent(tag byte, length int, indefinite bool, dep
 }
 
 // readLength reads a length, which is at most that of the rest (X.690 §8.1.3).
-func (c *berConverter) readLength() (length int, indefinite, ok bool) {
+func (c *converter) readLength() (length int, indefinite, ok bool) {
 	first := c.rest[0]
 	c.rest = c.rest[1:]
 	switch {
@@ -105,7 +107,7 @@ func (c *berConverter) readLength() (length int, indefinite, ok bool) {
 		return 0, false, false
 	}
 	for _, b := range c.rest[:n] {
-		if length = length<<8 | int(b); length > maxStoreBytes {
+		if length = length<<8 | int(b); length > len(c.rest) {
 			return 0, false, false
 		}
 	}
@@ -116,7 +118,7 @@ func (c *berConverter) readLength() (length int, indefinite, ok bool) {
 // stringTags are the types of strings that BER may chop: OCTET STRING and the character strings.
 var stringTags = []tags.Tag{
 	tags.OCTET_STRING, tags.UTF8String, tags.PrintableString, tags.T61String, tags.IA5String, tags.GeneralString,
-	tagBMPString,
+	tags.Tag(30), // BMPString
 }
 
 func isStringTag(tag byte) bool { return slices.Contains(stringTags, tags.Tag(tag&^constructed)) }
