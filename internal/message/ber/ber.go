@@ -1,5 +1,5 @@
 // Package ber reads BER (X.690 section 8), which PKCS #12 files and CMS messages are written in: ToDER converts small
-// structures for parsers of DER, Reader reads a large message element by element, without a copy.
+// structures for parsers of DER, Read takes a large message apart without a copy.
 //
 // It is separate because both formats need the same bounds on depth and length, whatever the bytes say.
 package ber
