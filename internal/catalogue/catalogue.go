@@ -11,6 +11,7 @@ import (
 	_ "github.com/openctr/ctr/internal/devkit/capture"
 	_ "github.com/openctr/ctr/internal/devkit/sandbox"
 	_ "github.com/openctr/ctr/internal/implants/card"
+	_ "github.com/openctr/ctr/internal/message/cms"
 	_ "github.com/openctr/ctr/internal/message/revocation"
 	_ "github.com/openctr/ctr/internal/portal"
 	_ "github.com/openctr/ctr/internal/soapdoor/ctrdoor"

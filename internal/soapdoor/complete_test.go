@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/message/cms"
 	"github.com/openctr/ctr/internal/message/dsig"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/revocation"
@@ -53,6 +54,12 @@ var coveredElsewhere = map[problem.Code]string{
 	revocation.CRLUntrusted: "start-up", revocation.CRLAddress: "start-up", revocation.OCSPUnreadable: "start-up", revocation.OCSPUntrusted: "start-up",
 	p12.Unreadable: "start-up", p12.Unsupported: "start-up",
 	p12.TooCostly: "start-up", p12.PasswordWrong: "start-up", p12.KeyMissing: "start-up",
+
+	// No message of this contract is sealed; tested in message/cms.
+	cms.TooLarge: "sealed", cms.Unreadable: "sealed", cms.Unsupported: "sealed", cms.SignerMissing: "sealed",
+	cms.SignatureInvalid: "sealed", cms.NotAddressed: "sealed", cms.NotOpened: "sealed", cms.TimeInFuture: "sealed",
+	cms.KeyUnfit: "sealed", cms.TokenInvalid: "sealed", cms.OtherProfile: "sealed", cms.TimeMissing: "sealed",
+	cms.ExpiredSince: "sealed",
 }
 
 // TestEveryCodeHasACase requires each code of the catalogue either in a case file or above with a reason, but not in
