@@ -92,7 +92,7 @@ var productionImports = []layer{
 	{"internal/platform/ident", []string{"internal/problem"}},
 
 	// Production code of internal/message never issues a certificate.
-	{"internal/authority", []string{"internal/message/x509id", "internal/message/p12"}},
+	{"internal/authority", []string{"internal/message/x509id", "internal/message/p12", "internal/message/cms"}},
 	{"internal/devkit/capture", []string{"internal/devkit/diagnosis", "internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/devkit/diagnosis", []string{"internal/message/wsse", "internal/message/schema", "internal/message/dsig", "internal/message/x509id",
 		"internal/message/soap", "internal/message/xmldoc", "internal/problem"}},
