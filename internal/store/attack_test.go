@@ -175,7 +175,7 @@ func queryValues(t testing.TB, raw *sql.DB, query string) (all []any) {
 
 // textsOf returns the sealed texts of a version that storeVersions stored, but for the audit log.
 func textsOf(n implants.Notification) []string {
-	texts := []string{"message of " + n.Reference, n.InputReference}
+	texts := []string{"message of " + n.Reference, "card of " + n.Reference, n.InputReference}
 	for _, text := range []string{n.Comment, n.ChangeReason} {
 		if text != "" {
 			texts = append(texts, text)

@@ -69,6 +69,11 @@ func storeVersions(t testing.TB, db *store.DB, all ...implants.Notification) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, n := range all {
+		if _, err = db.KeepCard(t.Context(), n.Reference, n.Version, "", []byte("card of "+n.Reference)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // fillPersons stores doctors, Claes and Dubois, who are patients of each other, and a patient, Leroy.

@@ -14,7 +14,7 @@ import (
 func TestFindingM1ResealingChangesSealsOnly(t *testing.T) {
 	sealed := []string{"notification.change_reason", "notification.comment", "notification.input_reference",
 		"notification.content_digest", "implant.location", "removal.reason", "evidence.message", "evidence.certificate",
-		"submission.input_reference"}
+		"submission.input_reference", "card.document"}
 	runOnEngines(t, func(t *testing.T, b storetest.Backend) {
 		t.Helper()
 		db, raw := b.Open(t), b.OpenRaw(t)
@@ -35,7 +35,7 @@ func TestFindingM1ResealingChangesSealsOnly(t *testing.T) {
 			return err
 		}
 		tried := 0
-		for _, table := range []string{"notification", "implant", "removal", "warning", "submission", "evidence", "audit",
+		for _, table := range []string{"notification", "implant", "removal", "warning", "submission", "evidence", "card", "audit",
 			"audit_checkpoint", "source_version"} {
 			for _, isMarked := range []bool{false, true} {
 				if err := try(isMarked, `DELETE FROM `+table); err == nil && table != "audit_checkpoint" &&

@@ -68,7 +68,7 @@ func TestFindingH5RuntimeRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = service.Close() })
-	for _, table := range []string{"notification", "implant", "removal", "warning", "submission", "evidence", "audit", "audit_checkpoint",
+	for _, table := range []string{"notification", "implant", "removal", "warning", "submission", "evidence", "card", "card_token_key", "audit", "audit_checkpoint",
 		"source_version"} {
 		for _, statement := range []string{`DELETE FROM ` + table, `TRUNCATE ` + table, `ALTER TABLE ` + table + ` DISABLE TRIGGER USER`,
 			`DROP TABLE ` + table, `DROP TRIGGER ` + table + `_append_only ON ` + table, `SELECT * FROM ` + table + ` FOR UPDATE`} {

@@ -17,13 +17,18 @@ func migrateSchema(ctx context.Context, db *sql.DB, d *dialect, migrations fs.FS
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
-	provider, err := goose.NewProvider(d.gooseDialect, db, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(d.gooseDialect, db, files, goose.WithDisableGlobalRegistry(true),
+		goose.WithAllowOutofOrder(true)) // a number below the newest may have been added since
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}
 	const attempts = 5
 	for attempt := 1; ; attempt++ {
 		current, target, err := provider.GetVersions(ctx)
+		hasPending := false
+		if err == nil && current <= target {
+			hasPending, err = provider.HasPending(ctx)
+		}
 		switch {
 		case err == nil && current > target:
 			return fmt.Errorf(
@@ -32,7 +37,7 @@ func migrateSchema(ctx context.Context, db *sql.DB, d *dialect, migrations fs.FS
 				current,
 				target,
 			)
-		case err == nil && current == target:
+		case err == nil && !hasPending:
 			return nil
 		case err == nil:
 			_, err = provider.Up(ctx)

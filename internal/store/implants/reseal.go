@@ -12,6 +12,7 @@ type sealedColumn struct {
 	table, column string
 	what          string // in the associated data
 	hasLine       bool
+	hasState      bool // of a card
 }
 
 func sealedColumns() []sealedColumn {
@@ -24,6 +25,7 @@ func sealedColumns() []sealedColumn {
 		{table: "removal", column: "reason", what: "reason", hasLine: true},
 		{table: "evidence", column: "message", what: "message"},
 		{table: "evidence", column: "certificate", what: "certificate"},
+		{table: "card", column: "document", what: "card", hasState: true},
 	}
 }
 
@@ -58,6 +60,7 @@ func (s Register) ResealTexts(ctx context.Context) (int, error) {
 type sealedTextRow struct {
 	versionKey
 	Line    int    `db:"line"`
+	State   string `db:"state"`
 	Patient int64  `db:"patient"`
 	Sealed  []byte `db:"sealed"`
 }
@@ -82,12 +85,15 @@ func resealVersions(tx *identity.Tx, after, last int64) (int, error) {
 }
 
 func (c sealedColumn) selectTexts() string {
-	line := `0`
+	line, state := `0`, `''`
 	if c.hasLine {
 		line = `t.line`
 	}
-	return `SELECT t.reference, t.version, ` + line + ` AS line, n.patient, t.` + c.column + ` AS sealed
-		FROM notification n JOIN ` + c.table + ` t ON t.reference = n.reference AND t.version = n.version
+	if c.hasState {
+		state = `t.state`
+	}
+	return `SELECT t.reference, t.version, ` + line + ` AS line, ` + state + ` AS state, n.patient,
+		t.` + c.column + ` AS sealed FROM notification n JOIN ` + c.table + ` t ON t.reference = n.reference AND t.version = n.version
 		WHERE n.seq > ? AND n.seq <= ? AND length(t.` + c.column + `) > 0`
 }
 
@@ -100,6 +106,9 @@ func (c sealedColumn) reseal(tx *identity.Tx, row *sealedTextRow) (int, error) {
 	key := []any{row.Reference, row.Version}
 	if c.hasLine {
 		bound, where, key = row.associatedData(c.what, row.Line), where+` AND line = ?`, append(key, row.Line)
+	}
+	if c.hasState {
+		bound, where, key = row.cardData(row.State), where+` AND state = ?`, append(key, row.State)
 	}
 	renewed, err := patient.Reseal(row.Sealed, bound)
 	if err != nil || renewed == nil {

@@ -360,6 +360,7 @@ func (s Register) StrayRows(ctx context.Context) ([]implants.StrayRow, error) {
 			"removal":  `SELECT reference, version FROM removal` + noVersion,
 			"warning":  `SELECT reference, version FROM warning` + noVersion,
 			"evidence": `SELECT reference, version FROM evidence` + noVersion,
+			"card":     `SELECT reference, version FROM card` + noVersion,
 			"submission": `SELECT t.reference, t.version FROM submission t LEFT JOIN notification n ON n.reference = t.reference
 				AND n.version = t.version WHERE n.seq IS NULL OR n.signer <> t.signer OR length(n.input_reference) = 0
 				OR EXISTS (SELECT 1 FROM submission twice WHERE twice.signer = t.signer AND twice.reference = t.reference

@@ -98,6 +98,9 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		{"replay across nodes", testReplayNodes},
 		{"purge", testPurge},
 		{"sessions", testSessions},
+		{"cards", testCards},
+		{"cards at the same time", testCardRace},
+		{"verification of cards", testCardVerification},
 		{"numbers", testNumbers},
 		{"hold", testHold},
 		{"same submission at once", testSubmissionRace},
@@ -108,6 +111,7 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		{"ready and closed", testReady},
 		{"kept across reopening", testReopen},
 		{"newer tables", testNewerTables},
+		{"missed migration", testMissedMigration},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
