@@ -45,6 +45,8 @@ type serveCommand struct {
 	SignReplies bool     `help:"Sign the responses with the key in --reply-key."`
 	ReplyKey    string   `help:".p12 file with the key that signs responses." type:"path" placeholder:"FILE"`
 	ReplyPass   string   `name:"reply-password-file" help:"File with the password of --reply-key." type:"path" placeholder:"FILE"`
+	CardKey     string   `help:".p12 file with the P-256 key that signs cards, issued below an authority of --trust. Cards are not signed if omitted; with --dev a key of the test PKI signs them." type:"path" placeholder:"FILE"`
+	CardPass    string   `name:"card-password-file" help:"File with the password of --card-key." type:"path" placeholder:"FILE"`
 
 	Portal portalSettings `embed:""`
 }
@@ -177,6 +179,11 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		OCSPResponseFiles:     c.OCSP,
 		StrictTokens:          c.Strict,
 		RequireCareRelation:   c.RequireLink,
+		CardKeyFile:           c.CardKey,
+		CardPasswordFile:      c.CardPass,
+	}
+	if (c.CardKey == "") != (c.CardPass == "") {
+		return config, errors.New("signed cards need --card-key and --card-password-file")
 	}
 	if _, err := c.drainTime(); err != nil {
 		return config, err

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/testing/interop"
 	"github.com/openctr/ctr/internal/testing/testpki"
 )
@@ -71,6 +72,8 @@ func refusedStarts(t *testing.T) []refusedStart {
 	dev := interop.NewDevelopmentDirectory(t)
 	p12, password := testpki.P12File(t, testpki.Hospital)
 	key, right, wrong := write("key.p12", p12), write("right.txt", []byte(password)), write("wrong.txt", []byte("not "+password))
+	stranger, _ := testpki.P12File(t, authority.EntryUntrusted)
+	untrusted := write("untrusted.p12", stranger)
 	costly := write("costly.p12", p12WithIterations(t, math.MaxInt32))
 	file, trust := write("file", nil), write("trust.pem", testpki.CAFile(t))
 	ctr := func(p12, password string) []string {
@@ -96,6 +99,9 @@ func refusedStarts(t *testing.T) []refusedStart {
 			}
 		}
 		return args
+	}
+	cards := func(p12, password string) []string {
+		return plain("--data", dev, "--keys", filepath.Join(dir, "keys.json"), "--card-key", p12, "--card-password-file", password)
 	}
 	return []refusedStart{
 		{"ctr: wrong password", "ctr", nil, ctr(key, wrong), 2, "P12_PASSWORD"},
@@ -163,6 +169,10 @@ func refusedStarts(t *testing.T) []refusedStart {
 		{"portal: provider without TLS", "", nil, portal("--oidc-issuer", "http://provider.example"), 1, "--oidc-issuer: not an https URL"},
 		{"portal: no secret file", "", nil, portal("--oidc-secret-file", missing), 1, "--oidc-secret-file"},
 		{"portal: empty secret file", "", nil, portal("--oidc-secret-file", file), 1, "--oidc-secret-file " + file + ": empty"},
+		{"cards: a key without password", "", nil, plain("--data", dev, "--card-key", key), 1, "signed cards need --card-key and --card-password-file"},
+		{"cards: wrong password", "", nil, cards(key, wrong), 1, "--card-key: "},
+		{"cards: RSA", "", nil, cards(key, right), 1, "--card-key: cards are signed with an EC key on the curve P-256"},
+		{"cards: not below a trusted authority", "", nil, cards(untrusted, right), 1, "--card-key: CERT_UNTRUSTED"},
 		{"SHA-1 without end", "", nil, plain("--data", dev, "--allow-sha1", "forever"), 1, "--allow-sha1"},
 	}
 }

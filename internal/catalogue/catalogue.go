@@ -14,6 +14,7 @@ import (
 	_ "github.com/openctr/ctr/internal/message/cms"
 	_ "github.com/openctr/ctr/internal/message/revocation"
 	_ "github.com/openctr/ctr/internal/portal"
+	_ "github.com/openctr/ctr/internal/portal/cardpage"
 	_ "github.com/openctr/ctr/internal/soapdoor/ctrdoor"
 )
 

@@ -60,7 +60,7 @@ func TestAFifthLanguageIsOneFile(t *testing.T) {
 
 func renderCard(t *testing.T, content implants.CardContent) []byte {
 	t.Helper()
-	pdf, err := card.Render(content)
+	pdf, err := card.Render(content, card.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ type CardContent struct {
 	Surgeries    []CardSurgery // one on an implant card; in date order on a patient card
 	IssuedAt     time.Time     // when the newest surgery on the card was registered
 	Organisation string        // the name of the notifying institution, if any
+	Reference    string        // of the notification that was registered last
+	Version      int           // its version
 }
 
 // CardSurgery is one surgery on a card.

@@ -193,11 +193,7 @@ func (r *Registrar) buildImplantCard(
 	case n.State != Final:
 		return CardContent{}, problem.New(AlreadyWithdrawn)
 	}
-	content, err := buildCard(s, n.Patient, n.Number, []Notification{n})
-	if err == nil {
-		content.Organisation = content.Surgeries[0].Organisation
-	}
-	return content, err
+	return BuildCard(s, n.Patient, n.Number, []Notification{n})
 }
 
 // buildPatientCard returns the cumulative card: all implantations and explantations that the caller may see. For a
@@ -217,7 +213,7 @@ func (r *Registrar) buildPatientCard(
 	}
 	switch {
 	case len(history) > 0:
-		return buildCard(s, patient, ident.NotificationNumber{}, history)
+		return BuildCard(s, patient, ident.NotificationNumber{}, history)
 	case a.SeesAll:
 		return CardContent{}, problem.New(CardNotFound)
 	}
@@ -225,8 +221,8 @@ func (r *Registrar) buildPatientCard(
 	return CardContent{}, problem.New(CardWithheld)
 }
 
-// buildCard returns the card of some of a patient's notifications.
-func buildCard(
+// BuildCard returns the card of some of a patient's notifications, for whoever may read them.
+func BuildCard(
 	s Reader, patient ident.SSIN, number ident.NotificationNumber, history []Notification,
 ) (CardContent, error) {
 	content := CardContent{Number: number}
@@ -241,8 +237,12 @@ func buildCard(
 		}
 		content.Surgeries = append(content.Surgeries, surgery)
 		if history[i].RegisteredAt.After(content.IssuedAt) {
-			content.IssuedAt = history[i].RegisteredAt
+			content.IssuedAt, content.Reference, content.Version = history[i].RegisteredAt, history[i].Reference,
+				history[i].Version
 		}
+	}
+	if !number.IsZero() {
+		content.Organisation = content.Surgeries[0].Organisation
 	}
 	return content, nil
 }

@@ -34,6 +34,8 @@ type Config struct {
 	Sessions  scs.CtxStore // hashes the tokens
 	// Sign signs the request of an operation with the key of the portal, and returns what the register needs of it.
 	Sign func(ctx context.Context, operation string, request []byte) (platform.SignedMessage, error)
+	// RenderCard makes the PDF of a card.
+	RenderCard func(context.Context, implants.CardContent) ([]byte, error)
 	// Signer is the holder of the portal's key, for requests that change nothing and are not signed.
 	Signer platform.Signer
 	Now    func() time.Time

@@ -398,7 +398,7 @@ func (p *Portal) writeCard(w http.ResponseWriter, r *http.Request, request impla
 	}
 	var pdf []byte
 	if err == nil {
-		pdf, err = card.Render(content)
+		pdf, err = p.RenderCard(r.Context(), content)
 	}
 	if err != nil {
 		p.showFailure(w, r, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/openctr/ctr/internal/devkit/openid"
 	"github.com/openctr/ctr/internal/devkit/sandbox"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/card/issuer"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/soap"
 	"github.com/openctr/ctr/internal/message/wsse"
@@ -88,7 +89,8 @@ func (c *Config) newPortalParts(
 		err = parts.useDevelopmentProvider(c, origin)
 		return parts, err
 	}
-	if issuer, issuerErr := url.Parse(c.Portal.Issuer); issuerErr != nil || issuer.Scheme != "https" || issuer.Host == "" {
+	if provider, parseErr := url.Parse(c.Portal.Issuer); parseErr != nil || provider.Scheme != "https" ||
+		provider.Host == "" {
 		return nil, &SettingError{Setting: "oidc-issuer", Err: errors.New("not an https URL of a provider")}
 	}
 	secret, err := os.ReadFile(c.Portal.ClientSecretFile)
@@ -146,7 +148,8 @@ func readDevelopmentPeople() ([]openid.Person, error) {
 
 // newPortal returns the portal over a registrar, in front of the other pages and services.
 func (parts *portalParts) newPortal(
-	c *Config, registrar *implants.Registrar, sessions scs.CtxStore, controller *admission.Controller, next http.Handler,
+	c *Config, registrar *implants.Registrar, cards *issuer.Issuer, sessions scs.CtxStore,
+	controller *admission.Controller, next http.Handler,
 ) (http.Handler, error) {
 	sandboxPath := ""
 	if c.hasSandbox() {
@@ -154,9 +157,9 @@ func (parts *portalParts) newPortal(
 	}
 	p, err := portal.New(portal.Config{
 		Registrar: registrar, Provider: parts.provider, Sessions: sessions, Sign: parts.signRequest, Signer: parts.signer,
-		Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log, Development: c.Development,
-		Location: ident.BelgianTime(), AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,
-		Sandbox: sandboxPath,
+		RenderCard: cards.Issue, Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log,
+		Development: c.Development, Location: ident.BelgianTime(), Sandbox: sandboxPath,
+		AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,
 	})
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/implants/card/issuer"
 	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/reqlog"
@@ -33,7 +34,7 @@ type handlerFactory func(*openRegister) (http.Handler, error)
 // newHandlerFactory prepares everything that does not depend on the store. A reset calls the factory again.
 func (c *Config) newHandlerFactory(
 	registry *prometheus.Registry, verifier *wsse.Verifier, controller *admission.Controller,
-	signReply func([]byte) ([]byte, error), parts *portalParts,
+	signReply func([]byte) ([]byte, error), parts *portalParts, cards cardSettings,
 ) (handlerFactory, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	log, err := reqlog.New(c.Log, c.Now, registry)
@@ -46,8 +47,11 @@ func (c *Config) newHandlerFactory(
 	}
 	newID := func() string { return NewID(c.Now()) }
 	return func(r *openRegister) (http.Handler, error) {
+		cardIssuer := issuer.New(issuer.Config{
+			Store: r.store, Key: cards.key, Origin: cards.origin, Now: c.Now, Log: c.Log,
+		})
 		registrar := implants.New(implants.Config{
-			Store:               r.store,
+			Store:               cardIssuer.Watch(r.store),
 			Now:                 c.Now,
 			NewID:               newID,
 			Location:            ident.BelgianTime(),
@@ -56,15 +60,18 @@ func (c *Config) newHandlerFactory(
 		door := soapdoor.New(soapdoor.Config{
 			Contracts: []soapdoor.Contract{ctrdoor.NewContract(ctrdoor.Config{
 				Registrar: registrar, Verifier: verifier, Schema: schemas, PublicURL: c.PublicURL,
+				RenderCard: cardIssuer.Issue,
 			})},
 			Log: log, Now: c.Now, NewID: newID, Environment: c.Environment, SignReply: signReply,
 			Admission: controller, ReadyRemark: func() string { return r.sealing().remark(c.Now()) },
 		})
 		r.startJob(door.Run)
-		if parts == nil {
-			return door, nil
+		r.startJob(cardIssuer.Run)
+		handler, err := newCardPage(c, cardIssuer, controller, door)
+		if err != nil || parts == nil {
+			return handler, err
 		}
-		return parts.newPortal(c, registrar, r.store.Sessions(c.Now), controller, door)
+		return parts.newPortal(c, registrar, cardIssuer, r.store.Sessions(c.Now), controller, handler)
 	}, nil
 }
 

@@ -68,6 +68,8 @@ type Config struct {
 
 	Portal PortalConfig
 
+	CardKeyFile       string // a .p12 file: signs cards; in development a key of the test PKI, elsewhere unsigned if empty
+	CardPasswordFile  string
 	ReplyKeyFile      string // a .p12 file: signs responses; unsigned if empty
 	ReplyPasswordFile string
 }
@@ -171,7 +173,11 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	newHandler, err := c.newHandlerFactory(registry, verifier, controller, signReply, parts)
+	cards, err := c.newCardSettings(files, originOf(s.URL))
+	if err != nil {
+		return nil, err
+	}
+	newHandler, err := c.newHandlerFactory(registry, verifier, controller, signReply, parts, cards)
 	if err != nil {
 		return nil, err
 	}

@@ -10,10 +10,11 @@
 // use the same symbols of ISO 15223-1 (REF, LOT, SN, UDI, the factory and the hourglass), which need no translation,
 // with a legend in the four languages, and write dates as YYYY-MM-DD as that standard prescribes.
 //
-// The same content always gives the same bytes, so that two downloads can be compared and a digest can be stored.
+// The same content always gives the same bytes, signed too.
 package card
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/openctr/ctr/internal/implants"
@@ -21,16 +22,27 @@ import (
 	"github.com/openctr/ctr/internal/problem"
 )
 
+// Options are what a card shows or holds beside its content.
+type Options struct {
+	// Address is in the QR code of an implant card: the page that verifies it. Without one, the number is.
+	Address string
+	// Signature signs the card; nil for none.
+	Signature *pdfua.Signature
+}
+
 // Render returns the implant card of one notification if the content has a number, and otherwise the patient's
 // cumulative card. It omits comments and reasons of removal, which are free text between professionals. Long values
 // wrap, and a long list continues on further pages. It fails, with an internal error, only if an embedded font is
 // unusable.
-func Render(c implants.CardContent) ([]byte, error) {
+func Render(c implants.CardContent, o Options) ([]byte, error) {
 	fonts, err := loadFonts()
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)
 	}
 	v := newView(&c)
+	if v.number != "" {
+		v.address = cmp.Or(o.Address, v.number)
+	}
 	if c.IssuedAt.IsZero() {
 		c.IssuedAt = time.Unix(0, 0)
 	}
@@ -42,6 +54,9 @@ func Render(c implants.CardContent) ([]byte, error) {
 		return nil, problem.Wrap(problem.InternalError, err)
 	}
 	plan.drawPages()
+	if o.Signature != nil {
+		document.Sign(plan.pages[0], document.Root().Add(pdfua.RoleForm), o.Signature, joinDistinct(signatureLabel))
+	}
 	out, err := document.Encode()
 	if err != nil {
 		return nil, problem.Wrap(problem.InternalError, err)

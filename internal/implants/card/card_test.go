@@ -15,7 +15,7 @@ import (
 
 func mustRender(t *testing.T, c implants.CardContent) []byte {
 	t.Helper()
-	b, err := card.Render(c)
+	b, err := card.Render(c, card.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestSameContentGivesSameBytes(t *testing.T) {
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
-				got, err := card.Render(elsewhere)
+				got, err := card.Render(elsewhere, card.Options{})
 				if err != nil || !bytes.Equal(got, want) {
 					t.Errorf("another rendering differs (%v)", err)
 				}
@@ -260,7 +260,7 @@ func FuzzRender(f *testing.F) {
 		for i := range c.Surgeries[0].Implants {
 			c.Surgeries[0].Implants[i].UDI = u
 		}
-		b, err := card.Render(c)
+		b, err := card.Render(c, card.Options{})
 		if err != nil || !bytes.HasPrefix(b, []byte("%PDF-")) {
 			t.Errorf("%d bytes, %v", len(b), err)
 		}

@@ -65,9 +65,9 @@ type column struct {
 
 func newLayout(c *canvas, v *view) (*layout, error) {
 	l := &layout{canvas: c, view: v}
-	if v.number != "" {
+	if v.address != "" {
 		var err error
-		if l.qrCode, err = newQRCode(v.number); err != nil {
+		if l.qrCode, err = newQRCode(v.address); err != nil {
 			return nil, err
 		}
 	}

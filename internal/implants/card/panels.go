@@ -50,7 +50,7 @@ func (l *layout) mastheadBlock() block {
 // drawQRCode draws the QR code and its number.
 func (l *layout) drawQRCode(parent *pdfua.Element, x, y float64) {
 	figure := parent.AddIn(pdfua.RoleFigure, "nl")
-	figure.Alternative = "QR-code: " + l.view.number
+	figure.Alternative = "QR-code: " + l.view.address
 	l.page.SetBox(figure, points(x), points(y), points(qrSize), points(qrSize))
 	l.page.Tag(figure, func(to pdfua.Canvas) {
 		to.FillModules(points(x), points(y), points(qrSize/float64(l.qrCode.Size)), l.qrCode.Size, ink, l.qrCode.Black)

@@ -60,6 +60,8 @@ var (
 	numberLabel     = texts.Declare("card.number_label")
 	registeredLabel = texts.Declare("card.registered_label")
 
+	signatureLabel = texts.Declare("card.signature_label")
+
 	deviceColumn         = texts.Declare("card.device_column")
 	identificationColumn = texts.Declare("card.identification_column")
 	siteColumn           = texts.Declare("card.site_column")

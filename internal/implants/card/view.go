@@ -16,7 +16,8 @@ type view struct {
 	title        texts.Text
 	cumulative   bool
 	letterhead   string // the institution that notified
-	number       string // digits, for the QR code; empty on the patient's cumulative card
+	number       string // digits; empty on the patient's cumulative card
+	address      string // in the QR code; empty for none
 	registeredAt string
 	patient      personView
 	operations   []operationView

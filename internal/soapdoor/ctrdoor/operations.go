@@ -20,7 +20,9 @@ import (
 )
 
 // newHandlers returns the handlers of the operations of ctr.Contract.
-func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler { //nolint:funlen // a table, an entry per operation
+func newHandlers( //nolint:funlen // a table, an entry per operation
+	r *implants.Registrar, renderCard RenderCard,
+) map[string]soapdoor.Handler {
 	return map[string]soapdoor.Handler{
 		"NotifyImplant": newHandler(r, func(
 			ctx context.Context, caller platform.Caller, stamp ctr.ResponseInfo, m *ctr.NotifyImplantRequest,
@@ -50,7 +52,7 @@ func newHandlers(r *implants.Registrar) map[string]soapdoor.Handler { //nolint:f
 			if err != nil {
 				return nil, err
 			}
-			pdf, err := card.Render(content)
+			pdf, err := renderCard(ctx, content)
 			return ctr.NewCardResponse(stamp, card.FileName(content), pdf), err
 		}),
 		"ListPatientImplants": newHandler(r, func(

@@ -19,16 +19,18 @@ var productionImports = []layer{
 	{"wsdl", []string{"xsd"}},
 	{"xsd", nil},
 
-	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/portal", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
+	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/portal/...", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
 		"internal/message/...", "internal/problem"}}, // for its init functions only; no production package imports it
 	{"internal/service", []string{"internal/soapdoor/...", "internal/verification", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
+		"internal/implants/card/issuer",
 		"internal/platform/ident", "internal/loopback",
 		"internal/devkit/sandbox", "internal/devkit/devdata", "internal/devkit/openid", // only for a development service
-		"internal/portal", "internal/platform", // a signed message of the portal
+		"internal/portal", "internal/portal/cardpage", "internal/platform", // a signed message of the portal
 		"internal/message/soap", "internal/message/xmldoc", // the portal's own messages are verified like any other
 		"internal/client",    // signs replies, and what people submit in the portal
 		"internal/authority", // only for a development service
 		"internal/message/wsse", "internal/message/p12", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
+	{"internal/portal/cardpage", []string{"internal/implants/card/issuer", "internal/problem"}},
 	{"internal/portal/keptform", nil},
 	{"internal/portal", []string{"internal/portal/keptform", "internal/implants", "internal/implants/card", "internal/implants/udi", "internal/platform/...",
 		"internal/wire/ctr", "internal/problem"}},
@@ -81,6 +83,8 @@ var productionImports = []layer{
 	{"internal/store/cache", []string{"internal/store/engine"}},
 	{"internal/store/engine", []string{"internal/store/engine/rights", "internal/problem"}},
 	{"internal/store/engine/rights", nil},
+	{"internal/implants/card/issuer", []string{"internal/implants/card", "internal/implants/card/pdfua", "internal/implants",
+		"internal/platform/ident"}},
 	{"internal/implants/card", []string{"internal/implants/card/pdfua", "internal/implants", "internal/platform", "internal/platform/ident",
 		"internal/implants/udi", "internal/problem"}},
 	{"internal/implants/card/pdfua", nil},
