@@ -93,7 +93,8 @@ func (c sealedColumn) selectTexts() string {
 		state = `t.state`
 	}
 	return `SELECT t.reference, t.version, ` + line + ` AS line, ` + state + ` AS state, n.patient,
-		t.` + c.column + ` AS sealed FROM notification n JOIN ` + c.table + ` t ON t.reference = n.reference AND t.version = n.version
+		t.` + c.column + ` AS sealed
+		FROM notification n JOIN ` + c.table + ` t ON t.reference = n.reference AND t.version = n.version
 		WHERE n.seq > ? AND n.seq <= ? AND length(t.` + c.column + `) > 0`
 }
 
