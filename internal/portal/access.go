@@ -57,10 +57,7 @@ func readNumber(values url.Values, name string) string {
 
 // findRightMistakes returns what a form about a right lacks, and the values that cannot be read.
 func findRightMistakes(values url.Values, defects []*problem.Error, l texts.Lang) []fieldError {
-	var all []fieldError
-	if readNumber(values, "person") == "" {
-		all = append(all, fieldError{"person", valueMissing.With(labels["person"].Translate(l)).Translate(l)})
-	}
+	all := findMissing(rightFields, values.Get, l)
 	for _, e := range defects {
 		one := fieldError{fieldOfRight(e.Path), describeProblem(e, l)}
 		if !slices.ContainsFunc(all, func(known fieldError) bool { return known.Field == one.Field }) {

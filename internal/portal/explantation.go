@@ -59,12 +59,7 @@ func (p *Portal) showExplantation(w http.ResponseWriter, r *http.Request) {
 
 // submitExplantation handles every button of the form: the first shows the patient's implants, the others notify.
 func (p *Portal) submitExplantation(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		p.showError(w, r, http.StatusBadRequest, formUnreadable)
-		return
-	}
-	if p.currentPerson(r.Context()).IsZero() {
-		p.keepForm(w, r)
+	if !p.receiveForm(w, r) {
 		return
 	}
 	lang := p.requestLanguage(r)
@@ -117,13 +112,7 @@ func newExplantRequest(values url.Values, listed *removalsView, save string) *ct
 // listRemovals returns the implants of the patient that the form names, with what was chosen.
 func (p *Portal) listRemovals(r *http.Request) (*removalsView, []fieldError, error) {
 	l := p.requestLanguage(r)
-	var mistakes []fieldError
-	for _, spec := range explantationFields {
-		if !spec.isOptional && strings.TrimSpace(r.PostFormValue(spec.name)) == "" {
-			text := valueMissing.With(labels[spec.name].Translate(l)).Translate(l)
-			mistakes = append(mistakes, fieldError{spec.name, text})
-		}
-	}
+	mistakes := findMissing(explantationFields, r.PostFormValue, l)
 	if _, err := ident.ParseDate(parseDate(r.PostFormValue("operation-date"))); err != nil && len(mistakes) == 0 {
 		mistakes = append(mistakes, fieldError{"operation-date", dateInvalid.Translate(l)})
 	}
@@ -187,9 +176,5 @@ func (p *Portal) renderExplantation(
 			view.Form.Buttons = append([]button{final, draft}, view.Form.Buttons...)
 		}
 	}
-	status := http.StatusOK
-	if len(mistakes) > 0 {
-		status = http.StatusUnprocessableEntity
-	}
-	p.renderPage(w, status, "explantation.html", view)
+	p.renderForm(w, "explantation.html", view)
 }

@@ -190,12 +190,7 @@ func stripPunctuation(typed string) string {
 
 // findMistakes returns what the form lacks, and the rules of the register that its content alone breaks.
 func (f implantationForm) findMistakes(request *ctr.NotifyImplantRequest, today ident.Date, l texts.Lang) []fieldError {
-	var all []fieldError
-	for _, spec := range operationFields {
-		if !spec.isOptional && f.trimmedValue(spec.name) == "" {
-			all = append(all, fieldError{spec.name, valueMissing.With(labels[spec.name].Translate(l)).Translate(l)})
-		}
-	}
+	all := findMissing(operationFields, f.trimmedValue, l)
 	for i := range f.count {
 		if n, err := strconv.Atoi(f.trimmedValue(implantField(i, "quantity"))); err != nil || !implants.IsQuantityInRange(n) {
 			all = append(all, fieldError{implantField(i, "quantity"), quantityMissing.Translate(l)})
@@ -234,6 +229,17 @@ func fieldOfPath(path string) string {
 		return ""
 	}
 	return "implant-" + strings.TrimSuffix(rest, "]") + "-" + name
+}
+
+// findMissing returns the fields that must be filled in and are empty.
+func findMissing(specs []fieldSpec, value func(name string) string, l texts.Lang) []fieldError {
+	var all []fieldError
+	for _, spec := range specs {
+		if !spec.isOptional && strings.TrimSpace(value(spec.name)) == "" {
+			all = append(all, fieldError{spec.name, valueMissing.With(labels[spec.name].Translate(l)).Translate(l)})
+		}
+	}
+	return all
 }
 
 // newFields returns fields with their values.
@@ -316,12 +322,7 @@ func (p *Portal) showImplantation(w http.ResponseWriter, r *http.Request) {
 
 // submitImplantation handles every button of the form.
 func (p *Portal) submitImplantation(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		p.showError(w, r, http.StatusBadRequest, formUnreadable)
-		return
-	}
-	if p.currentPerson(r.Context()).IsZero() {
-		p.keepForm(w, r)
+	if !p.receiveForm(w, r) {
 		return
 	}
 	f := readImplantationForm(r.PostForm)
@@ -358,11 +359,7 @@ func (p *Portal) reviewImplantation(w http.ResponseWriter, r *http.Request, f im
 	view.Form = p.newImplantationForm(r, f)
 	view.Form.setErrors(mistakes)
 	view.Errors = mistakes
-	status := http.StatusOK
-	if len(mistakes) > 0 {
-		status = http.StatusUnprocessableEntity
-	}
-	p.renderPage(w, status, "form.html", view)
+	p.renderForm(w, "form.html", view)
 }
 
 // checkAnswers shows what was typed before it becomes final.

@@ -91,13 +91,14 @@ func (p *Portal) showReceipt(w http.ResponseWriter, r *http.Request, receipt imp
 		p.showFailure(w, r, err)
 		return
 	}
-	target := notificationURL(receipt) + "?saved=" + string(receipt.State)
+	target := notificationURL(receipt.Number, receipt.Reference) + "?saved=" + string(receipt.State)
 	http.Redirect(w, r, target, http.StatusSeeOther) //nolint:gosec // a path of our own
 }
 
-func notificationURL(receipt implants.Receipt) string {
-	if receipt.Number.IsZero() {
-		return "/portal/drafts/" + receipt.Reference
+// notificationURL returns the path of a notification's page: by its number, if it has one.
+func notificationURL(number ident.NotificationNumber, reference string) string {
+	if number.IsZero() {
+		return "/portal/drafts/" + reference
 	}
-	return "/portal/notifications/" + receipt.Number.Digits()
+	return "/portal/notifications/" + number.Digits()
 }

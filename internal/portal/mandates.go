@@ -48,12 +48,7 @@ func (p *Portal) showMandates(w http.ResponseWriter, r *http.Request) {
 
 // changeMandate grants a mandate, or accepts or ends one of the list.
 func (p *Portal) changeMandate(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		p.showError(w, r, http.StatusBadRequest, formUnreadable)
-		return
-	}
-	if p.currentPerson(r.Context()).IsZero() {
-		p.keepForm(w, r)
+	if !p.receiveForm(w, r) {
 		return
 	}
 	request := &ctr.ManageMandateRequest{Change: newMandateChange(r.PostForm)}
@@ -126,11 +121,7 @@ func (p *Portal) renderMandates(
 		Buttons: []button{{Name: "action", Value: "grant", Label: grantMandate.Translate(view.Lang)}},
 	}
 	view.Form.setErrors(mistakes)
-	status := http.StatusOK
-	if len(mistakes) > 0 {
-		status = http.StatusUnprocessableEntity
-	}
-	p.renderPage(w, status, "mandates.html", view)
+	p.renderForm(w, "mandates.html", view)
 }
 
 func newMandateRow(m *access.MandateDetail, c platform.Caller, l texts.Lang) rightView {

@@ -135,8 +135,8 @@ func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 	}
 	if capacity := p.sessions.GetString(r.Context(), sessionCapacity); capacity != "" {
 		view.User = &userView{
-			Name:   p.sessions.GetString(r.Context(), "name"),
-			ActsAs: p.sessions.GetString(r.Context(), "acts_as"), IsDoctor: capacity == capacityDoctor,
+			Name:   p.sessions.GetString(r.Context(), sessionName),
+			ActsAs: p.sessions.GetString(r.Context(), sessionActsAs), IsDoctor: capacity == capacityDoctor,
 			Notifies:   capacity == capacityDoctor || capacity == capacityStaff,
 			IsPersonal: p.currentOrganisation(r.Context()).IsZero(), ManagesStaff: capacity == capacityManager,
 		}
@@ -157,6 +157,15 @@ func (p *Portal) renderPage(w http.ResponseWriter, status int, name string, view
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
+}
+
+// renderForm writes a page with a form, whose status says whether it has mistakes.
+func (p *Portal) renderForm(w http.ResponseWriter, name string, view *page) {
+	status := http.StatusOK
+	if len(view.Errors) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	p.renderPage(w, status, name, view)
 }
 
 // Sentences of pages that only say why a request failed.

@@ -110,8 +110,8 @@ func (p *Portal) enterProfile(w http.ResponseWriter, r *http.Request, profile ac
 	}
 	p.sessions.Put(ctx, sessionCapacity, c.capacity)
 	p.sessions.Put(ctx, sessionOrganisation, c.organisation)
-	p.sessions.Put(ctx, "name", profile.Person.FirstName+" "+profile.Person.LastName)
-	p.sessions.Put(ctx, "acts_as", actsAs)
+	p.sessions.Put(ctx, sessionName, profile.Person.FirstName+" "+profile.Person.LastName)
+	p.sessions.Put(ctx, sessionActsAs, actsAs)
 	target := p.sessions.PopString(ctx, sessionReturn)
 	switch {
 	case !isLocalPath(target) && c.capacity == capacityPatient:

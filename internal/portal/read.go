@@ -83,15 +83,11 @@ var (
 )
 
 func newRow(n *implants.NotificationSummary, l texts.Lang) rowView {
-	row := rowView{
-		URL: "/portal/drafts/" + n.Reference, Number: n.Number.Digits(), Patient: formatSSIN(n.Patient.Digits()),
+	return rowView{
+		URL: notificationURL(n.Number, n.Reference), Number: n.Number.Digits(), Patient: formatSSIN(n.Patient.Digits()),
 		Date: formatDate(n.SurgeryDate.String()), Type: surgeryTypes[n.Type].Translate(l),
 		State: states[n.State].Translate(l), IsOwn: n.Own, Implants: n.ImplantCount,
 	}
-	if row.Number != "" {
-		row.URL = "/portal/notifications/" + row.Number
-	}
-	return row
 }
 
 // formatSSIN writes a national number as on identity cards.
@@ -351,7 +347,7 @@ func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notifica
 		})
 	}
 	if v.IsFinal {
-		v.CardURL = "/portal/notifications/" + v.Number + "/card.pdf"
+		v.CardURL = notificationURL(n.Number, n.Reference) + "/card.pdf"
 	}
 	return v
 }

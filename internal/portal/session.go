@@ -21,6 +21,8 @@ const (
 	sessionPerson       = "person"       // the SSIN of the person who signed in
 	sessionOrganisation = "organisation" // NIHII number, if they act for one
 	sessionCapacity     = "capacity"     // the name of what they act as, once chosen
+	sessionName         = "name"         // of the person, as shown
+	sessionActsAs       = "acts_as"      // what they act as, as shown
 	sessionLanguage     = "language"
 	sessionState        = "state" // of a sign-in that has begun
 	sessionNonce        = "nonce"
@@ -87,6 +89,19 @@ func (p *Portal) askToSignIn(w http.ResponseWriter, r *http.Request) {
 		p.sessions.Put(r.Context(), sessionReturn, r.URL.RequestURI())
 	}
 	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
+}
+
+// receiveForm reads a form. It returns false if it answered already: the form is unreadable, or nobody is signed in.
+func (p *Portal) receiveForm(w http.ResponseWriter, r *http.Request) bool {
+	if err := r.ParseForm(); err != nil {
+		p.showError(w, r, http.StatusBadRequest, formUnreadable)
+		return false
+	}
+	if p.currentPerson(r.Context()).IsZero() {
+		p.keepForm(w, r)
+		return false
+	}
+	return true
 }
 
 // keepForm keeps a form that was sent after the session ended, until its author signs in again. Nothing is kept of a

@@ -50,12 +50,7 @@ func (p *Portal) showStaff(w http.ResponseWriter, r *http.Request) {
 
 // changeStaff assigns or ends a role in the organisation, or refuses one that the person was given.
 func (p *Portal) changeStaff(w http.ResponseWriter, r *http.Request) {
-	if err := r.ParseForm(); err != nil {
-		p.showError(w, r, http.StatusBadRequest, formUnreadable)
-		return
-	}
-	if p.currentPerson(r.Context()).IsZero() {
-		p.keepForm(w, r)
+	if !p.receiveForm(w, r) {
 		return
 	}
 	organisation := p.currentOrganisation(r.Context())
@@ -135,11 +130,7 @@ func (p *Portal) renderStaff(
 		Buttons: []button{{Name: "action", Value: "assign", Label: assignRole.Translate(view.Lang)}},
 	}
 	view.Form.setErrors(mistakes)
-	status := http.StatusOK
-	if len(mistakes) > 0 {
-		status = http.StatusUnprocessableEntity
-	}
-	p.renderPage(w, status, "staff.html", view)
+	p.renderForm(w, "staff.html", view)
 }
 
 // listOwnRoles lists the person's roles in all organisations.
