@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/openctr/ctr/internal/portal/forms"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -40,27 +41,20 @@ func formatLastDay(iso string, l texts.Lang) string {
 	if iso == "" {
 		return noEnd.Translate(l)
 	}
-	return formatDate(iso)
-}
-
-// rightFields are the fields of the form for a new mandate.
-var rightFields = []fieldSpec{
-	{name: "person", hint: "patient", width: "w15", isNumeric: true},
-	{name: "from", hint: "date", width: "w10", isOptional: true, isNumeric: true},
-	{name: "to", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+	return forms.FormatDate(iso)
 }
 
 // readNumber returns a number that a person typed, without punctuation.
 func readNumber(values url.Values, name string) string {
-	return stripPunctuation(strings.TrimSpace(values.Get(name)))
+	return forms.StripPunctuation(strings.TrimSpace(values.Get(name)))
 }
 
 // findRightMistakes returns what a form about a right lacks, and the values that cannot be read.
-func findRightMistakes(values url.Values, defects []*problem.Error, l texts.Lang) []fieldError {
-	all := findMissing(rightFields, values.Get, l)
+func findRightMistakes(values url.Values, defects []*problem.Error, l texts.Lang) []forms.Mistake {
+	all := forms.FindMissing(forms.RightFields, values.Get, l)
 	for _, e := range defects {
-		one := fieldError{fieldOfRight(e.Path), describeProblem(e, l)}
-		if !slices.ContainsFunc(all, func(known fieldError) bool { return known.Field == one.Field }) {
+		one := forms.Mistake{Field: fieldOfRight(e.Path), Text: forms.DescribeProblem(e, l)}
+		if !slices.ContainsFunc(all, func(known forms.Mistake) bool { return known.Field == one.Field }) {
 			all = append(all, one)
 		}
 	}
@@ -79,7 +73,7 @@ func fieldOfRight(path string) string {
 }
 
 // finishAccess shows the page again after a change: with what was saved, or with why it was not.
-func (p *Portal) finishAccess(w http.ResponseWriter, r *http.Request, err error, review func([]fieldError)) {
+func (p *Portal) finishAccess(w http.ResponseWriter, r *http.Request, err error, review func([]forms.Mistake)) {
 	if err == nil {
 		http.Redirect(w, r, r.URL.Path+"?saved=1", http.StatusSeeOther) //nolint:gosec // a path of our own
 		return
@@ -89,9 +83,9 @@ func (p *Portal) finishAccess(w http.ResponseWriter, r *http.Request, err error,
 		p.showFailure(w, r, err)
 		return
 	}
-	var mistakes []fieldError
+	var mistakes []forms.Mistake
 	for _, e := range refusal.All() {
-		mistakes = append(mistakes, fieldError{fieldOfRight(e.Path), describeProblem(e, p.requestLanguage(r))})
+		mistakes = append(mistakes, forms.Mistake{Field: fieldOfRight(e.Path), Text: forms.DescribeProblem(e, p.requestLanguage(r))})
 	}
 	review(mistakes)
 }

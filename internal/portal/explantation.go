@@ -11,17 +11,11 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/portal/forms"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
-
-var explantationFields = []fieldSpec{
-	{name: "specialist", hint: "person", width: "w15", isNumeric: true},
-	{name: "operation-date", hint: "date", width: "w10", isNumeric: true},
-	{name: "patient", hint: "patient", width: "w15", isNumeric: true},
-	{name: "comment", kind: "textarea", isOptional: true},
-}
 
 var (
 	showImplants  = texts.Declare("portal.show_implants")
@@ -75,8 +69,8 @@ func (p *Portal) submitExplantation(w http.ResponseWriter, r *http.Request) {
 	}
 	request := newExplantRequest(r.PostForm, listed, save)
 	if len(request.Explantation.Explant) == 0 {
-		chosen := fieldError{Text: nothingChosen.Translate(lang)}
-		p.renderExplantation(w, r, r.PostForm, listed, []fieldError{chosen}, false)
+		chosen := forms.Mistake{Text: nothingChosen.Translate(lang)}
+		p.renderExplantation(w, r, r.PostForm, listed, []forms.Mistake{chosen}, false)
 		return
 	}
 	caller, err := signAndIdentify(p, r, "NotifyExplant", &request.Header, request)
@@ -86,7 +80,7 @@ func (p *Portal) submitExplantation(w http.ResponseWriter, r *http.Request) {
 		receipt, err = p.Registrar.NotifyExplant(r.Context(), caller, submission, content)
 	}
 	if errors.Is(err, problem.RuleViolated) {
-		p.renderExplantation(w, r, r.PostForm, listed, describeMistakes(problem.From(err), lang), false)
+		p.renderExplantation(w, r, r.PostForm, listed, forms.DescribeMistakes(problem.From(err), lang), false)
 		return
 	}
 	p.showReceipt(w, r, receipt, err)
@@ -95,8 +89,8 @@ func (p *Portal) submitExplantation(w http.ResponseWriter, r *http.Request) {
 func newExplantRequest(values url.Values, listed *removalsView, save string) *ctr.NotifyExplantRequest {
 	get := func(name string) string { return strings.TrimSpace(values.Get(name)) }
 	request := &ctr.NotifyExplantRequest{InputReference: get("key"), Save: save, Explantation: ctr.Explantation{
-		Specialist: parseProfessional(get("specialist")), OperationDate: parseDate(get("operation-date")),
-		Patient: stripPunctuation(get("patient")), Comment: get("comment"),
+		Specialist: forms.ParseProfessional(get("specialist")), OperationDate: forms.ParseDate(get("operation-date")),
+		Patient: forms.StripPunctuation(get("patient")), Comment: get("comment"),
 	}}
 	for _, removal := range listed.Removals {
 		if removal.IsSelected {
@@ -110,15 +104,15 @@ func newExplantRequest(values url.Values, listed *removalsView, save string) *ct
 }
 
 // listRemovals returns the implants of the patient that the form names, with what was chosen.
-func (p *Portal) listRemovals(r *http.Request) (*removalsView, []fieldError, error) {
+func (p *Portal) listRemovals(r *http.Request) (*removalsView, []forms.Mistake, error) {
 	l := p.requestLanguage(r)
-	mistakes := findMissing(explantationFields, r.PostFormValue, l)
-	if _, err := ident.ParseDate(parseDate(r.PostFormValue("operation-date"))); err != nil && len(mistakes) == 0 {
-		mistakes = append(mistakes, fieldError{"operation-date", dateInvalid.Translate(l)})
+	mistakes := forms.FindMissing(forms.ExplantationFields, r.PostFormValue, l)
+	if _, err := ident.ParseDate(forms.ParseDate(r.PostFormValue("operation-date"))); err != nil && len(mistakes) == 0 {
+		mistakes = append(mistakes, forms.Mistake{Field: "operation-date", Text: forms.DateInvalid.Translate(l)})
 	}
-	patient, err := ident.ParseSSIN(stripPunctuation(r.PostFormValue("patient")))
+	patient, err := ident.ParseSSIN(forms.StripPunctuation(r.PostFormValue("patient")))
 	if err != nil && len(mistakes) == 0 {
-		mistakes = append(mistakes, fieldError{"patient", describeProblem(problem.From(err), l)})
+		mistakes = append(mistakes, forms.Mistake{Field: "patient", Text: forms.DescribeProblem(problem.From(err), l)})
 	}
 	if len(mistakes) > 0 {
 		return nil, mistakes, nil
@@ -152,28 +146,28 @@ func (p *Portal) listRemovals(r *http.Request) (*removalsView, []fieldError, err
 }
 
 func (p *Portal) renderExplantation(
-	w http.ResponseWriter, r *http.Request, values url.Values, listed *removalsView, mistakes []fieldError, isResumed bool,
+	w http.ResponseWriter, r *http.Request, values url.Values, listed *removalsView, mistakes []forms.Mistake, isResumed bool,
 ) {
 	view := p.newPage(r, titleExplant)
 	view.Section, view.Errors, view.Resumed = "explantation", mistakes, isResumed
-	view.Form = &formView{
+	view.Form = &forms.Form{
 		Action: "/portal/explantations/new", Author: p.authorMark(r.Context()), Key: cmp.Or(values.Get("key"), p.NewID()),
-		Sections: []formSection{{
-			Title: operationSection.Translate(view.Lang), Fields: newFields(view.Lang, explantationFields, values.Get, ""),
+		Sections: []forms.Section{{
+			Title: operationSection.Translate(view.Lang), Fields: forms.NewFields(view.Lang, forms.ExplantationFields, values.Get, ""),
 		}},
-		Buttons: []button{{Name: "action", Value: "list", Label: showImplants.Translate(view.Lang)}},
+		Buttons: []forms.Button{{Name: "action", Value: "list", Label: showImplants.Translate(view.Lang)}},
 	}
-	view.Form.setErrors(mistakes)
+	view.Form.SetMistakes(mistakes)
 	if listed != nil {
 		view.Content = listed
-		final := button{Name: "action", Value: "confirm", Label: confirmForm.Translate(view.Lang)}
+		final := forms.Button{Name: "action", Value: "confirm", Label: confirmForm.Translate(view.Lang)}
 		if p.sessions.GetString(r.Context(), sessionCapacity) == capacityStaff {
-			final = button{Name: "action", Value: "submit", Label: submitForm.Translate(view.Lang)}
+			final = forms.Button{Name: "action", Value: "submit", Label: submitForm.Translate(view.Lang)}
 		}
 		if !listed.IsEmpty {
-			draft := button{Name: "action", Value: "draft", Label: saveDraft.Translate(view.Lang), IsSecondary: true}
+			draft := forms.Button{Name: "action", Value: "draft", Label: saveDraft.Translate(view.Lang), IsSecondary: true}
 			view.Form.Buttons[0].IsSecondary = true
-			view.Form.Buttons = append([]button{final, draft}, view.Form.Buttons...)
+			view.Form.Buttons = append([]forms.Button{final, draft}, view.Form.Buttons...)
 		}
 	}
 	p.renderForm(w, "explantation.html", view)

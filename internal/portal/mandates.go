@@ -7,6 +7,7 @@ import (
 
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/access"
+	"github.com/openctr/ctr/internal/portal/forms"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -65,7 +66,7 @@ func (p *Portal) changeMandate(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		_, err = p.Registrar.ManageMandate(r.Context(), caller, request.ToDomain())
 	}
-	p.finishAccess(w, r, err, func(mistakes []fieldError) { p.renderMandates(w, r, r.PostForm, mistakes, false) })
+	p.finishAccess(w, r, err, func(mistakes []forms.Mistake) { p.renderMandates(w, r, r.PostForm, mistakes, false) })
 }
 
 // newMandateChange returns the change that a button of the page stands for; zero for none.
@@ -74,8 +75,8 @@ func newMandateChange(values url.Values) ctr.MandateChange {
 	switch values.Get("action") {
 	case "grant":
 		return ctr.MandateChange{Grant: &ctr.MandateGrant{
-			Grantee: person, From: parseDate(strings.TrimSpace(values.Get("from"))),
-			To: parseDate(strings.TrimSpace(values.Get("to"))),
+			Grantee: person, From: forms.ParseDate(strings.TrimSpace(values.Get("from"))),
+			To: forms.ParseDate(strings.TrimSpace(values.Get("to"))),
 		}}
 	case "accept":
 		return ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: person}}
@@ -88,7 +89,7 @@ func newMandateChange(values url.Values) ctr.MandateChange {
 }
 
 func (p *Portal) renderMandates(
-	w http.ResponseWriter, r *http.Request, values url.Values, mistakes []fieldError, isResumed bool,
+	w http.ResponseWriter, r *http.Request, values url.Values, mistakes []forms.Mistake, isResumed bool,
 ) {
 	view := p.newPage(r, titleMandates)
 	caller, err := p.identifyReader(r.Context(), "ListMandates")
@@ -113,21 +114,21 @@ func (p *Portal) renderMandates(
 	if values.Get("action") != "grant" {
 		values = nil // what a button of the list sent is not for the form
 	}
-	view.Form = &formView{
+	view.Form = &forms.Form{
 		Action: "/portal/access/mandates", Author: p.authorMark(r.Context()),
-		Sections: []formSection{{
-			Title: newMandate.Translate(view.Lang), Fields: newFields(view.Lang, rightFields, values.Get, ""),
+		Sections: []forms.Section{{
+			Title: newMandate.Translate(view.Lang), Fields: forms.NewFields(view.Lang, forms.RightFields, values.Get, ""),
 		}},
-		Buttons: []button{{Name: "action", Value: "grant", Label: grantMandate.Translate(view.Lang)}},
+		Buttons: []forms.Button{{Name: "action", Value: "grant", Label: grantMandate.Translate(view.Lang)}},
 	}
-	view.Form.setErrors(mistakes)
+	view.Form.SetMistakes(mistakes)
 	p.renderForm(w, "mandates.html", view)
 }
 
 func newMandateRow(m *access.MandateDetail, c platform.Caller, l texts.Lang) rightView {
 	row := rightView{
 		Number: m.Grantee.Digits(), Kind: mandateGiven.Translate(l), EndAction: "end-given",
-		From: formatDate(m.From.String()), To: formatLastDay(m.To.String(), l), State: mandateStates[m.State].Translate(l),
+		From: forms.FormatDate(m.From.String()), To: formatLastDay(m.To.String(), l), State: mandateStates[m.State].Translate(l),
 	}
 	if m.Grantee == c.Person() {
 		row.Number, row.Kind, row.EndAction = m.Grantor.Digits(), mandateReceived.Translate(l), "end-received"
@@ -136,6 +137,6 @@ func newMandateRow(m *access.MandateDetail, c platform.Caller, l texts.Lang) rig
 	if m.State == platform.MandateEnded {
 		row.EndAction = ""
 	}
-	row.Person = formatSSIN(row.Number)
+	row.Person = forms.FormatSSIN(row.Number)
 	return row
 }

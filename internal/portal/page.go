@@ -4,17 +4,14 @@ import (
 	"bytes"
 	"embed"
 	"errors"
-	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 
-	"github.com/openctr/ctr/internal/platform/access"
-	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/portal/forms"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -72,10 +69,10 @@ type page struct {
 	Languages []languageLink
 	Section   string // of the menu
 	User      *userView
-	Errors    []fieldError
+	Errors    []forms.Mistake
 	Notice    string
 	Resumed   bool // a form is shown again after signing in
-	Form      *formView
+	Form      *forms.Form
 	Content   any
 	Developer bool
 	Sandbox   string // path of the pages for developers
@@ -98,9 +95,6 @@ type userView struct {
 	// ManagesStaff says that they act as an access manager of an organisation.
 	ManagesStaff bool
 }
-
-// fieldError is a mistake in a form: its text, and the field that it is about.
-type fieldError struct{ Field, Text string }
 
 // The titles of the pages.
 var (
@@ -194,7 +188,7 @@ func (p *Portal) showFailure(w http.ResponseWriter, r *http.Request, err error) 
 	refusal := problem.From(err)
 	view := p.newPage(r, titleError)
 	for _, e := range refusal.All() {
-		view.Errors = append(view.Errors, fieldError{Text: describeProblem(e, view.Lang)})
+		view.Errors = append(view.Errors, forms.Mistake{Text: forms.DescribeProblem(e, view.Lang)})
 	}
 	status := http.StatusInternalServerError
 	switch {
@@ -211,121 +205,4 @@ func (p *Portal) showFailure(w http.ResponseWriter, r *http.Request, err error) 
 		p.Log.ErrorContext(r.Context(), "portal", slog.String("error", err.Error()))
 	}
 	p.renderPage(w, status, "error.html", view)
-}
-
-// Words of the portal for refusals whose own words are for developers: they name elements of messages.
-var (
-	dateInvalid = texts.Declare("portal.date_invalid")
-	pageWords   = map[problem.Code]texts.Text{
-		ident.DateInvalid:         dateInvalid,
-		access.MandateExists:      texts.Declare("portal.mandate_exists"),
-		access.MandateNotFound:    texts.Declare("portal.mandate_not_found"),
-		access.StaffRoleExists:    texts.Declare("portal.role_exists"),
-		access.StaffRoleNotFound:  texts.Declare("portal.role_not_found"),
-		access.PeriodBeginsInPast: texts.Declare("portal.period_begins_in_past"),
-		access.PeriodReversed:     texts.Declare("portal.period_reversed"),
-	}
-)
-
-// describeProblem returns the words of a refusal.
-func describeProblem(e *problem.Error, l texts.Lang) string {
-	if words, isKnown := pageWords[e.Code]; isKnown {
-		return words.Translate(l)
-	}
-	entry, _ := problem.Lookup(e.Code.PublicCode())
-	text := entry.Text(l)
-	if detail := e.Detail.Translate(l); detail != "" {
-		text += " " + detail
-	}
-	return text
-}
-
-// formView is a form as data: the templates draw every field in the same, accessible way.
-type formView struct {
-	Action   string
-	Author   string // whose form it is
-	Key      string // makes sending it twice harmless
-	Sections []formSection
-	Buttons  []button
-	Hidden   []hiddenField
-}
-
-type formSection struct {
-	Title  string
-	Fields []field
-	Remove *button // of an implant
-	Device *deviceView
-}
-
-type field struct {
-	Name, Label, Hint, Value, Error string
-	Kind                            string // text, textarea, select
-	Width                           string // a class of the style sheet
-	Options                         []option
-	IsOptional, IsNumeric           bool
-	LookUp                          string // URL that describes the value
-}
-
-type option struct {
-	Value, Label string
-	IsSelected   bool
-}
-
-type button struct {
-	Name, Value, Label string
-	IsSecondary        bool
-}
-
-type hiddenField struct{ Name, Value string }
-
-// HasHint and the next methods are for the templates.
-func (f field) HasHint() bool { return f.Hint != "" }
-
-// DescribedBy returns the ids of the texts that a screen reader reads with the field.
-func (f field) DescribedBy() string {
-	ids := ""
-	if f.Hint != "" {
-		ids = f.Name + "-hint"
-	}
-	if f.Error != "" {
-		ids += " " + f.Name + "-error"
-	}
-	return ids
-}
-
-// setErrors puts the mistakes beside their fields, and those without a field on top only.
-func (f *formView) setErrors(all []fieldError) {
-	for i := range f.Sections {
-		for j := range f.Sections[i].Fields {
-			one := &f.Sections[i].Fields[j]
-			at := slices.IndexFunc(all, func(e fieldError) bool { return e.Field == one.Name })
-			if at >= 0 {
-				one.Error = all[at].Text
-			}
-		}
-	}
-}
-
-// formatDate writes a date as people in Belgium do.
-func formatDate(iso string) string {
-	var year, month, day int
-	if n, err := fmt.Sscanf(iso, "%4d-%2d-%2d", &year, &month, &day); n != 3 || err != nil {
-		return iso
-	}
-	return fmt.Sprintf("%02d/%02d/%04d", day, month, year)
-}
-
-var dateInput = regexp.MustCompile(`^\s*(\d{1,2})[\s./-]+(\d{1,2})[\s./-]+(\d{4})\s*$|^\s*(\d{2})(\d{2})(\d{4})\s*$`)
-
-// parseDate reads a date as people type it: day, month and year with any of / - . or a blank between them, or eight
-// digits. What it does not understand, such as a date of ISO 8601, it returns as it is.
-func parseDate(typed string) string {
-	m := dateInput.FindStringSubmatch(typed)
-	if m == nil {
-		return typed
-	}
-	if m[1] == "" {
-		m = m[3:]
-	}
-	return fmt.Sprintf("%s-%02s-%02s", m[3], m[2], m[1])
 }

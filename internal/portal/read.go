@@ -11,6 +11,7 @@ import (
 	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/portal/forms"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -84,18 +85,10 @@ var (
 
 func newRow(n *implants.NotificationSummary, l texts.Lang) rowView {
 	return rowView{
-		URL: notificationURL(n.Number, n.Reference), Number: n.Number.Digits(), Patient: formatSSIN(n.Patient.Digits()),
-		Date: formatDate(n.SurgeryDate.String()), Type: surgeryTypes[n.Type].Translate(l),
+		URL: notificationURL(n.Number, n.Reference), Number: n.Number.Digits(), Patient: forms.FormatSSIN(n.Patient.Digits()),
+		Date: forms.FormatDate(n.SurgeryDate.String()), Type: surgeryTypes[n.Type].Translate(l),
 		State: states[n.State].Translate(l), IsOwn: n.Own, Implants: n.ImplantCount,
 	}
-}
-
-// formatSSIN writes a national number as on identity cards.
-func formatSSIN(digits string) string {
-	if len(digits) != 11 {
-		return digits
-	}
-	return digits[:2] + "." + digits[2:4] + "." + digits[4:6] + "-" + digits[6:9] + "." + digits[9:]
 }
 
 // welcomeView holds what waits for the person.
@@ -154,19 +147,19 @@ func newList(r *http.Request, found implants.SearchResult, offset int, l texts.L
 // showSearch serves the three searches of the manual.
 func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 	by := r.PathValue("by")
-	specs := map[string][]fieldSpec{
+	specs := map[string][]forms.Spec{
 		"patient": {
-			{name: "patient", hint: "patient", width: "w15", isNumeric: true},
-			{name: "from", hint: "date", width: "w10", isOptional: true, isNumeric: true},
-			{name: "to", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+			{Name: "patient", Hint: "patient", Width: "w15", IsNumeric: true},
+			{Name: "from", Hint: "date", Width: "w10", IsOptional: true, IsNumeric: true},
+			{Name: "to", Hint: "date", Width: "w10", IsOptional: true, IsNumeric: true},
 		},
-		"notification": {{name: "number", hint: "number", width: "w15", isNumeric: true}},
+		"notification": {{Name: "number", Hint: "number", Width: "w15", IsNumeric: true}},
 		"implant": {
-			{name: "code", hint: "code", width: "w15", isOptional: true, isNumeric: true},
-			{name: "udi", hint: "udi", isOptional: true},
-			{name: "lot", width: "w15", isOptional: true}, {name: "serial", width: "w15", isOptional: true},
-			{name: "from", hint: "date", width: "w10", isOptional: true, isNumeric: true},
-			{name: "to", hint: "date", width: "w10", isOptional: true, isNumeric: true},
+			{Name: "code", Hint: "code", Width: "w15", IsOptional: true, IsNumeric: true, LookUp: "/portal/devices"},
+			{Name: "udi", Hint: "udi", IsOptional: true},
+			{Name: "lot", Width: "w15", IsOptional: true}, {Name: "serial", Width: "w15", IsOptional: true},
+			{Name: "from", Hint: "date", Width: "w10", IsOptional: true, IsNumeric: true},
+			{Name: "to", Hint: "date", Width: "w10", IsOptional: true, IsNumeric: true},
 		},
 	}[by]
 	if specs == nil {
@@ -176,10 +169,10 @@ func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 	view := p.newPage(r, searchTitles[by])
 	view.Section = "search"
 	query := r.URL.Query()
-	view.Form = &formView{
+	view.Form = &forms.Form{
 		Action:   r.URL.Path,
-		Sections: []formSection{{Fields: newFields(view.Lang, specs, query.Get, "")}},
-		Buttons:  []button{{Label: searchButton.Translate(view.Lang), Name: "search", Value: "1"}},
+		Sections: []forms.Section{{Fields: forms.NewFields(view.Lang, specs, query.Get, "")}},
+		Buttons:  []forms.Button{{Label: searchButton.Translate(view.Lang), Name: "search", Value: "1"}},
 	}
 	content := &listView{By: by}
 	status := http.StatusOK
@@ -187,7 +180,7 @@ func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 		var err error
 		if content, err = p.runSearch(r, by); err != nil {
 			content = &listView{By: by}
-			view.Errors = describeMistakes(problem.From(err), view.Lang)
+			view.Errors = forms.DescribeMistakes(problem.From(err), view.Lang)
 			status = http.StatusUnprocessableEntity
 			if problem.From(err).Kind == problem.Internal {
 				p.showFailure(w, r, err)
@@ -195,7 +188,7 @@ func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		content.By = by
-		view.Form.setErrors(view.Errors)
+		view.Form.SetMistakes(view.Errors)
 	}
 	view.Content = content
 	p.renderPage(w, status, "search.html", view)
@@ -214,25 +207,25 @@ func (p *Portal) runSearch(r *http.Request, by string) (*listView, error) {
 	}
 	var err error
 	if from := query.Get("from"); from != "" {
-		request.From, err = ident.ParseDate(parseDate(from))
+		request.From, err = ident.ParseDate(forms.ParseDate(from))
 		keep("Search.From", err)
 	}
 	if to := query.Get("to"); to != "" {
-		request.To, err = ident.ParseDate(parseDate(to))
+		request.To, err = ident.ParseDate(forms.ParseDate(to))
 		keep("Search.To", err)
 	}
 	switch by {
 	case "patient":
-		request.Patient, err = ident.ParseSSIN(stripPunctuation(query.Get("patient")))
+		request.Patient, err = ident.ParseSSIN(forms.StripPunctuation(query.Get("patient")))
 		keep("Search.Patient", err)
 	case "notification":
-		request.Number, err = ident.ParseNotificationNumber(stripPunctuation(query.Get("number")))
+		request.Number, err = ident.ParseNotificationNumber(forms.StripPunctuation(query.Get("number")))
 		keep("Search.Number", err)
 	case "implant":
 		request.Implant = &implants.ImplantCriteria{
 			UDI: query.Get("udi"), Lot: strings.TrimSpace(query.Get("lot")), Serial: strings.TrimSpace(query.Get("serial")),
 		}
-		if code := stripPunctuation(query.Get("code")); code != "" || request.Implant.UDI == "" {
+		if code := forms.StripPunctuation(query.Get("code")); code != "" || request.Implant.UDI == "" {
 			request.Implant.Code, err = ident.ParseNotificationCode(code)
 			keep("Search.Code", err)
 		}
@@ -325,14 +318,14 @@ func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notifica
 	}
 	add := func(name, value string) {
 		if value != "" {
-			v.Pairs = append(v.Pairs, pairView{labels[name].Translate(l), value})
+			v.Pairs = append(v.Pairs, pairView{forms.Label(name, l), value})
 		}
 	}
-	add("operation-date", formatDate(n.SurgeryDate.String()))
-	add("patient", formatSSIN(n.Patient.Digits()))
-	add("specialist", formatProfessional(n.Specialist))
-	add("prescriber", formatProfessional(n.Prescriber))
-	add("prescription-date", formatDate(n.PrescriptionDate.String()))
+	add("operation-date", forms.FormatDate(n.SurgeryDate.String()))
+	add("patient", forms.FormatSSIN(n.Patient.Digits()))
+	add("specialist", forms.FormatProfessional(n.Specialist))
+	add("prescriber", forms.FormatProfessional(n.Prescriber))
+	add("prescription-date", forms.FormatDate(n.PrescriptionDate.String()))
 	add("comment", n.Comment)
 	all := n.Implants
 	if n.Type == implants.TypeExplantation {
@@ -352,18 +345,11 @@ func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notifica
 	return v
 }
 
-func formatProfessional(p platform.ProfessionalRef) string {
-	if !p.NIHII.IsZero() {
-		return p.NIHII.Digits()
-	}
-	return formatSSIN(p.SSIN.Digits())
-}
-
 func newImplantView(i *implants.Implant, l texts.Lang) implantView {
 	v := implantView{
-		Code: i.Code.Digits(), UDI: i.UDI, Lot: i.Lot, Serial: i.Serial, Expiry: formatDate(i.Expiry.String()),
-		Location: i.Location, Side: sides[string(i.Side)].Translate(l), Quantity: i.Quantity, Remaining: i.Remaining,
-		Date: formatDate(i.SurgeryDate.String()),
+		Code: i.Code.Digits(), UDI: i.UDI, Lot: i.Lot, Serial: i.Serial, Expiry: forms.FormatDate(i.Expiry.String()),
+		Location: i.Location, Side: forms.SideName(string(i.Side), l), Quantity: i.Quantity, Remaining: i.Remaining,
+		Date: forms.FormatDate(i.SurgeryDate.String()),
 	}
 	if i.Device != nil {
 		v.Name, v.Manufacturer = i.Device.Name, i.Device.Manufacturer

@@ -10,6 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/access"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/portal/forms"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -32,7 +33,7 @@ var (
 
 // roleFields are the fields of the form for a new role.
 var roleFields = slices.Insert(
-	slices.Clone(rightFields), 1, fieldSpec{name: "role", kind: "select", width: "w15"},
+	slices.Clone(forms.RightFields), 1, forms.Spec{Name: "role", Kind: "select", Width: "w15", List: newRoleOptions},
 )
 
 // staffView holds the person's own roles, and for an access manager those of the organisation.
@@ -75,7 +76,7 @@ func (p *Portal) changeStaff(w http.ResponseWriter, r *http.Request) {
 	if end := request.Change.End; err == nil && end != nil && end.Person == caller.Person().Digits() {
 		p.leaveProfile(r)
 	}
-	p.finishAccess(w, r, err, func(mistakes []fieldError) { p.renderStaff(w, r, r.PostForm, mistakes, false) })
+	p.finishAccess(w, r, err, func(mistakes []forms.Mistake) { p.renderStaff(w, r, r.PostForm, mistakes, false) })
 }
 
 // leaveProfile makes the person choose a profile again, because the role that they ended may be the one of theirs; then
@@ -92,8 +93,8 @@ func newStaffChange(values url.Values) ctr.StaffChange {
 	switch values.Get("action") {
 	case "assign":
 		return ctr.StaffChange{Assign: &ctr.StaffAssignment{
-			Person: person, Role: role, From: parseDate(strings.TrimSpace(values.Get("from"))),
-			To: parseDate(strings.TrimSpace(values.Get("to"))),
+			Person: person, Role: role, From: forms.ParseDate(strings.TrimSpace(values.Get("from"))),
+			To: forms.ParseDate(strings.TrimSpace(values.Get("to"))),
 		}}
 	case "end":
 		return ctr.StaffChange{End: &ctr.StaffEnd{Person: person, Role: role}}
@@ -106,7 +107,7 @@ func newStaffChange(values url.Values) ctr.StaffChange {
 }
 
 func (p *Portal) renderStaff(
-	w http.ResponseWriter, r *http.Request, values url.Values, mistakes []fieldError, isResumed bool,
+	w http.ResponseWriter, r *http.Request, values url.Values, mistakes []forms.Mistake, isResumed bool,
 ) {
 	view := p.newPage(r, titleStaff)
 	content := staffView{IsSaved: r.URL.Query().Get("saved") != "" && len(mistakes) == 0}
@@ -122,14 +123,14 @@ func (p *Portal) renderStaff(
 	if values.Get("action") != "assign" {
 		values = nil // what a button of the list sent is not for the form
 	}
-	view.Form = &formView{
+	view.Form = &forms.Form{
 		Action: "/portal/access/staff", Author: p.authorMark(r.Context()),
-		Sections: []formSection{{
-			Title: newRole.Translate(view.Lang), Fields: newFields(view.Lang, roleFields, values.Get, ""),
+		Sections: []forms.Section{{
+			Title: newRole.Translate(view.Lang), Fields: forms.NewFields(view.Lang, roleFields, values.Get, ""),
 		}},
-		Buttons: []button{{Name: "action", Value: "assign", Label: assignRole.Translate(view.Lang)}},
+		Buttons: []forms.Button{{Name: "action", Value: "assign", Label: assignRole.Translate(view.Lang)}},
 	}
-	view.Form.setErrors(mistakes)
+	view.Form.SetMistakes(mistakes)
 	p.renderForm(w, "staff.html", view)
 }
 
@@ -180,9 +181,9 @@ func (p *Portal) listStaff(r *http.Request, l texts.Lang) (*accessView, error) {
 
 func newRoleRow(m *access.StaffMember, l texts.Lang) rightView {
 	row := rightView{
-		Number: m.SSIN.Digits(), Person: formatSSIN(m.SSIN.Digits()), Role: string(m.Role),
+		Number: m.SSIN.Digits(), Person: forms.FormatSSIN(m.SSIN.Digits()), Role: string(m.Role),
 		Kind: cmp.Or(roleNames[m.Role].Translate(l), string(m.Role)), Organisation: m.Organisation.Digits(),
-		OrganisationName: m.Organisation.Digits(), From: formatDate(m.From.String()), To: formatLastDay(m.To.String(), l),
+		OrganisationName: m.Organisation.Digits(), From: forms.FormatDate(m.From.String()), To: formatLastDay(m.To.String(), l),
 		State: staffStates[m.State].Translate(l),
 	}
 	if m.State != access.StaffEnded && m.Role.IsAssignable() {
@@ -192,10 +193,12 @@ func newRoleRow(m *access.StaffMember, l texts.Lang) rightView {
 }
 
 // newRoleOptions returns the roles that an access manager can assign.
-func newRoleOptions(l texts.Lang, selected string) []option {
-	var all []option
+func newRoleOptions(l texts.Lang, selected string) []forms.Option {
+	var all []forms.Option
 	for _, role := range []platform.Role{platform.RoleAdministrative, platform.RoleManager} {
-		all = append(all, option{string(role), roleNames[role].Translate(l), string(role) == selected})
+		all = append(all, forms.Option{
+			Value: string(role), Label: roleNames[role].Translate(l), IsSelected: string(role) == selected,
+		})
 	}
 	return all
 }
