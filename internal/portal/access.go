@@ -85,7 +85,8 @@ func (p *Portal) finishAccess(w http.ResponseWriter, r *http.Request, err error,
 	}
 	var mistakes []forms.Mistake
 	for _, e := range refusal.All() {
-		mistakes = append(mistakes, forms.Mistake{Field: fieldOfRight(e.Path), Text: forms.DescribeProblem(e, p.requestLanguage(r))})
+		text := forms.DescribeProblem(e, p.requestLanguage(r))
+		mistakes = append(mistakes, forms.Mistake{Field: fieldOfRight(e.Path), Text: text})
 	}
 	review(mistakes)
 }

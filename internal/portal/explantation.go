@@ -2,11 +2,10 @@ package portal
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
@@ -18,9 +17,14 @@ import (
 )
 
 var (
-	showImplants  = texts.Declare("portal.show_implants")
-	nothingChosen = texts.Declare("portal.nothing_chosen")
-	titleExplant  = texts.Declare("portal.notify_explantation")
+	showImplants     = texts.Declare("portal.show_implants")
+	nothingChosen    = texts.Declare("portal.nothing_chosen")
+	titleExplant     = texts.Declare("portal.notify_explantation")
+	placedElsewhere  = texts.Declare("portal.placed_elsewhere")
+	elsewhereSection = texts.Declare1[int]("portal.elsewhere_section", "number")
+	removalSection   = texts.Declare2[string, string]("portal.removal_section", "name", "date")
+	removedNumber    = texts.Declare("portal.removed_number")
+	deviceNotListed  = texts.Declare("portal.device_not_listed")
 )
 
 // removalView is an implant of the patient that can be removed.
@@ -33,142 +37,163 @@ type removalView struct {
 	Reason     string
 }
 
-// removalsView is the second half of the form: the patient's implants.
+// removalsView is the second part of the form: the patient's implants.
 type removalsView struct {
 	Removals []removalView
 	IsEmpty  bool
 }
 
 func (p *Portal) showExplantation(w http.ResponseWriter, r *http.Request) {
-	values := p.takeKeptForm(r.Context())
-	isResumed := values != nil
-	if !isResumed {
-		values = url.Values{}
-		if p.sessions.GetString(r.Context(), sessionCapacity) == capacityDoctor {
-			values.Set("specialist", p.currentPerson(r.Context()).Digits())
-		}
-	}
-	p.renderExplantation(w, r, values, nil, nil, isResumed)
+	values, isResumed := p.newFormValues(r)
+	p.renderExplantation(w, r, forms.ReadExplantation(values, nil), nil, nil, nil, isResumed)
 }
 
-// submitExplantation handles every button of the form: the first shows the patient's implants, the others notify.
 func (p *Portal) submitExplantation(w http.ResponseWriter, r *http.Request) {
-	if !p.receiveForm(w, r) {
-		return
+	if p.receiveForm(w, r) {
+		p.answerExplantation(w, r, nil)
 	}
-	lang := p.requestLanguage(r)
-	listed, mistakes, err := p.listRemovals(r)
+}
+
+// answerExplantation handles every button of the form: the first shows the patient's implants, the others go on.
+func (p *Portal) answerExplantation(w http.ResponseWriter, r *http.Request, edited *implants.NotificationDetail) {
+	listed, f, mistakes, err := p.listRemovals(r, r.PostForm, edited)
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
 	}
-	save := map[string]string{"confirm": "Final", "submit": "Submit", "draft": "Draft"}[r.PostFormValue("action")]
-	if save == "" || len(mistakes) > 0 {
-		p.renderExplantation(w, r, r.PostForm, listed, mistakes, false)
-		return
-	}
-	request := newExplantRequest(r.PostForm, listed, save)
-	if len(request.Explantation.Explant) == 0 {
-		chosen := forms.Mistake{Text: nothingChosen.Translate(lang)}
-		p.renderExplantation(w, r, r.PostForm, listed, []forms.Mistake{chosen}, false)
-		return
-	}
-	caller, err := signAndIdentify(p, r, "NotifyExplant", &request.Header, request)
-	var receipt implants.Receipt
-	if err == nil {
-		submission, content := request.ToDomain()
-		receipt, err = p.Registrar.NotifyExplant(r.Context(), caller, submission, content)
-	}
-	if errors.Is(err, problem.RuleViolated) {
-		p.renderExplantation(w, r, r.PostForm, listed, forms.DescribeMistakes(problem.From(err), lang), false)
-		return
-	}
-	p.showReceipt(w, r, receipt, err)
-}
-
-func newExplantRequest(values url.Values, listed *removalsView, save string) *ctr.NotifyExplantRequest {
-	get := func(name string) string { return strings.TrimSpace(values.Get(name)) }
-	request := &ctr.NotifyExplantRequest{InputReference: get("key"), Save: save, Explantation: ctr.Explantation{
-		Specialist: forms.ParseProfessional(get("specialist")), OperationDate: forms.ParseDate(get("operation-date")),
-		Patient: forms.StripPunctuation(get("patient")), Comment: get("comment"),
-	}}
-	for _, removal := range listed.Removals {
-		if removal.IsSelected {
-			count, _ := strconv.Atoi(removal.Count) // 0 means all that remain
-			request.Explantation.Explant = append(request.Explantation.Explant, ctr.Explant{
-				ImplantID: removal.ID, Quantity: count, Reason: removal.Reason,
-			})
+	f.FillFromUDI()
+	lang, action := p.requestLanguage(r), changeImplants(r, &f.Implants)
+	save := saves[action]
+	if len(mistakes) == 0 && (save != "" || action == "continue") {
+		if mistakes = f.FindMistakes(lang); len(f.Removed)+f.Count == 0 {
+			mistakes = append(mistakes, forms.Mistake{Text: nothingChosen.Translate(lang)})
 		}
 	}
-	return request
+	switch {
+	case len(mistakes) > 0:
+		p.renderExplantation(w, r, f, listed, edited, mistakes, false)
+	case action == "continue":
+		p.checkAnswers(w, r, p.newExplantationCheck(r, f, listed, edited))
+	case save != "":
+		content := f.ToContent()
+		receipt, err := p.sendNotification(r, save, ctr.Content{Explantation: &content}, edited)
+		p.finishSubmission(w, r, submissionResult{receipt, err, edited, f.Implants}, f.DescribeMistakes,
+			func(mistakes []forms.Mistake) { p.renderExplantation(w, r, f, listed, edited, mistakes, false) })
+	default:
+		p.renderExplantation(w, r, f, listed, edited, nil, false)
+	}
 }
 
-// listRemovals returns the implants of the patient that the form names, with what was chosen.
-func (p *Portal) listRemovals(r *http.Request) (*removalsView, []forms.Mistake, error) {
-	l := p.requestLanguage(r)
-	mistakes := forms.FindMissing(forms.ExplantationFields, r.PostFormValue, l)
-	if _, err := ident.ParseDate(forms.ParseDate(r.PostFormValue("operation-date"))); err != nil && len(mistakes) == 0 {
+// listRemovals returns the implants of the patient that the form names, and the form with what was chosen.
+func (p *Portal) listRemovals(
+	r *http.Request, values url.Values, edited *implants.NotificationDetail,
+) (*removalsView, forms.Explantation, []forms.Mistake, error) {
+	l, f := p.requestLanguage(r), forms.ReadExplantation(values, nil)
+	mistakes := forms.FindMissing(forms.ExplantationFields, f.Get, l)
+	if _, err := ident.ParseDate(forms.ParseDate(f.Get("operation-date"))); err != nil && len(mistakes) == 0 {
 		mistakes = append(mistakes, forms.Mistake{Field: "operation-date", Text: forms.DateInvalid.Translate(l)})
 	}
-	patient, err := ident.ParseSSIN(forms.StripPunctuation(r.PostFormValue("patient")))
+	patient, err := ident.ParseSSIN(forms.StripPunctuation(f.Get("patient")))
 	if err != nil && len(mistakes) == 0 {
 		mistakes = append(mistakes, forms.Mistake{Field: "patient", Text: forms.DescribeProblem(problem.From(err), l)})
 	}
 	if len(mistakes) > 0 {
-		return nil, mistakes, nil
+		return nil, f, mistakes, nil
 	}
 	caller, err := p.identifyReader(r.Context(), "ListPatientImplants")
 	if err != nil {
-		return nil, nil, err
+		return nil, f, nil, err
 	}
 	found, err := p.Registrar.ListPatientImplants(r.Context(), caller, implants.ListImplantsRequest{
 		Page: platform.Page{Limit: maxListed}, Patient: patient,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, f, nil, err
 	}
 	view := &removalsView{}
-	for i := range found.Implants {
-		implant := &found.Implants[i]
-		if implant.Remaining == 0 {
-			continue
-		}
-		field := "removal-" + implant.ID
+	var ids []string
+	all := appendRemoved(found.Implants, edited)
+	for i := range all {
+		implant := &all[i]
+		field := forms.RemovalField(implant.ID)
+		ids = append(ids, implant.ID)
 		view.Removals = append(view.Removals, removalView{
-			implantView: newImplantView(implant, l), ID: implant.ID, Field: field,
-			IsSelected: r.PostFormValue(field) != "",
-			Count:      cmp.Or(strings.TrimSpace(r.PostFormValue(field+"-count")), strconv.Itoa(implant.Remaining)),
-			Reason:     strings.TrimSpace(r.PostFormValue(field + "-reason")),
+			implantView: newImplantView(implant, l), ID: implant.ID, Field: field, IsSelected: f.Get(field) != "",
+			Count: cmp.Or(f.Get(field+"-count"), strconv.Itoa(implant.Remaining)), Reason: f.Get(field + "-reason"),
 		})
 	}
 	view.IsEmpty = len(view.Removals) == 0
-	return view, nil, nil
+	return view, forms.ReadExplantation(values, ids), nil, nil
+}
+
+// appendRemoved gives the patient back what the edited explantation has removed: it may do so again.
+func appendRemoved(all []implants.Implant, edited *implants.NotificationDetail) []implants.Implant {
+	if edited == nil || edited.State != implants.Final {
+		return all
+	}
+	for i, removal := range edited.Removals {
+		at := slices.IndexFunc(all, func(known implants.Implant) bool { return known.ID == removal.ImplantID })
+		switch {
+		case at >= 0:
+			all[at].Remaining += removal.Quantity
+		case !edited.AffectedImplants[i].Unregistered: // others are fields of the form
+			all = append(all, edited.AffectedImplants[i])
+			all[len(all)-1].Remaining = removal.Quantity
+		}
+	}
+	return all
+}
+
+func (p *Portal) newExplantationForm(
+	r *http.Request, f forms.Explantation, edited *implants.NotificationDetail,
+) *forms.Form {
+	l := p.requestLanguage(r)
+	form := p.newForm(r, f.Implants, edited)
+	form.Sections = append([]forms.Section{{
+		Title: operationSection.Translate(l), Fields: forms.NewFields(l, forms.ExplantationFields, f.Get, ""),
+	}}, p.newImplantSections(r, f.Implants, elsewhereSection, forms.ElsewhereFields, true)...)
+	return form
+}
+
+// newExplantationCheck returns the form with the chosen implants as sections.
+func (p *Portal) newExplantationCheck(
+	r *http.Request, f forms.Explantation, listed *removalsView, edited *implants.NotificationDetail,
+) *forms.Form {
+	l, form := p.requestLanguage(r), p.newExplantationForm(r, f, edited)
+	var chosen []forms.Section
+	for i := range listed.Removals {
+		removal := &listed.Removals[i]
+		if !removal.IsSelected {
+			continue
+		}
+		name := cmp.Or(removal.Name, deviceNotListed.Translate(l))
+		form.Hidden = append(form.Hidden, forms.Hidden{Name: removal.Field, Value: "yes"})
+		chosen = append(chosen, forms.Section{
+			Title: removalSection.With(name, removal.Date).Translate(l), Fields: []forms.Field{
+				{Name: removal.Field + "-count", Label: removedNumber.Translate(l), Value: removal.Count},
+				{Name: removal.Field + "-reason", Label: forms.Label("reason", l), Value: removal.Reason},
+			},
+		})
+	}
+	form.Sections = slices.Insert(form.Sections, 1, chosen...)
+	return form
 }
 
 func (p *Portal) renderExplantation(
-	w http.ResponseWriter, r *http.Request, values url.Values, listed *removalsView, mistakes []forms.Mistake, isResumed bool,
+	w http.ResponseWriter, r *http.Request, f forms.Explantation, listed *removalsView,
+	edited *implants.NotificationDetail, mistakes []forms.Mistake, isResumed bool,
 ) {
-	view := p.newPage(r, titleExplant)
-	view.Section, view.Errors, view.Resumed = "explantation", mistakes, isResumed
-	view.Form = &forms.Form{
-		Action: "/portal/explantations/new", Author: p.authorMark(r.Context()), Key: cmp.Or(values.Get("key"), p.NewID()),
-		Sections: []forms.Section{{
-			Title: operationSection.Translate(view.Lang), Fields: forms.NewFields(view.Lang, forms.ExplantationFields, values.Get, ""),
-		}},
-		Buttons: []forms.Button{{Name: "action", Value: "list", Label: showImplants.Translate(view.Lang)}},
-	}
+	view := p.newFormPage(r, titleExplant, "explantation", edited)
+	view.Form, view.Errors, view.Resumed = p.newExplantationForm(r, f, edited), mistakes, isResumed
 	view.Form.SetMistakes(mistakes)
-	if listed != nil {
+	list := forms.Button{Name: "action", Value: "list", Label: showImplants.Translate(view.Lang)}
+	if listed == nil {
+		view.Form.Buttons = []forms.Button{list}
+	} else {
 		view.Content = listed
-		final := forms.Button{Name: "action", Value: "confirm", Label: confirmForm.Translate(view.Lang)}
-		if p.sessions.GetString(r.Context(), sessionCapacity) == capacityStaff {
-			final = forms.Button{Name: "action", Value: "submit", Label: submitForm.Translate(view.Lang)}
-		}
-		if !listed.IsEmpty {
-			draft := forms.Button{Name: "action", Value: "draft", Label: saveDraft.Translate(view.Lang), IsSecondary: true}
-			view.Form.Buttons[0].IsSecondary = true
-			view.Form.Buttons = append([]forms.Button{final, draft}, view.Form.Buttons...)
-		}
+		list.IsSecondary = true
+		view.Form.Buttons = append(view.Form.Buttons, list,
+			forms.Button{Name: "action", Value: "add", Label: placedElsewhere.Translate(view.Lang), IsSecondary: true})
 	}
 	p.renderForm(w, "explantation.html", view)
 }

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/portal/forms"
-	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 	"github.com/openctr/ctr/internal/wire/ctr"
 )
@@ -30,139 +28,148 @@ var (
 	changeForm       = texts.Declare("portal.change")
 )
 
-// newImplantationForm returns the form as it is shown.
-func (p *Portal) newImplantationForm(r *http.Request, f forms.Implantation) *forms.Form {
+// newForm returns a form with what the notifications of both kinds have in common. A final notification cannot become a
+// draft again, and staff leave the last step to the specialist.
+func (p *Portal) newForm(r *http.Request, f forms.Implants, edited *implants.NotificationDetail) *forms.Form {
 	l := p.requestLanguage(r)
 	form := &forms.Form{
-		Action: "/portal/implantations/new", Author: p.authorMark(r.Context()), Key: cmp.Or(f.Get("key"), p.NewID()),
-		Hidden: []forms.Hidden{{Name: "implants", Value: strconv.Itoa(f.Count)}},
+		Action: r.URL.Path, Author: p.authorMark(r.Context()), Key: cmp.Or(f.Get("key"), p.NewID()),
+		Hidden:  []forms.Hidden{{Name: "implants", Value: strconv.Itoa(f.Count)}, {Name: "version", Value: f.Get("version")}},
+		Buttons: []forms.Button{{Name: "action", Value: "continue", Label: continueForm.Translate(l)}},
 	}
-	form.Sections = append(form.Sections, forms.Section{
-		Title: operationSection.Translate(l), Fields: forms.NewFields(l, forms.OperationFields, f.Get, ""),
-	})
+	if p.sessions.GetString(r.Context(), sessionCapacity) == capacityStaff {
+		form.Buttons[0] = forms.Button{Name: "action", Value: "submit", Label: submitForm.Translate(l)}
+	}
+	if edited == nil || edited.State != implants.Final {
+		form.Buttons = append(form.Buttons,
+			forms.Button{Name: "action", Value: "draft", Label: saveDraft.Translate(l), IsSecondary: true})
+	}
+	return form
+}
+
+// newImplantSections returns the sections of the implants.
+func (p *Portal) newImplantSections(
+	r *http.Request, f forms.Implants, title texts.Text1[int], specs []forms.Spec, canRemove bool,
+) []forms.Section {
+	l := p.requestLanguage(r)
+	var sections []forms.Section
 	for i := range f.Count {
 		section := forms.Section{
-			Title:  implantSection.With(i + 1).Translate(l),
-			Fields: forms.NewFields(l, forms.ImplantFields, f.Get, "implant-"+strconv.Itoa(i+1)+"-"),
+			Title: title.With(i + 1).Translate(l), Fields: forms.NewFields(l, specs, f.Get, forms.ImplantField(i, "")),
 			Device: p.describeDevice(r, f.Get(forms.ImplantField(i, "code"))),
 		}
-		if f.Count > 1 {
+		if canRemove {
 			section.Remove = &forms.Button{
 				Name: "remove", Value: strconv.Itoa(i), Label: removeImplant.Translate(l), IsSecondary: true,
 			}
 		}
-		form.Sections = append(form.Sections, section)
+		sections = append(sections, section)
 	}
-	form.Buttons = []forms.Button{{Name: "action", Value: "continue", Label: continueForm.Translate(l)}}
-	if p.sessions.GetString(r.Context(), sessionCapacity) == capacityStaff {
-		form.Buttons[0] = forms.Button{Name: "action", Value: "submit", Label: submitForm.Translate(l)}
-	}
+	return sections
+}
+
+// newImplantationForm returns the form as it is shown.
+func (p *Portal) newImplantationForm(
+	r *http.Request, f forms.Implantation, edited *implants.NotificationDetail,
+) *forms.Form {
+	l := p.requestLanguage(r)
+	form := p.newForm(r, f.Implants, edited)
+	form.Sections = append([]forms.Section{{
+		Title: operationSection.Translate(l), Fields: forms.NewFields(l, forms.OperationFields, f.Get, ""),
+	}}, p.newImplantSections(r, f.Implants, implantSection, forms.ImplantFields, f.Count > 1)...)
 	form.Buttons = append(form.Buttons,
-		forms.Button{Name: "action", Value: "draft", Label: saveDraft.Translate(l), IsSecondary: true},
 		forms.Button{Name: "action", Value: "add", Label: addImplant.Translate(l), IsSecondary: true})
 	return form
 }
 
 // showImplantation shows an empty form, or the one that its author sent before they signed in again.
 func (p *Portal) showImplantation(w http.ResponseWriter, r *http.Request) {
-	view := p.newPage(r, titleImplantation)
-	view.Section = "implantation"
-	values := p.takeKeptForm(r.Context())
-	if view.Resumed = values != nil; values == nil {
-		values = url.Values{"implant-1-quantity": {"1"}}
-		if p.sessions.GetString(r.Context(), sessionCapacity) == capacityDoctor {
-			values.Set("specialist", p.currentPerson(r.Context()).Digits())
-		}
-	}
-	view.Form = p.newImplantationForm(r, forms.ReadImplantation(values))
-	p.renderPage(w, http.StatusOK, "form.html", view)
+	values, isResumed := p.newFormValues(r)
+	p.renderImplantation(w, r, forms.ReadImplantation(values), nil, nil, isResumed)
 }
 
-// submitImplantation handles every button of the form.
-func (p *Portal) submitImplantation(w http.ResponseWriter, r *http.Request) {
-	if !p.receiveForm(w, r) {
-		return
+// newFormValues returns what a form for a new notification contains, and whether its author sent it before.
+func (p *Portal) newFormValues(r *http.Request) (url.Values, bool) {
+	if values := p.takeKeptForm(r.Context()); values != nil {
+		return values, true
 	}
+	values := url.Values{"implant-1-quantity": {"1"}}
+	if p.sessions.GetString(r.Context(), sessionCapacity) == capacityDoctor {
+		values.Set("specialist", p.currentPerson(r.Context()).Digits())
+	}
+	return values, false
+}
+
+func (p *Portal) submitImplantation(w http.ResponseWriter, r *http.Request) {
+	if p.receiveForm(w, r) {
+		p.answerImplantation(w, r, nil)
+	}
+}
+
+// saves says which buttons of a form save it, and as what.
+var saves = map[string]string{"draft": "Draft", "submit": "Submit", "confirm": "Final"}
+
+// answerImplantation handles every button of the form. Without one it fills in what a UDI says and shows the form: a
+// hand scanner ends what it types with Enter.
+func (p *Portal) answerImplantation(w http.ResponseWriter, r *http.Request, edited *implants.NotificationDetail) {
 	f := forms.ReadImplantation(r.PostForm)
 	f.FillFromUDI()
+	action := changeImplants(r, &f.Implants)
+	save := saves[action]
+	var mistakes []forms.Mistake
+	if action == "continue" || save != "" && save != "Draft" {
+		mistakes = f.FindMistakes(platformToday(p), p.requestLanguage(r))
+	}
+	switch {
+	case len(mistakes) > 0:
+		p.renderImplantation(w, r, f, edited, mistakes, false)
+	case action == "continue":
+		p.checkAnswers(w, r, p.newImplantationForm(r, f, edited))
+	case save != "":
+		content := f.ToContent()
+		receipt, err := p.sendNotification(r, save, ctr.Content{Implantation: &content}, edited)
+		p.finishSubmission(w, r, submissionResult{receipt, err, edited, f.Implants}, forms.DescribeMistakes,
+			func(mistakes []forms.Mistake) { p.renderImplantation(w, r, f, edited, mistakes, false) })
+	default: // "change", on the page with the answers, among others
+		p.renderImplantation(w, r, f, edited, nil, false)
+	}
+}
+
+// changeImplants adds or removes an implant if a button says so, and returns the action of the other buttons.
+func changeImplants(r *http.Request, f *forms.Implants) string {
+	action := r.PostFormValue("action")
 	if remove, err := strconv.Atoi(r.PostFormValue("remove")); err == nil && remove >= 0 && remove < f.Count {
 		f.RemoveImplant(remove)
-		p.reviewImplantation(w, r, f, nil)
-		return
+		return ""
 	}
-	switch r.PostFormValue("action") {
-	case "add":
-		f.Count = min(f.Count+1, forms.MaxImplants)
-		f.Values.Set(forms.ImplantField(f.Count-1, "quantity"), "1")
-		p.reviewImplantation(w, r, f, nil)
-	case "draft":
-		p.notifyImplant(w, r, f, "Draft")
-	case "submit":
-		p.notifyImplant(w, r, f, "Submit")
-	case "confirm":
-		p.notifyImplant(w, r, f, "Final")
-	case "continue":
-		p.checkAnswers(w, r, f)
-	default: // "change", on the page with the answers
-		p.reviewImplantation(w, r, f, nil)
+	if action == "add" {
+		f.AddImplant()
 	}
+	return action
 }
 
 var formUnreadable = texts.Declare("portal.form_unreadable")
 
-// reviewImplantation shows the form again, with mistakes if there are any.
-func (p *Portal) reviewImplantation(w http.ResponseWriter, r *http.Request, f forms.Implantation, mistakes []forms.Mistake) {
-	view := p.newPage(r, titleImplantation)
-	view.Section = "implantation"
-	view.Form = p.newImplantationForm(r, f)
+// renderImplantation shows the form, with mistakes if there are any.
+func (p *Portal) renderImplantation(
+	w http.ResponseWriter, r *http.Request, f forms.Implantation, edited *implants.NotificationDetail,
+	mistakes []forms.Mistake, isResumed bool,
+) {
+	view := p.newFormPage(r, titleImplantation, "implantation", edited)
+	view.Form, view.Errors, view.Resumed = p.newImplantationForm(r, f, edited), mistakes, isResumed
 	view.Form.SetMistakes(mistakes)
-	view.Errors = mistakes
 	p.renderForm(w, "form.html", view)
 }
 
 // checkAnswers shows what was typed before it becomes final.
-func (p *Portal) checkAnswers(w http.ResponseWriter, r *http.Request, f forms.Implantation) {
-	request := f.ToRequest("Final", f.Get("key"))
-	if mistakes := f.FindMistakes(request, platformToday(p), p.requestLanguage(r)); len(mistakes) > 0 {
-		p.reviewImplantation(w, r, f, mistakes)
-		return
-	}
+func (p *Portal) checkAnswers(w http.ResponseWriter, r *http.Request, form *forms.Form) {
 	view := p.newPage(r, titleCheckAnswers)
-	view.Section = "implantation"
-	view.Form = p.newImplantationForm(r, f)
+	view.Form = form
 	view.Form.Buttons = []forms.Button{
 		{Name: "action", Value: "confirm", Label: confirmForm.Translate(view.Lang)},
 		{Name: "action", Value: "change", Label: changeForm.Translate(view.Lang), IsSecondary: true},
 	}
 	p.renderPage(w, http.StatusOK, "check.html", view)
-}
-
-// notifyImplant signs and submits the notification. Sending the same form twice gives the same notification.
-func (p *Portal) notifyImplant(w http.ResponseWriter, r *http.Request, f forms.Implantation, save string) {
-	request := f.ToRequest(save, f.Get("key"))
-	if mistakes := f.FindMistakes(request, platformToday(p), p.requestLanguage(r)); len(mistakes) > 0 && save != "Draft" {
-		p.reviewImplantation(w, r, f, mistakes)
-		return
-	}
-	receipt, err := p.sendImplantation(r, request)
-	if err != nil {
-		if refusal := problem.From(err); errors.Is(err, problem.RuleViolated) {
-			p.reviewImplantation(w, r, f, forms.DescribeMistakes(refusal, p.requestLanguage(r)))
-			return
-		}
-		p.showFailure(w, r, err)
-		return
-	}
-	p.showReceipt(w, r, receipt, nil)
-}
-
-func (p *Portal) sendImplantation(r *http.Request, request *ctr.NotifyImplantRequest) (implants.Receipt, error) {
-	caller, err := signAndIdentify(p, r, "NotifyImplant", &request.Header, request)
-	if err != nil {
-		return implants.Receipt{}, err
-	}
-	submission, content := request.ToDomain()
-	return p.Registrar.NotifyImplant(r.Context(), caller, submission, content)
 }
 
 func platformToday(p *Portal) ident.Date { return ident.DateOf(p.Now().In(p.Location)) }

@@ -92,7 +92,7 @@ func (p *Portal) showReceipt(w http.ResponseWriter, r *http.Request, receipt imp
 		return
 	}
 	target := notificationURL(receipt.Number, receipt.Reference) + "?saved=" + string(receipt.State)
-	http.Redirect(w, r, target, http.StatusSeeOther) //nolint:gosec // a path of our own
+	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
 // notificationURL returns the path of a notification's page: by its number, if it has one.

@@ -128,7 +128,8 @@ func (p *Portal) renderMandates(
 func newMandateRow(m *access.MandateDetail, c platform.Caller, l texts.Lang) rightView {
 	row := rightView{
 		Number: m.Grantee.Digits(), Kind: mandateGiven.Translate(l), EndAction: "end-given",
-		From: forms.FormatDate(m.From.String()), To: formatLastDay(m.To.String(), l), State: mandateStates[m.State].Translate(l),
+		From: forms.FormatDate(m.From.String()), To: formatLastDay(m.To.String(), l),
+		State: mandateStates[m.State].Translate(l),
 	}
 	if m.Grantee == c.Person() {
 		row.Number, row.Kind, row.EndAction = m.Grantor.Digits(), mandateReceived.Translate(l), "end-received"

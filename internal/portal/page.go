@@ -73,6 +73,7 @@ type page struct {
 	Notice    string
 	Resumed   bool // a form is shown again after signing in
 	Form      *forms.Form
+	EditedURL string // the page of the notification that the form changes
 	Content   any
 	Developer bool
 	Sandbox   string // path of the pages for developers

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -22,9 +23,13 @@ const pageSize = 20
 // rowView is a line of a list of notifications.
 type rowView struct {
 	URL, Number, Patient, Date, Type, State string
+	EditURL                                 string // empty for those who may not change it
 	IsOwn                                   bool
 	Implants                                int
 }
+
+// Name names the notification for those who do not see the table.
+func (row rowView) Name() string { return cmp.Or(row.Number, row.Patient+", "+row.Date) }
 
 // listView is a page of a list.
 type listView struct {
@@ -83,12 +88,16 @@ var (
 	}
 )
 
-func newRow(n *implants.NotificationSummary, l texts.Lang) rowView {
-	return rowView{
+func newRow(n *implants.NotificationSummary, user *userView, l texts.Lang) rowView {
+	row := rowView{
 		URL: notificationURL(n.Number, n.Reference), Number: n.Number.Digits(), Patient: forms.FormatSSIN(n.Patient.Digits()),
 		Date: forms.FormatDate(n.SurgeryDate.String()), Type: surgeryTypes[n.Type].Translate(l),
 		State: states[n.State].Translate(l), IsOwn: n.Own, Implants: n.ImplantCount,
 	}
+	if canEdit(user, n.State, n.Own) {
+		row.EditURL = row.URL + "/edit"
+	}
+	return row
 }
 
 // welcomeView holds what waits for the person.
@@ -108,8 +117,8 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 		}
 		var content welcomeView
 		var err error
-		if content.Drafts, err = p.listPending(r, implants.Draft); err == nil {
-			content.ToValidate, err = p.listPending(r, implants.ToValidate)
+		if content.Drafts, err = p.listPending(r, view, implants.Draft); err == nil {
+			content.ToValidate, err = p.listPending(r, view, implants.ToValidate)
 		}
 		if err != nil {
 			p.showFailure(w, r, err)
@@ -120,7 +129,7 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 	})(w, r)
 }
 
-func (p *Portal) listPending(r *http.Request, state implants.State) (*listView, error) {
+func (p *Portal) listPending(r *http.Request, view *page, state implants.State) (*listView, error) {
 	caller, err := p.identifyReader(r.Context(), "ListPendingNotifications")
 	if err != nil {
 		return nil, err
@@ -131,15 +140,15 @@ func (p *Portal) listPending(r *http.Request, state implants.State) (*listView, 
 	if err != nil {
 		return nil, err
 	}
-	return newList(r, found, 0, p.requestLanguage(r)), nil
+	return newList(r, found, 0, view), nil
 }
 
-func newList(r *http.Request, found implants.SearchResult, offset int, l texts.Lang) *listView {
+func newList(r *http.Request, found implants.SearchResult, offset int, view *page) *listView {
 	list := &listView{
 		pagingView: newPaging(r, found.Total, offset, len(found.Notifications)), HasSearched: true,
 	}
 	for i := range found.Notifications {
-		list.Rows = append(list.Rows, newRow(&found.Notifications[i], l))
+		list.Rows = append(list.Rows, newRow(&found.Notifications[i], view.User, view.Lang))
 	}
 	return list
 }
@@ -178,7 +187,7 @@ func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 	status := http.StatusOK
 	if query.Get("search") != "" {
 		var err error
-		if content, err = p.runSearch(r, by); err != nil {
+		if content, err = p.runSearch(r, view, by); err != nil {
 			content = &listView{By: by}
 			view.Errors = forms.DescribeMistakes(problem.From(err), view.Lang)
 			status = http.StatusUnprocessableEntity
@@ -196,7 +205,7 @@ func (p *Portal) showSearch(w http.ResponseWriter, r *http.Request) {
 
 var searchButton = texts.Declare("portal.search")
 
-func (p *Portal) runSearch(r *http.Request, by string) (*listView, error) {
+func (p *Portal) runSearch(r *http.Request, view *page, by string) (*listView, error) {
 	query := r.URL.Query()
 	request := implants.SearchRequest{Page: readPage(r)}
 	var refused []*problem.Error
@@ -245,7 +254,7 @@ func (p *Portal) runSearch(r *http.Request, by string) (*listView, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newList(r, found, request.Offset, p.requestLanguage(r)), nil
+	return newList(r, found, request.Offset, view), nil
 }
 
 // notificationView is a notification in full.
@@ -254,9 +263,12 @@ type notificationView struct {
 	Pairs                          []pairView
 	Implants                       []implantView
 	History                        []historyView
+	Warnings                       []string
 	CardURL                        string
+	EditURL                        string // empty for those who may not change it
 	Saved                          bool
 	IsFinal                        bool
+	IsRevised                      bool
 	Version                        int
 	CanValidate                    bool
 	CanDiscard                     bool
@@ -271,28 +283,16 @@ type implantView struct {
 	IsRecalled                                                               bool
 }
 
-type historyView struct{ Version, Date, Change, Reason string }
+type historyView struct{ Version, Date, Change, By, Reason string }
 
+// showNotification shows the notification that the path names.
 func (p *Portal) showNotification(w http.ResponseWriter, r *http.Request) {
-	number, err := ident.ParseNotificationNumber(r.PathValue("number"))
+	ref, err := readNotificationRef(r)
 	if err != nil {
 		p.showError(w, r, http.StatusNotFound, pageNotFound)
 		return
 	}
-	p.showDetail(w, r, implants.NotificationRef{Number: number})
-}
-
-func (p *Portal) showDraft(w http.ResponseWriter, r *http.Request) {
-	p.showDetail(w, r, implants.NotificationRef{Reference: r.PathValue("reference")})
-}
-
-func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants.NotificationRef) {
-	caller, err := p.identifyReader(r.Context(), "GetNotification")
-	if err != nil {
-		p.showFailure(w, r, err)
-		return
-	}
-	n, err := p.Registrar.GetNotification(r.Context(), caller, implants.NotificationRequest{Notification: ref})
+	n, err := p.loadNotification(r, ref)
 	if err != nil {
 		p.showFailure(w, r, err)
 		return
@@ -301,6 +301,9 @@ func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants
 	content := newNotificationView(&n, view.Lang)
 	content.Saved = r.URL.Query().Get("saved") != ""
 	isOwn := n.Specialist.SSIN == p.currentPerson(r.Context()) && view.User.IsDoctor
+	if canEdit(view.User, n.State, isOwn) {
+		content.EditURL = notificationURL(n.Number, n.Reference) + "/edit"
+	}
 	isPending := n.State == implants.Draft || n.State == implants.ToValidate
 	content.CanValidate, content.CanWithdraw = isOwn && isPending, isOwn && n.State == implants.Final
 	content.CanDiscard = isPending && view.User.Notifies
@@ -311,10 +314,19 @@ func (p *Portal) showDetail(w http.ResponseWriter, r *http.Request, ref implants
 	p.renderPage(w, http.StatusOK, "notification.html", view)
 }
 
+func (p *Portal) loadNotification(r *http.Request, ref implants.NotificationRef) (implants.NotificationDetail, error) {
+	caller, err := p.identifyReader(r.Context(), "GetNotification")
+	if err != nil {
+		return implants.NotificationDetail{}, err
+	}
+	return p.Registrar.GetNotification(r.Context(), caller, implants.NotificationRequest{Notification: ref})
+}
+
 func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notificationView {
 	v := &notificationView{
 		Number: n.Number.Digits(), Reference: n.Reference, State: states[n.State].Translate(l),
 		Type: surgeryTypes[n.Type].Translate(l), IsFinal: n.State == implants.Final, Version: n.Version,
+		IsRevised: n.Change == implants.ChangeRevised,
 	}
 	add := func(name, value string) {
 		if value != "" {
@@ -329,15 +341,19 @@ func newNotificationView(n *implants.NotificationDetail, l texts.Lang) *notifica
 	add("comment", n.Comment)
 	all := n.Implants
 	if n.Type == implants.TypeExplantation {
-		all = append(all[:len(all):len(all)], n.AffectedImplants...)
+		all = n.AffectedImplants
 	}
 	for i := range all {
 		v.Implants = append(v.Implants, newImplantView(&all[i], l))
 	}
 	for _, h := range n.History {
 		v.History = append(v.History, historyView{
-			strconv.Itoa(h.Version), h.RegisteredAt.Format("02/01/2006 15:04"), changes[h.Change].Translate(l), h.ChangeReason,
+			strconv.Itoa(h.Version), h.RegisteredAt.Format("02/01/2006 15:04"), changes[h.Change].Translate(l),
+			forms.FormatSSIN(h.Author.Digits()), h.ChangeReason,
 		})
+	}
+	for _, warning := range n.Warnings {
+		v.Warnings = append(v.Warnings, forms.DescribeProblem(problem.New(warning.Code, warning.Detail), l))
 	}
 	if v.IsFinal {
 		v.CardURL = notificationURL(n.Number, n.Reference) + "/card.pdf"

@@ -28,6 +28,7 @@ const (
 	sessionNonce        = "nonce"
 	sessionVerifier     = "verifier"
 	sessionReturn       = "return" // the page to show after signing in
+	sessionSent         = "sent"   // the key of the form that changed the register last
 	sessionKept         = "kept"   // a form that was sent without a session, encoded
 	sessionKeptAt       = "kept_at"
 )

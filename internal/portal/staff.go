@@ -183,7 +183,8 @@ func newRoleRow(m *access.StaffMember, l texts.Lang) rightView {
 	row := rightView{
 		Number: m.SSIN.Digits(), Person: forms.FormatSSIN(m.SSIN.Digits()), Role: string(m.Role),
 		Kind: cmp.Or(roleNames[m.Role].Translate(l), string(m.Role)), Organisation: m.Organisation.Digits(),
-		OrganisationName: m.Organisation.Digits(), From: forms.FormatDate(m.From.String()), To: formatLastDay(m.To.String(), l),
+		OrganisationName: m.Organisation.Digits(),
+		From:             forms.FormatDate(m.From.String()), To: formatLastDay(m.To.String(), l),
 		State: staffStates[m.State].Translate(l),
 	}
 	if m.State != access.StaffEnded && m.Role.IsAssignable() {

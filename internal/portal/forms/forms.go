@@ -1,5 +1,5 @@
-// Package forms holds the forms of the portal as data: their fields and what is wrong with them; what people typed, read
-// as numbers and dates; and the requests of the contract that it stands for.
+// Package forms holds the forms of the portal as data: their fields and what is wrong with them; what people typed,
+// read as numbers and dates; and the requests of the contract that it stands for.
 //
 // It is separate from the portal because it knows no session, no register and no HTTP.
 package forms
@@ -11,9 +11,6 @@ import (
 
 	"github.com/openctr/ctr/internal/texts"
 )
-
-// MaxImplants is the limit of the contract.
-const MaxImplants = 50
 
 // Label returns the label of a field.
 func Label(name string, l texts.Lang) string { return labels[name].Translate(l) }
@@ -29,7 +26,7 @@ func init() { //nolint:gochecknoinits // declares texts
 		"specialist", "operation-date", "patient", "prescriber", "prescription-date", "comment", "code", "udi", "lot",
 		"serial",
 		"expiry", "pharmacist", "pharmacy", "delivery-date", "quantity", "location", "side", "number", "from", "to",
-		"person", "role",
+		"person", "role", "reason",
 	} {
 		labels[name] = texts.Declare(texts.Key("portal.label_" + strings.ReplaceAll(name, "-", "_")))
 	}

@@ -2,12 +2,9 @@ package forms
 
 import (
 	"net/url"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/implants/udi"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
@@ -24,72 +21,14 @@ var OperationFields = []Spec{
 	{Name: "comment", Kind: "textarea", IsOptional: true},
 }
 
-// ImplantFields are the fields of each implant.
-var ImplantFields = []Spec{
-	{Name: "code", Hint: "code", Width: "w15", IsNumeric: true, IsOptional: true, LookUp: "/portal/devices"},
-	{Name: "udi", Hint: "udi", IsOptional: true},
-	{Name: "lot", Width: "w15", IsOptional: true},
-	{Name: "serial", Width: "w15", IsOptional: true},
-	{Name: "expiry", Hint: "date", Width: "w10", IsOptional: true, IsNumeric: true},
-	{Name: "pharmacist", Hint: "person", Width: "w15", IsOptional: true, IsNumeric: true},
-	{Name: "pharmacy", Width: "w15", IsOptional: true, IsNumeric: true},
-	{Name: "delivery-date", Hint: "date", Width: "w10", IsOptional: true, IsNumeric: true},
-	{Name: "quantity", Width: "w5", IsNumeric: true},
-	{Name: "location", IsOptional: true},
-	{Name: "side", Kind: "select", Width: "w15", IsOptional: true, List: newSideOptions},
-}
-
-// Implantation is a submitted form.
-type Implantation struct {
-	Values url.Values
-	Count  int // of implants
-}
+// Implantation is the form of an implantation.
+type Implantation struct{ Implants }
 
 // ReadImplantation reads a submitted form. It has one implant at least.
-func ReadImplantation(values url.Values) Implantation {
-	count, _ := strconv.Atoi(values.Get("implants")) // 0 if it is no number
-	return Implantation{values, min(max(count, 1), MaxImplants)}
-}
+func ReadImplantation(values url.Values) Implantation { return Implantation{readImplants(values, 1)} }
 
-// Get returns a value without the blanks around it.
-func (f Implantation) Get(name string) string {
-	return strings.TrimSpace(f.Values.Get(name))
-}
-
-// ImplantField returns the name of a field of an implant, counted from 0.
-func ImplantField(index int, name string) string {
-	return "implant-" + strconv.Itoa(index+1) + "-" + name
-}
-
-// removeImplant removes an implant and moves the later ones forward.
-func (f *Implantation) RemoveImplant(index int) {
-	for i := index; i < f.Count-1; i++ {
-		for _, spec := range ImplantFields {
-			f.Values.Set(ImplantField(i, spec.Name), f.Values.Get(ImplantField(i+1, spec.Name)))
-		}
-	}
-	for _, spec := range ImplantFields {
-		f.Values.Del(ImplantField(f.Count-1, spec.Name))
-	}
-	f.Count = max(f.Count-1, 1)
-}
-
-// FillFromUDI fills in lot, serial number and expiry date from a UDI, where they are empty.
-func (f *Implantation) FillFromUDI() {
-	for i := range f.Count {
-		read, _ := udi.Parse(f.Get(ImplantField(i, "udi"))) // what it does not understand stays empty
-		for name, value := range map[string]string{
-			"lot": read.Lot, "serial": read.Serial, "expiry": FormatDate(read.Expiry.String()),
-		} {
-			if field := ImplantField(i, name); f.Get(field) == "" && value != "" {
-				f.Values.Set(field, value)
-			}
-		}
-	}
-}
-
-// ToRequest converts the form to the request of the contract, as a hospital's software would send it.
-func (f Implantation) ToRequest(save, key string) *ctr.NotifyImplantRequest {
+// ToContent converts the form to the content of the contract, as a hospital's software would send it.
+func (f Implantation) ToContent() ctr.Implantation {
 	content := ctr.Implantation{
 		Specialist:    ParseProfessional(f.Get("specialist")),
 		OperationDate: ParseDate(f.Get("operation-date")), Patient: StripPunctuation(f.Get("patient")),
@@ -97,49 +36,40 @@ func (f Implantation) ToRequest(save, key string) *ctr.NotifyImplantRequest {
 		PrescriptionDate: ParseDate(f.Get("prescription-date")), Comment: f.Get("comment"),
 	}
 	for i := range f.Count {
-		get := func(name string) string { return f.Get(ImplantField(i, name)) }
-		quantity, _ := strconv.Atoi(get("quantity")) // 0 is refused
-		implant := ctr.NotifiedImplant{
-			NotificationCode: StripPunctuation(get("code")), UDI: get("udi"), LotNumber: get("lot"), SerialNumber: get("serial"),
-			ExpiryDate: ParseDate(get("expiry")), DeliveryDate: ParseDate(get("delivery-date")), Quantity: quantity,
-			Location: get("location"), Side: get("side"),
-		}
-		if pharmacist := get("pharmacist"); pharmacist != "" {
-			person := ParseProfessional(pharmacist)
-			implant.Pharmacist = &person
-		}
-		if pharmacy := StripPunctuation(get("pharmacy")); pharmacy != "" {
-			implant.Pharmacy = &ctr.Pharmacy{NIHII: pharmacy}
-			if len(pharmacy) == 10 { // the length of a CBE number
-				implant.Pharmacy = &ctr.Pharmacy{CBE: pharmacy}
-			}
-		}
-		content.Implant = append(content.Implant, implant)
+		content.Implant = append(content.Implant, f.toMessage(i))
 	}
-	return &ctr.NotifyImplantRequest{
-		InputReference: key, Save: save, Implantation: content,
-	}
+	return content
 }
 
 // FindMistakes returns what the form lacks, and the rules of the register that its content alone breaks.
-func (f Implantation) FindMistakes(request *ctr.NotifyImplantRequest, today ident.Date, l texts.Lang) []Mistake {
-	all := FindMissing(OperationFields, f.Get, l)
-	for i := range f.Count {
-		if n, err := strconv.Atoi(f.Get(ImplantField(i, "quantity"))); err != nil || !implants.IsQuantityInRange(n) {
-			all = append(all, Mistake{ImplantField(i, "quantity"), quantityMissing.Translate(l)})
-		}
-	}
+func (f Implantation) FindMistakes(today ident.Date, l texts.Lang) []Mistake {
+	all := append(FindMissing(OperationFields, f.Get, l), f.findQuantityMistakes(l)...)
+	request := ctr.NotifyImplantRequest{Implantation: f.ToContent()}
 	submission, content := request.ToDomain()
 	for _, e := range append(submission.Defects, implants.CheckContent(content, today)...) {
-		name := fieldOfPath(e.Path)
-		if !slices.ContainsFunc(all, func(known Mistake) bool { return known.Field == name }) {
-			all = append(all, Mistake{name, DescribeProblem(e, l)})
-		}
+		all = appendMistakes(all, Mistake{fieldOfPath(e.Path), DescribeProblem(e, l)})
 	}
 	return all
 }
 
-var quantityMissing = texts.Declare("portal.quantity_missing")
+// ReadNotification returns what a form contains that describes a notification.
+func ReadNotification(n *implants.Notification) url.Values {
+	values := url.Values{}
+	for name, value := range map[string]string{
+		"specialist": FormatProfessional(n.Specialist), "operation-date": FormatDate(n.SurgeryDate.String()),
+		"patient": FormatSSIN(n.Patient.Digits()), "prescriber": FormatProfessional(n.Prescriber),
+		"prescription-date": FormatDate(n.PrescriptionDate.String()), "comment": n.Comment,
+	} {
+		values.Set(name, value)
+	}
+	for i := range n.Implants {
+		setImplant(values, i, &n.Implants[i].NotifiedImplant)
+	}
+	for _, removal := range n.Removals {
+		setRemoval(values, n, removal)
+	}
+	return values
+}
 
 // domainFields are the fields of the form by the names of the domain.
 var domainFields = map[string]string{
@@ -179,14 +109,6 @@ func DescribeMistakes(refusal *problem.Error, l texts.Lang) []Mistake {
 type Device struct {
 	Name, Manufacturer, Reference, Distributor, Classification string
 	Warning                                                    string
-}
-
-// ExplantationFields are the fields of an explantation.
-var ExplantationFields = []Spec{
-	{Name: "specialist", Hint: "person", Width: "w15", IsNumeric: true},
-	{Name: "operation-date", Hint: "date", Width: "w10", IsNumeric: true},
-	{Name: "patient", Hint: "patient", Width: "w15", IsNumeric: true},
-	{Name: "comment", Kind: "textarea", IsOptional: true},
 }
 
 // RightFields are the fields of the form for a new mandate.
