@@ -129,6 +129,7 @@ func portalPages() []string {
 		"/portal/profile", "/portal/implantations/new", "/portal/explantations/new", "/portal/devices",
 		"/portal/notifications/123456789012345", "/portal/notifications/123456789012345/card.pdf",
 		"/portal/drafts/any", "/portal/search/patient", "/portal/search/notification", "/portal/search/implant",
+		"/portal/notifications/123456789012345/edit", "/portal/drafts/any/edit",
 		"/portal/me", "/portal/me/card.pdf", "/portal/access/mandates",
 	}
 }
@@ -136,7 +137,8 @@ func portalPages() []string {
 func portalForms() []string {
 	return []string{
 		"/portal/profile", "/portal/implantations/new", "/portal/explantations/new", "/portal/drafts/any/validate",
-		"/portal/drafts/any/discard", "/portal/notifications/123456789012345/withdraw",
+		"/portal/drafts/any/discard", "/portal/drafts/any/edit",
+		"/portal/notifications/123456789012345/withdraw", "/portal/notifications/123456789012345/edit",
 		"/portal/access/mandates",
 	}
 }
@@ -321,8 +323,8 @@ func TestPortalForms(t *testing.T) {
 	if number == nil || again.location != first.location {
 		t.Fatalf("sent twice: %d %s, %d %s\n%s", first.status, first.location, again.status, again.location, first.text)
 	}
-	if list := v.open("/portal/search/patient?search=1&patient=" + interop.PatientSSIN).text; strings.Count(list, "/portal/notifications/") != 1 {
-		t.Errorf("%d notifications", strings.Count(list, "/portal/notifications/"))
+	if list := v.open("/portal/search/patient?search=1&patient=" + interop.PatientSSIN).text; strings.Count(list, `<th scope="row">`) != 1 {
+		t.Errorf("%d notifications", strings.Count(list, `<th scope="row">`))
 	}
 
 	draft := newImplantationForm(t, v, "S-2")

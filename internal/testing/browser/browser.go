@@ -113,19 +113,25 @@ func (b *Tab) Open(url string) {
 // byRole finds elements by their accessible role and name.
 func byRole(role, name string) chromedp.QueryOption {
 	return chromedp.ByFunc(func(ctx context.Context, t *chromedp.Target, n *chromedp.Node) ([]cdp.NodeID, error) {
-		found, err := cdp.Call(ctx, t, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
-			NodeID: n.NodeID, Role: role, AccessibleName: name,
-		})
-		if err != nil || len(found.Nodes) == 0 {
-			return nil, err
-		}
-		ids := make([]cdp.BackendNodeID, len(found.Nodes))
-		for i, node := range found.Nodes {
-			ids[i] = node.BackendDOMNodeID
-		}
-		nodes, err := cdp.Call(ctx, t, dom.PushNodesByBackendIDsToFrontend, dom.PushNodesByBackendIDsToFrontendParams{BackendNodeIDs: ids})
-		return nodes.NodeIDs, err
+		return queryRole(ctx, t, n, role, name)
 	})
+}
+
+func queryRole(
+	ctx context.Context, t *chromedp.Target, n *chromedp.Node, role, name string,
+) ([]cdp.NodeID, error) {
+	found, err := cdp.Call(ctx, t, accessibility.QueryAXTree, accessibility.QueryAXTreeParams{
+		NodeID: n.NodeID, Role: role, AccessibleName: name,
+	})
+	if err != nil || len(found.Nodes) == 0 {
+		return nil, err
+	}
+	ids := make([]cdp.BackendNodeID, len(found.Nodes))
+	for i, node := range found.Nodes {
+		ids[i] = node.BackendDOMNodeID
+	}
+	nodes, err := cdp.Call(ctx, t, dom.PushNodesByBackendIDsToFrontend, dom.PushNodesByBackendIDsToFrontendParams{BackendNodeIDs: ids})
+	return nodes.NodeIDs, err
 }
 
 // Click clicks a link or a button.
@@ -134,11 +140,39 @@ func (b *Tab) Click(role, name string) {
 	b.runActions("click the "+role+" "+name, chromedp.Click(name, byRole(role, name)))
 }
 
+// ClickLast clicks the last of the links or buttons with this name.
+func (b *Tab) ClickLast(role, name string) {
+	b.t.Helper()
+	last := chromedp.ByFunc(func(ctx context.Context, t *chromedp.Target, n *chromedp.Node) ([]cdp.NodeID, error) {
+		ids, err := queryRole(ctx, t, n, role, name)
+		return ids[max(0, len(ids)-1):], err
+	})
+	b.runActions("click the last "+role+" "+name, chromedp.Click(name, last))
+}
+
 // Fill replaces the value of a text field.
 func (b *Tab) Fill(name, value string) {
 	b.t.Helper()
 	b.runActions("fill in "+name, chromedp.Focus(name, byRole("textbox", name)),
 		chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)), chromedp.KeyEvent(value))
+}
+
+// Press types into a text field without replacing its value; "\r" is Enter.
+func (b *Tab) Press(name, keys string) {
+	b.t.Helper()
+	b.runActions("type into "+name, chromedp.Focus(name, byRole("textbox", name)), chromedp.KeyEvent(keys))
+}
+
+// BackAndResend goes back to the answer to a form, which the browser has not kept, and sends the form again as its
+// reload button does.
+func (b *Tab) BackAndResend() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.NavigateBack()); err == nil || !strings.Contains(err.Error(), "ERR_CACHE_MISS") {
+		b.t.Fatalf("the browser kept the page, or %v", err)
+	}
+	b.runActions("reload", chromedp.Reload())
 }
 
 // Select chooses an option of a list.

@@ -166,9 +166,12 @@ func TestClerkPreparesAndSpecialistValidates(t *testing.T) {
 	const implant = "Total Knee System, femoral component, left, size 5, 20/11/2026"
 	tab.WaitFor("checkbox", implant)
 	tab.Check("explantation")
-	tab.Click("button", "Bevestigen")
+	tab.Click("button", "Doorgaan")
 	tab.WaitFor("heading", "Er is een probleem")
 	tab.Click("checkbox", implant)
+	tab.Click("button", "Doorgaan")
+	tab.WaitFor("heading", "Controleer uw antwoorden")
+	tab.Check("explantation-check")
 	tab.Click("button", "Bevestigen")
 	tab.WaitFor("heading", "De notificatie is geregistreerd")
 	tab.Check("explantation-registered")
