@@ -9,6 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
+	"github.com/openctr/ctr/internal/testing/registertest"
 )
 
 var update = flag.Bool("update", false, "write the cells of docs/permissions.md anew; whoever does reads every change")
@@ -99,23 +100,7 @@ const today, yesterday = "2026-11-21", "2026-11-20"
 
 func newPermissionScene(t *testing.T) *permissionScene {
 	t.Helper()
-	s := &permissionScene{testRegister: newTestRegister(t, implants.SourceEntries{
-		Links: []platform.TherapeuticLink{
-			{Patient: smit, Professional: peeters, Type: "gmd", Period: period("2020-01-01", today)}, // ends today
-			{Patient: smit, Professional: lambert, Type: "specialistconsultation", Period: period("2020-01-01", yesterday)},
-		},
-		Affiliations: []platform.Affiliation{
-			{Organisation: hospital, SSIN: lambert, Role: "Specialist", Period: period(today, "")},
-			{Organisation: hospital, SSIN: peeters, Role: platform.RoleAdministrative, Period: period("2020-01-01", "")},
-			{Organisation: hospital, SSIN: leroy, Role: platform.RoleManager, Period: period("2020-01-01", today)}, // ends today
-			{Organisation: clinic, SSIN: nguyen, Role: platform.RoleAdministrative, Period: period("2020-01-01", "")},
-			{Organisation: hospital, SSIN: vanDam, Role: platform.RoleManager, Period: period("2020-01-01", yesterday)},
-		},
-		Mandates: []platform.Mandate{
-			{Grantor: claes, Grantee: lambert, Service: "CTR", AcceptedOn: day(yesterday), Period: period("2020-01-01", "")},
-			{Grantor: claes, Grantee: nguyen, Service: "CTR", AcceptedOn: day(yesterday), Period: period("2020-01-01", "")},
-		},
-	})}
+	s := &permissionScene{testRegister: newTestRegister(t, registertest.PermissionSources())}
 	n := implantation()
 	n.Patient, n.SurgeryDate, n.PrescriptionDate = smit, day("2025-08-20"), day("2025-08-01") // fifteen months ago, and a day
 	s.first = s.mustNotify(n)

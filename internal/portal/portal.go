@@ -82,9 +82,9 @@ func New(c Config) (*Portal, error) {
 		"POST /portal/profile":          p.whenSignedIn(p.chooseProfile),
 		"GET /portal/implantations/new": p.whenSignedIn(p.showImplantation),
 		// Without a session it keeps what was typed, and asks to sign in.
-		"POST /portal/implantations/new":               p.submitImplantation,
+		"POST /portal/implantations/new":               p.whenProfileChosen(p.submitImplantation),
 		"GET /portal/explantations/new":                p.whenSignedIn(p.showExplantation),
-		"POST /portal/explantations/new":               p.submitExplantation,
+		"POST /portal/explantations/new":               p.whenProfileChosen(p.submitExplantation),
 		"POST /portal/drafts/{reference}/validate":     p.whenSignedIn(p.validateDraft),
 		"POST /portal/drafts/{reference}/discard":      p.whenSignedIn(p.discardDraft),
 		"POST /portal/notifications/{number}/withdraw": p.whenSignedIn(p.withdrawNotification),
@@ -100,9 +100,9 @@ func New(c Config) (*Portal, error) {
 		"GET /portal/me":                               p.whenSignedIn(p.showOwnImplants),
 		"GET /portal/me/card.pdf":                      p.whenSignedIn(p.serveOwnCard),
 		"GET /portal/access/staff":                     p.whenSignedIn(p.showStaff),
-		"POST /portal/access/staff":                    p.changeStaff,
+		"POST /portal/access/staff":                    p.whenProfileChosen(p.changeStaff),
 		"GET /portal/access/mandates":                  p.whenSignedIn(p.whenPersonal(p.showMandates)),
-		"POST /portal/access/mandates":                 p.changeMandate,
+		"POST /portal/access/mandates":                 p.whenProfileChosen(p.changeMandate),
 	} {
 		mux.HandleFunc(pattern, handle)
 	}

@@ -84,6 +84,23 @@ func (p *Portal) whenSignedIn(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
+// whenProfileChosen wraps the handler of a form. Nobody sends one before they chose for whom they act: the form waits.
+// Without a session the handler itself keeps it.
+func (p *Portal) whenProfileChosen(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		isSignedIn := !p.currentPerson(r.Context()).IsZero()
+		if isSignedIn && p.sessions.GetString(r.Context(), sessionCapacity) == "" {
+			if err := r.ParseForm(); err != nil {
+				p.showError(w, r, http.StatusBadRequest, formUnreadable)
+				return
+			}
+			p.keepForm(w, r)
+			return
+		}
+		next(w, r)
+	}
+}
+
 // askToSignIn sends the person to sign in, and keeps where they were going.
 func (p *Portal) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && len(r.URL.RequestURI()) <= maxReturnPath {
@@ -109,8 +126,12 @@ func (p *Portal) receiveForm(w http.ResponseWriter, r *http.Request) bool {
 // form that the portal never showed. If there is no room, the page says so: what was typed is still in the browser.
 func (p *Portal) keepForm(w http.ResponseWriter, r *http.Request) {
 	encoded, mark := r.PostForm.Encode(), r.PostForm.Get("author")
+	target := "/portal/profile"
+	if p.currentPerson(r.Context()).IsZero() {
+		target = "/portal/sign-in"
+	}
 	if !p.keeper.IsOurs(mark) {
-		p.askToSignIn(w, r)
+		http.Redirect(w, r, target, http.StatusSeeOther)
 		return
 	}
 	if !p.keeper.Admit(mark, len(encoded)) {
@@ -120,7 +141,7 @@ func (p *Portal) keepForm(w http.ResponseWriter, r *http.Request) {
 	p.sessions.Put(r.Context(), sessionKept, encoded)
 	p.sessions.Put(r.Context(), sessionKeptAt, p.Now().Unix())
 	p.sessions.Put(r.Context(), sessionReturn, r.URL.Path)
-	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
+	http.Redirect(w, r, target, http.StatusSeeOther)
 }
 
 // takeKeptForm returns the form that was kept for this person, once. The form names its author, so that nobody else who

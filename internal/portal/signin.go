@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -25,6 +26,7 @@ type Provider struct {
 	// PersonClaim is the claim of the ID token that holds the person's national number.
 	PersonClaim string
 	Client      *http.Client
+	Now         func() time.Time
 
 	mu         sync.Mutex
 	discovered *oidc.Provider
@@ -72,7 +74,9 @@ func (p *Provider) exchangeCode(ctx context.Context, code, verifier, nonce strin
 		return ident.SSIN{}, err
 	}
 	encoded, _ := token.Extra("id_token").(string) // the verifier refuses an empty one
-	check := found.VerifierContext(ctx, &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: signatureAlgorithms})
+	check := found.VerifierContext(ctx, &oidc.Config{
+		ClientID: p.ClientID, SupportedSigningAlgs: signatureAlgorithms, Now: p.Now,
+	})
 	idToken, err := check.Verify(ctx, encoded)
 	if err != nil {
 		return ident.SSIN{}, err

@@ -84,6 +84,7 @@ func (c *Config) newPortalParts(
 	parts.provider = &portal.Provider{
 		Issuer: c.Portal.Issuer, ClientID: c.Portal.ClientID, PersonClaim: c.Portal.PersonClaim,
 		RedirectURL: origin + "/portal/sign-in/callback", Client: &http.Client{Timeout: 10 * time.Second},
+		Now: c.Now,
 	}
 	if c.Portal.Issuer == "" {
 		err = parts.useDevelopmentProvider(c, origin)
