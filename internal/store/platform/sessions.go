@@ -19,19 +19,23 @@ type Sessions struct {
 func (s Store) Sessions(now func() time.Time) Sessions { return Sessions{s.db, now} }
 
 type sessionRow struct {
-	Token  []byte           `db:"token"` // its hash: who reads the database cannot take a session over
-	KeyID  string           `db:"key_id"`
+	Token  []byte           `db:"token"`  // its hash: who reads the database cannot take a session over
+	KeyID  string           `db:"key_id"` // empty once the session has ended
 	Sealed []byte           `db:"sealed"`
 	Until  engine.Timestamp `db:"until"`
 }
 
 var (
-	sessionTable  = engine.NewTable[sessionRow]("portal_session", engine.DoUpdate("token"))
+	sessionTable  = engine.NewTable[sessionRow]("portal_session", engine.DoNothing("token"))
 	selectSession = sessionTable.Select() + ` WHERE token = ?`
 )
 
+// A session that ended keeps its row until it would have expired: a request that began before must not store it again.
 const (
-	deleteSession         = `DELETE FROM portal_session WHERE token = ?`
+	commitSession = `INSERT INTO portal_session (token, key_id, sealed, until) VALUES (?, ?, ?, ?)
+		ON CONFLICT (token) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed, until = excluded.until
+		WHERE portal_session.key_id <> ''`
+	endSession            = `UPDATE portal_session SET key_id = '', sealed = ? WHERE token = ?`
 	deleteExpiredSessions = `DELETE FROM portal_session WHERE token IN (SELECT token FROM portal_session WHERE until < ?
 		ORDER BY until LIMIT ?)`
 )
@@ -51,7 +55,7 @@ func (s Sessions) FindCtx(ctx context.Context, token string) (data []byte, found
 		data, found = nil, false
 		var row sessionRow
 		isThere, failure := tx.SelectRow(&row, selectSession, hash)
-		if failure != nil || !isThere || !s.now().Before(time.Time(row.Until)) {
+		if failure != nil || !isThere || row.KeyID == "" || !s.now().Before(time.Time(row.Until)) {
 			return failure
 		}
 		data, found, failure = tx.OpenSession(row.KeyID, row.Sealed, sealedPlace(hash))
@@ -60,7 +64,7 @@ func (s Sessions) FindCtx(ctx context.Context, token string) (data []byte, found
 	return data, found && err == nil, err
 }
 
-// CommitCtx stores a session, or replaces it.
+// CommitCtx stores a session, or replaces it unless it has ended.
 func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
 	hash := hashToken(token)
 	return s.db.Write(ctx, func(tx *identity.Tx) error {
@@ -68,14 +72,15 @@ func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expi
 		if err != nil {
 			return err
 		}
-		return sessionTable.Insert(tx.Tx, sessionRow{hash, keyID, sealed, engine.Timestamp(expiry)})
+		_, err = tx.ExecStatement(commitSession, hash, keyID, sealed, engine.Timestamp(expiry))
+		return err
 	})
 }
 
-// DeleteCtx deletes a session, if it is there.
+// DeleteCtx ends a session, if it is there, for good.
 func (s Sessions) DeleteCtx(ctx context.Context, token string) error {
 	return s.db.Write(ctx, func(tx *identity.Tx) error {
-		_, err := tx.ExecStatement(deleteSession, hashToken(token))
+		_, err := tx.ExecStatement(endSession, []byte{}, hashToken(token))
 		return err
 	})
 }

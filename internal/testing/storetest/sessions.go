@@ -67,4 +67,9 @@ func testSessions(t *testing.T, b Backend) {
 		}
 		check("deleted", "token-2", "")
 	}
+	commit("token-2", "by a request that began before", now.Add(time.Hour))
+	check("ended", "token-2", "")
+	checkNoPlaintext(t, b, []string{number})
+	purged, err = first.PurgeSessions(t.Context(), now.Add(2*time.Hour))
+	checkValue(t, "purged with those that ended", purged, 2, err)
 }
