@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/openctr/ctr/internal/platform"
 )
@@ -228,8 +229,8 @@ func newCSVWriter(to io.Writer, head []string) (write func(*auditRecord) error, 
 
 // escapeFormula prevents a spreadsheet from evaluating text that a caller wrote (CSV injection).
 func escapeFormula(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
+	if first, _ := utf8.DecodeRuneInString(cell); cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
+		return "'" + cell // some spreadsheets also take the wide forms
 	}
 	return cell
 }

@@ -89,9 +89,9 @@ func New(c Config) (*Portal, error) {
 		"POST /portal/drafts/{reference}/discard":      p.whenSignedIn(p.discardDraft),
 		"POST /portal/notifications/{number}/withdraw": p.whenSignedIn(p.withdrawNotification),
 		"GET /portal/drafts/{reference}/edit":          p.whenSignedIn(p.showEdit),
-		"POST /portal/drafts/{reference}/edit":         p.submitEdit,
+		"POST /portal/drafts/{reference}/edit":         p.whenProfileChosen(p.submitEdit),
 		"GET /portal/notifications/{number}/edit":      p.whenSignedIn(p.showEdit),
-		"POST /portal/notifications/{number}/edit":     p.submitEdit,
+		"POST /portal/notifications/{number}/edit":     p.whenProfileChosen(p.submitEdit),
 		"GET /portal/devices":                          p.whenSignedIn(p.showDevice),
 		"GET /portal/notifications/{number}":           p.whenSignedIn(p.showNotification),
 		"GET /portal/notifications/{number}/{pdf}":     p.whenSignedIn(p.serveCard),
@@ -135,7 +135,7 @@ func (p *Portal) guardRequest(next http.Handler) http.Handler {
 				p.answerPanic(w, value)
 			}
 		}()
-		setSecurityHeaders(w)
+		p.setSecurityHeaders(w)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -145,7 +145,10 @@ func (p *Portal) answerPanic(w http.ResponseWriter, value any) {
 	http.Error(w, pageNotMade, http.StatusInternalServerError)
 }
 
-func setSecurityHeaders(w http.ResponseWriter) {
+func (p *Portal) setSecurityHeaders(w http.ResponseWriter) {
+	if !p.Development { // which may be served without TLS, on a name that others use too
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
 	for name, value := range securityHeaders {
 		w.Header().Set(name, value)
 	}
@@ -153,7 +156,7 @@ func setSecurityHeaders(w http.ResponseWriter) {
 
 // Refuse answers a request that is turned away before anything is known about its sender, in the browser's language.
 func (p *Portal) Refuse(w http.ResponseWriter, r *http.Request, status int) {
-	setSecurityHeaders(w)
+	p.setSecurityHeaders(w)
 	sentence, isKnown := refusals[status]
 	if !isKnown {
 		sentence = tooBusy

@@ -138,6 +138,7 @@ func (p *Portal) completeSignIn(w http.ResponseWriter, r *http.Request) {
 	}
 	p.sessions.Put(ctx, sessionPerson, person.Digits())
 	p.forgetFormOfAnother(ctx)
+	p.Log.InfoContext(ctx, "signed in") // who, the audit log says of what they do
 	p.sessions.Remove(ctx, sessionOrganisation)
 	p.sessions.Remove(ctx, sessionCapacity)
 	http.Redirect(w, r, "/portal/profile", http.StatusSeeOther)
@@ -148,6 +149,7 @@ func (p *Portal) signOut(w http.ResponseWriter, r *http.Request) {
 		p.showFailure(w, r, err)
 		return
 	}
+	p.Log.InfoContext(r.Context(), "signed out")
 	http.Redirect(w, r, "/portal/sign-in", http.StatusSeeOther)
 }
 

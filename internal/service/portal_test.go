@@ -430,6 +430,9 @@ func TestPortalInProduction(t *testing.T) {
 	if p := v.open("/portal/sign-in"); p.status != http.StatusOK || strings.Contains(p.text, "/sandbox/") {
 		t.Errorf("sign-in: %d %s", p.status, p.text)
 	}
+	if hsts := v.open("/portal/").header.Get("Strict-Transport-Security"); hsts != "max-age=31536000; includeSubDomains" {
+		t.Errorf("browsers may come without TLS: %q", hsts)
+	}
 	if p := v.open("/portal/sign-in/start"); p.status != http.StatusServiceUnavailable {
 		t.Errorf("no provider: %d", p.status)
 	}
