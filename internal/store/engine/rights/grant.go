@@ -17,8 +17,9 @@ type Table struct {
 	Held         pq.StringArray `db:"held"`
 }
 
-// SelectTables selects the tables and sequences of the register. Tables that are append-only are those with the trigger. What belongs to others in the same schema has another owner
-// than the table with the schema version. The sequences of identity columns need no right.
+// SelectTables selects the tables and sequences of the register. Tables that are append-only are those with the
+// trigger. What belongs to others in the same schema has another owner than the table with the schema version. The
+// sequences of identity columns need no right.
 const SelectTables = `SELECT CAST(c.relname AS text) AS name, c.relkind = 'S' AS is_sequence,
 	EXISTS (SELECT 1 FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname LIKE '%append_only') AS append_only,
 	ARRAY (SELECT name FROM unnest(CASE WHEN c.relkind = 'S' THEN ARRAY['USAGE']
