@@ -20,11 +20,23 @@ import (
 
 func TestCases(t *testing.T) {
 	t.Parallel()
-	for _, file := range listCaseFiles(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			t.Parallel()
-			runCase(t, readCase(t, file))
-		})
+	said := &saidCodes{}
+	t.Run("files", func(t *testing.T) { // which ends when all cases have
+		for _, file := range listCaseFiles(t) {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+				t.Parallel()
+				runCase(t, readCase(t, file), said)
+			})
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	said.check(t)
+	for code := range repeatsNothing {
+		if _, produced := said.all[code]; !produced && coveredElsewhere[code] != "package" {
+			t.Errorf("%s: no case produces it", code)
+		}
 	}
 }
 
@@ -36,7 +48,7 @@ type answer struct {
 	refusal  *soap.Refusal
 }
 
-func runCase(t *testing.T, c *testCase) {
+func runCase(t *testing.T, c *testCase, said *saidCodes) {
 	t.Helper()
 	d := newDoor(t, c.service)
 	var sent []string
@@ -56,7 +68,7 @@ func runCase(t *testing.T, c *testCase) {
 		seen += int64(len(events))
 		sent, answers = append(sent, octets), append(answers, a)
 
-		v := verification{t: t, step: i + 1, want: &s.want, got: a}
+		v := verification{t: t, said: said, step: i + 1, want: &s.want, got: a}
 		v.checkAnswer()
 		if s.sameAsStep > 0 {
 			v.checkEqual("answer, but for ids and instants", maskVolatile(a.body), maskVolatile(answers[s.sameAsStep-1].body))
@@ -130,6 +142,7 @@ func checkSchema(t *testing.T, compiled func() (*schema.Schema, error), e xmldoc
 // verification compares one answer with the expected one.
 type verification struct {
 	t    *testing.T
+	said *saidCodes
 	step int
 	want *want
 	got  answer
@@ -159,6 +172,7 @@ func (v *verification) checkAnswer() {
 		problems = append(problems, codeAtPath{problem.Code(violation.Code), violation.Path})
 		v.checkLanguages(violation.Messages)
 		v.checkSaysWhat(violation)
+		v.said.add(violation)
 	}
 	v.checkPaths("problems", problems, v.want.problems)
 	v.checkLanguages(r.Messages)

@@ -270,7 +270,7 @@ func TestPackageRefused(t *testing.T) {
 	t.Cleanup(func() { _ = listener.Close() })
 	outside := "http://" + listener.Addr().String() + "/token"
 	d := newDoor(t, settings{})
-	proved := 0
+	proved, said := 0, &saidCodes{}
 	for _, c := range packageCases(t, outside) {
 		version := soap.SOAP11
 		status := http.StatusInternalServerError
@@ -286,6 +286,7 @@ func TestPackageRefused(t *testing.T) {
 			t.Errorf("%s: HTTP %d, want %d %s\n%.600s", c.name, a.status, status, c.code, a.body)
 			continue
 		}
+		said.add(a.refusal.Violations[0])
 		if c.code == string(soap.ActionMismatch) {
 			proved++ // the only message of these that verifies
 		}
@@ -293,6 +294,7 @@ func TestPackageRefused(t *testing.T) {
 			t.Errorf("%s: audit %v", c.name, events)
 		}
 	}
+	said.check(t)
 	if kept := d.CountNotifications(t); kept != 0 {
 		t.Errorf("%d notifications", kept)
 	}

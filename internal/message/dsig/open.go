@@ -373,7 +373,7 @@ func parseSameDocumentURI(uri string) (string, error) {
 	case uri == "":
 		return "", problem.New(ReferenceEmpty)
 	case !found:
-		return "", problem.New(ReferenceExternal)
+		return "", problem.New(ReferenceExternal, uriDetail(uri))
 	case id == "" || strings.ContainsAny(id, "()"):
 		return "", problem.New(ReferencePointer, uriDetail(uri))
 	}

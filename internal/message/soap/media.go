@@ -135,12 +135,12 @@ func (m Media) splitRootPart(parts []part) (part, map[string][]byte, error) {
 			return part{}, nil, problem.New(PartContentID).WithPath(partPath(i))
 		}
 		if _, ok := attachments[p.contentID]; ok || rootIndex >= 0 && p.contentID == parts[rootIndex].contentID {
-			return part{}, nil, problem.New(PartDuplicate).WithPath(partPath(i))
+			return part{}, nil, problem.New(PartDuplicate, receivedText(p.contentID)).WithPath(partPath(i))
 		}
 		attachments[p.contentID] = p.content
 	}
 	if rootIndex < 0 {
-		return part{}, nil, problem.New(RootPartMissing).WithPath("Content-Type")
+		return part{}, nil, problem.New(RootPartMissing, receivedText("start="+m.rootContentID)).WithPath("Content-Type")
 	}
 	if err := m.checkRootType(parts[rootIndex]); err != nil {
 		return part{}, nil, problem.From(err).WithPath(partPath(rootIndex))

@@ -104,12 +104,13 @@ func readPart(data []byte) (part, error) {
 	switch strings.ToLower(fields["content-transfer-encoding"]) {
 	case "", "7bit", "8bit", "binary":
 	default: // base64 would be a second encoding of the same data; XOP packages are binary
-		return part{}, problem.New(PartEncoding)
+		return part{}, problem.New(PartEncoding, problem.DetailReceivedExpected.With(
+			texts.Excerpt(fields["content-transfer-encoding"]), "binary"))
 	}
 	p := part{contentType: fields["content-type"], content: data[headerEnd+len(end):]}
 	if value, ok := fields["content-id"]; ok {
 		if p.contentID = parseContentID(value); p.contentID == "" {
-			return part{}, problem.New(PartContentID)
+			return part{}, problem.New(PartContentID, receivedText(value))
 		}
 	}
 	return p, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // namespaceXOP is the namespace of the Include element (XOP section 2.1).
@@ -41,10 +42,10 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 		}
 		id, ok := findAttachmentID(attachments, escaped)
 		if !ok {
-			return nil, problem.New(IncludeUnknown).WithPath(includePath)
+			return nil, problem.New(IncludeUnknown, receivedText("cid:"+escaped)).WithPath(includePath)
 		}
 		if slices.Contains(usedIDs, id) {
-			return nil, problem.New(IncludeRepeated).WithPath(includePath)
+			return nil, problem.New(IncludeRepeated, receivedText("cid:"+escaped)).WithPath(includePath)
 		}
 		usedIDs = append(usedIDs, id)
 		start, end := e.Offset()
@@ -52,7 +53,7 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 	}
 	switch {
 	case len(usedIDs) < len(attachments):
-		return nil, problem.New(PartNotIncluded)
+		return nil, problem.New(PartNotIncluded, receivedText(findUnusedID(attachments, usedIDs)))
 	case size > limits.Bytes:
 		return nil, problem.New(MessageTooLarge, atMostBytesWithAttachments.With(limits.Bytes))
 	}
@@ -65,6 +66,20 @@ func inlineAttachments(envelope []byte, attachments map[string][]byte, limits xm
 	}
 	return append(out, d.Source()[from:to]...), nil
 }
+
+// findUnusedID returns the first Content-ID, in alphabetical order, to which no Include refers.
+func findUnusedID(attachments map[string][]byte, usedIDs []string) string {
+	first := ""
+	for id := range attachments {
+		if !slices.Contains(usedIDs, id) && (first == "" || id < first) {
+			first = id
+		}
+	}
+	return first
+}
+
+// receivedText says what was received.
+func receivedText(value string) texts.Text { return problem.DetailReceived.With(texts.Excerpt(value)) }
 
 // appendElementsNamed appends the elements with a name, e itself included, in document order.
 func appendElementsNamed(e xmldoc.Element, space, local string, found []xmldoc.Element) []xmldoc.Element {
@@ -94,7 +109,7 @@ func parseIncludeReference(e xmldoc.Element) (string, error) {
 	}
 	const scheme = "cid:"
 	if len(href) < len(scheme) || !strings.EqualFold(href[:len(scheme)], scheme) {
-		return "", problem.New(IncludeExternal)
+		return "", problem.New(IncludeExternal, problem.DetailReceivedExpected.With(texts.Excerpt(href), scheme+"…"))
 	}
 	return href[len(scheme):], nil
 }

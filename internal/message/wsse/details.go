@@ -13,4 +13,5 @@ var (
 	serviceTime     = texts.Declare1[string]("clock.service_time", "now")
 	withServiceTime = texts.Declare2[texts.Text, string]("clock.with_service_time", "detail", "now")
 	createdUntil    = texts.Declare3[string, string, string]("clock.created_until", "created", "until", "now")
+	createdExpires  = texts.Declare2[string, string]("clock.created_expires", "created", "expires")
 )

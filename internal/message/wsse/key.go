@@ -8,6 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // keyReference is the reference in ds:KeyInfo to the signer's certificate, in one of the forms of X.509 Certificate
@@ -115,7 +116,8 @@ func (m *securityNodes) readDirectReference(reference, tokenReference xmldoc.Ele
 func readKeyIdentifier(e, tokenReference xmldoc.Element) (keyReference, error) {
 	key := keyReference{tokenReference: tokenReference, path: tokenReferencePath + "/wsse:KeyIdentifier"}
 	if encoding, ok := e.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
-		return key, newRefusal(TokenEncoding, key.path)
+		return key, newRefusal(TokenEncoding, key.path,
+			problem.DetailReceivedExpected.With(texts.Excerpt(encoding), encodingBase64Binary))
 	}
 	valueType, _ := e.Attr("", "ValueType")
 	var err error

@@ -30,7 +30,8 @@ func readTimestamp(e xmldoc.Element) (created, validUntil time.Time, err error) 
 		return created, validUntil, err
 	}
 	if !expires.After(created) {
-		return created, validUntil, newRefusal(TimestampOrder, timestampPath)
+		return created, validUntil, newRefusal(TimestampOrder, timestampPath,
+			createdExpires.With(formatInstant(created), formatInstant(expires)))
 	}
 	if expires.Before(validUntil) {
 		validUntil = expires
@@ -55,20 +56,25 @@ func checkClock(created, validUntil, now time.Time) error {
 func parseInstant(e xmldoc.Element, path string) (time.Time, error) {
 	const longest = 64
 	if start, end := e.Offset(); end-start > 4*longest {
-		return time.Time{}, newRefusal(TimestampInstant, path)
+		return time.Time{}, newRefusal(TimestampInstant, path, problem.DetailLongerThan.With(4*longest))
 	}
 	text, ok := e.Text()
 	text = trimXMLSpace(text)
 	// time.Parse also accepts a one-digit hour and a comma before the fraction, which xs:dateTime does not.
 	const date = len("2006-01-02")
 	if !ok || len(text) > longest || strings.Contains(text, ",") || strings.IndexByte(text, ':') != date+len("T15") {
-		return time.Time{}, newRefusal(TimestampInstant, path)
+		return time.Time{}, newInstantRefusal(path, text)
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
-		return time.Time{}, problem.New(TimestampInstant).WithPath(path) // the parse error would repeat the text
+		return time.Time{}, newInstantRefusal(path, text) // the parse error would repeat the text as it is
 	}
 	return t.UTC(), nil
+}
+
+func newInstantRefusal(path, received string) error {
+	return newRefusal(TimestampInstant, path, problem.DetailReceivedExpected.With(`"`+texts.Excerpt(received)+`"`,
+		"xs:dateTime, 2026-11-21T10:00:00Z"))
 }
 
 // trimXMLSpace trims the white space of XML.

@@ -10,6 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 // signer is a certificate with the identity derived from it.
@@ -84,13 +85,15 @@ func (m *securityNodes) readPresentedCertificate() (presentedCertificate, error)
 func readToken(token xmldoc.Element, key *keyReference) (presentedCertificate, error) {
 	valueType, _ := token.Attr("", "ValueType")
 	if !isCertificateTokenType(valueType) {
-		return presentedCertificate{}, newRefusal(TokenUnsupported, tokenPath, problem.DetailAttribute.With("ValueType"))
+		return presentedCertificate{}, newRefusal(TokenUnsupported, tokenPath, problem.DetailAttribute.With("ValueType"),
+			problem.DetailReceived.With(texts.Excerpt(valueType)))
 	}
 	if key.valueType != "" && key.valueType != valueType {
 		return presentedCertificate{}, newRefusal(KeyReferenceWrong, key.path, problem.DetailAttribute.With("ValueType"))
 	}
 	if encoding, ok := token.Attr("", "EncodingType"); ok && encoding != encodingBase64Binary {
-		return presentedCertificate{}, newRefusal(TokenEncoding, tokenPath)
+		return presentedCertificate{}, newRefusal(TokenEncoding, tokenPath,
+			problem.DetailReceivedExpected.With(texts.Excerpt(encoding), encodingBase64Binary))
 	}
 	maxBytes := MaxToken
 	if valueType == tokenTypePKIPath {

@@ -33,6 +33,8 @@ var (
 	unitDiffersCN    = texts.Declare("subject.cn_ou_differ")
 	unitRepeatsNotCN = texts.Declare("subject.cn_not_repeated")
 
+	digitCount = texts.Declare3[string, int, int]("subject.digits", "type", "received", "expected")
+
 	notSequence       = texts.Declare("der.not_sequence")
 	notCertificates   = texts.Declare("der.not_certificates")
 	keyAlgorithm      = texts.Declare1[string]("key.algorithm", "algorithm")

@@ -170,9 +170,11 @@ func parseCommonName(value string) (Subject, error) {
 	s := Subject{Type: match[1], ID: match[2], Application: application}
 	switch digits := subjectTypeDigits(s.Type); {
 	case digits == 0:
-		return Subject{}, problem.New(CertSubjectType).WithPath("Subject")
+		return Subject{}, problem.New(CertSubjectType,
+			problem.DetailReceived.With(texts.Excerpt(s.Type))).WithPath("Subject")
 	case digits != len(s.ID):
-		return Subject{}, problem.New(CertSubjectNumber).WithPath("Subject")
+		return Subject{}, problem.New(CertSubjectNumber,
+			digitCount.With(s.Type, len(s.ID), digits)).WithPath("Subject")
 	}
 	return s, nil
 }

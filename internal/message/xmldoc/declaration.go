@@ -24,7 +24,7 @@ func (p *parser) parseXMLDeclaration(found encoding) error {
 		return p.errorAt(XMLDeclarationMalformed, p.pos)
 	}
 	if version != "1.0" {
-		return p.errorAt(XMLVersionUnsupported, p.pos)
+		return p.receivedError(XMLVersionUnsupported, p.pos, version)
 	}
 	if err = p.parseEncodingDeclaration(found); err != nil {
 		return err

@@ -24,7 +24,7 @@ func ExampleParse() {
 func ExampleParse_refused() {
 	_, err := xmldoc.Parse([]byte("<note>\n<to>Anna</note>"), xmldoc.DefaultLimits())
 	fmt.Println(err)
-	// Output: XML_END_TAG_MISMATCH: 2:9
+	// Output: XML_END_TAG_MISMATCH: 2:9 received </note>; expected </to>
 }
 
 // The exclusive form of a subtree declares only the namespaces that it uses, wherever the subtree was cut out.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/problem"
+	"github.com/openctr/ctr/internal/texts"
 )
 
 const (
@@ -88,6 +89,19 @@ func newParser(s string, l Limits) *parser {
 
 // errorAt returns the error for an offset.
 func (p *parser) errorAt(code problem.Code, at int) error { return newParseError(code, p.source, at) }
+
+// receivedError returns the error for an offset, with what was received there.
+func (p *parser) receivedError(code problem.Code, at int, received string) error {
+	return newParseError(code, p.source, at, problem.DetailReceived.With(texts.Excerpt(received)))
+}
+
+// referenceError returns the error for a reference that cannot be read.
+func (p *parser) referenceError(code problem.Code, at int) error {
+	if code != XMLEntityUnknown {
+		return p.errorAt(code, at)
+	}
+	return p.receivedError(code, at, p.source[at:scanNCName(p.source, at+1)+1])
+}
 
 // limitError returns the error for an exceeded limit.
 func (p *parser) limitError(code problem.Code, at, limit int) error {
@@ -208,7 +222,7 @@ func (p *parser) parseText() error {
 			case '&':
 				_, after, code := parseReference(span, i)
 				if code != "" {
-					return p.errorAt(code, p.pos+i)
+					return p.referenceError(code, p.pos+i)
 				}
 				i = after
 			case '>':

@@ -344,19 +344,40 @@ func TestEveryCodeHasACase(t *testing.T) {
 	}
 }
 
-// TestRefusalsSayNothingOfTheContent searches the error texts for a secret in the document. Only an identifier that is
-// there twice is repeated, because nobody finds the two without it, and never the number of a person.
+// TestRefusalsSayNothingOfTheContent searches the error texts for a secret in the document. Only names that do not fit,
+// and an identifier that is there twice, are repeated, because nobody finds them without, and never the number of a
+// person.
 func TestRefusalsSayNothingOfTheContent(t *testing.T) {
 	t.Parallel()
 	const secret = "geheim"
 	for _, doc := range []string{
-		"<geheim", "<geheim></b>", "<a geheim='1' geheim='1'/>", "<geheim:a/>", "<a>&geheim;</a>", "<a xmlns='geheim'/>",
-		"<a>geheim]]></a>", "<a/>geheim", `<?xml version="geheim"?><a/>`,
+		"<geheim", "<a b='geheim' b='geheim'/>", "<a>geheim</b>", "<a>&b;geheim</a>", "<b:a c='geheim'/>",
+		"<a>geheim]]></a>", "<a/>geheim",
 		`<?xml version="1.0" encoding="geheim"?><a/>`, "<?geheim?><a/>", "<!geheim><a/>",
 	} {
 		_, err := xmldoc.Parse([]byte(doc), xmldoc.DefaultLimits())
 		if err == nil || strings.Contains(err.Error(), secret) {
 			t.Errorf("%q gives %v", doc, err)
+		}
+	}
+	for doc, want := range map[string]string{
+		"<a></b>":                 "received </b>; expected </a>",
+		"<a></b78031412250 c='d'": "",
+		"<a></b78031412250>":      "received </b…>; expected </a>",
+		"<a></ab>":                "received </ab>; expected </a>",
+		"<a b='1' b='2'/>":        "received b",
+		"<a xmlns:b='urn:c' xmlns:d='urn:c' b:e='1' d:e='2'/>": "received d:e",
+		"<a xmlns:b='urn:c' xmlns:b='urn:c'/>":                 "received xmlns:b",
+		"<b78031412250:a/>":                                    "received b…:",
+		"<a>&nbsp;</a>":                                        "received &nbsp",
+		"<a b='&uuml;'/>":                                      "received &uuml",
+		"<a xmlns='c'/>":                                       `received xmlns="c"`,
+		"<a xmlns:b=''/>":                                      `received xmlns:b=""`,
+		`<?xml version="1.1"?><a/>`:                            "received 1.1",
+	} {
+		_, err := xmldoc.Parse([]byte(doc), xmldoc.DefaultLimits())
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "78031412250") {
+			t.Errorf("%q gives %v, want %q", doc, err, want)
 		}
 	}
 	_, err := xmldoc.Parse([]byte("<a Id='id-78031412250'><a Id='id-78031412250'/></a>"), xmldoc.DefaultLimits())

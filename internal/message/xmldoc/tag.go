@@ -180,7 +180,7 @@ func (p *parser) parseAttributeValue(a *attribute) error {
 		case '&':
 			_, after, code := parseReference(s, i)
 			if code != "" {
-				return p.errorAt(code, i)
+				return p.referenceError(code, i)
 			}
 			a.flags |= valueNeedsDecoding
 			i = after
@@ -205,7 +205,7 @@ func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 	uri := p.doc.attributeValue(a)
 	space, known := p.doc.namespaces.findIndex(uri)
 	if code := checkNamespaceDeclaration(prefix, uri, known); code != "" {
-		return p.errorAt(code, at)
+		return p.receivedError(code, at, declarationName(prefix)+`="`+uri+`"`)
 	}
 	if int(n.declarationCount) >= p.limits.Declarations {
 		return p.limitError(XMLTooManyNamespaces, at, p.limits.Declarations)
@@ -219,7 +219,7 @@ func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 		p.bindings = append(p.bindings, binding{unbound, -1})
 	}
 	if p.bindings[id].declaredBy == p.lastNode {
-		return p.errorAt(XMLAttributeDuplicate, at)
+		return p.receivedError(XMLAttributeDuplicate, at, declarationName(prefix))
 	}
 	if !known {
 		space = p.doc.namespaces.addValue(uri)
@@ -232,6 +232,14 @@ func (p *parser) declareNamespace(n *node, a *attribute, prefix string) error {
 	p.doc.declarations = append(p.doc.declarations, namespaceDeclaration{id, space})
 	n.declarationCount++
 	return p.checkNodeCount(0, at)
+}
+
+// declarationName returns the name of the attribute that declares a prefix, or the default namespace.
+func declarationName(prefix string) string {
+	if prefix == "" {
+		return "xmlns"
+	}
+	return "xmlns:" + prefix
 }
 
 // checkNamespaceDeclaration returns the error code, or "", for binding a prefix to a namespace name. A known namespace
@@ -252,11 +260,11 @@ func checkNamespaceDeclaration(prefix, uri string, known bool) problem.Code {
 func (p *parser) resolvePrefix(start, length int) (prefix, space int32, err error) {
 	name := p.source[start : start+length]
 	if name == "xmlns" {
-		return 0, 0, p.errorAt(XMLNamespaceReserved, start)
+		return 0, 0, p.receivedError(XMLNamespaceReserved, start, "xmlns:")
 	}
 	prefix, known := p.doc.prefixes.findIndex(name)
 	if !known || p.bindings[prefix].namespace == unbound {
-		return 0, 0, p.errorAt(XMLPrefixUndeclared, start)
+		return 0, 0, p.receivedError(XMLPrefixUndeclared, start, name+":")
 	}
 	return prefix, p.bindings[prefix].namespace, nil
 }
@@ -317,7 +325,9 @@ func (p *parser) finishAttributes(n *node) error {
 	}
 	for i := range all {
 		if i > 0 && d.compareAttributes(all[i-1], all[i]) == 0 {
-			return p.errorAt(XMLAttributeDuplicate, int(max(all[i-1].nameStart, all[i].nameStart)))
+			second := max(all[i-1].nameStart, all[i].nameStart)
+			name := p.source[second : second+int32(all[i].nameLength)]
+			return p.receivedError(XMLAttributeDuplicate, int(second), name)
 		}
 		if local := d.localName(all[i].nameStart, all[i].nameLength, all[i].prefix); !strings.EqualFold(local, "id") {
 			continue
@@ -376,7 +386,7 @@ func (p *parser) parseEndTag() error {
 		if strings.IndexByte(rest, '>') < 0 {
 			return p.endError()
 		}
-		return p.errorAt(XMLEndTagMismatch, start)
+		return p.endTagError(start, name)
 	}
 	p.pos = start + 2 + len(name)
 	if p.skipSpace() {
@@ -392,8 +402,21 @@ func (p *parser) parseEndTag() error {
 	case n.flags&editEndTag != 0:
 		return p.errorAt(XMLTagMalformed, p.pos)
 	}
-	return p.errorAt(XMLEndTagMismatch, start)
+	return p.endTagError(start, name)
 }
+
+// endTagError returns the error for an end tag that is not that of the open element.
+func (p *parser) endTagError(start int, name string) error {
+	rest := p.source[start:min(len(p.source), start+maxShownTag)]
+	if end := strings.IndexByte(rest, '>'); end >= 0 {
+		rest = rest[:end+1]
+	}
+	return newParseError(XMLEndTagMismatch, p.source, start,
+		problem.DetailReceivedExpected.With(texts.Excerpt(rest), texts.Excerpt("</"+name+">")))
+}
+
+// maxShownTag bounds the bytes of an end tag that an error repeats.
+const maxShownTag = 256
 
 // closeElement closes the open element, whose content ends at outer, and undoes its namespace declarations.
 func (p *parser) closeElement(outer int) {
