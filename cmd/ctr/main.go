@@ -24,7 +24,7 @@ import (
 
 // commandLine defines the flags and commands of ctr.
 type commandLine struct {
-	P12          string `name:"p12" help:"The .p12 file with the signing key. All commands except check, conformance, cert and evidence require it and the next two flags." type:"existingfile" placeholder:"FILE"`
+	P12          string `name:"p12" help:"The .p12 file with the signing key. All commands except check, conformance, cert, evidence and card verify require it and the next two flags." type:"existingfile" placeholder:"FILE"`
 	PasswordFile string `help:"File with the password of the .p12 file." type:"existingfile" placeholder:"FILE"`
 	URL          string `name:"url" help:"Address of the service, ending in /ctr/v1." placeholder:"URL"`
 	CA           string `name:"ca" help:"PEM file with the certificate authorities to trust for TLS. Default: those of the system." type:"existingfile" placeholder:"FILE"`
@@ -40,7 +40,7 @@ type commandLine struct {
 	Validate     validateCommand       `cmd:"" help:"Validate a notification that was prepared for you, which makes it final."`
 	Revise       reviseCommand         `cmd:"" help:"Replace the content of a notification from a file with a ReviseNotificationRequest."`
 	Discard      discardCommand        `cmd:"" help:"Discard a notification that is not final yet, or withdraw a final one."`
-	Card         cardCommand           `cmd:"" help:"Download an implant card or a patient's cumulative card."`
+	Card         cardCommands          `cmd:"" help:"Download an implant card or a patient's cumulative card, or verify one."`
 	Implants     implantsCommand       `cmd:"" help:"List the implants that a patient carries."`
 	Devices      devicesCommand        `cmd:"" help:"Find devices on the list of notified implants."`
 	Mandates     mandatesCommand       `cmd:"" help:"List the mandates that you granted or received."`

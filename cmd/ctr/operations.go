@@ -202,6 +202,12 @@ func showSummary(w io.Writer, name string, n *ctr.Summary) {
 		n.State, own)
 }
 
+// cardCommands download a card, or verify one.
+type cardCommands struct {
+	Download cardCommand       `cmd:"" default:"withargs" help:"Download an implant card or a patient's cumulative card. This is what card does without another word."`
+	Verify   verifyCardCommand `cmd:"" help:"Verify the signature of a card offline. Needs no key and no service."`
+}
+
 type cardCommand struct {
 	Number  string `help:"Number of the notification." xor:"of" required:"" placeholder:"N" type:"digits"`
 	Patient string `help:"SSIN of the patient, for the cumulative card." xor:"of" required:"" placeholder:"SSIN" type:"person"`

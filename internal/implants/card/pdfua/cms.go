@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
@@ -78,7 +79,7 @@ func (f *signatureField) encodeCMS(digest []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	algorithm, err := f.signatureAlgorithm()
+	algorithm, err := signatureAlgorithm(f.Key.Public())
 	if err != nil {
 		return nil, err
 	}
@@ -106,12 +107,12 @@ func (f *signatureField) encodeCMS(digest []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return f.encodeSignedData(info)
+	return encodeSignedData(f.Chain, info)
 }
 
-func (f *signatureField) encodeSignedData(info signerInfo) ([]byte, error) {
+func encodeSignedData(certificates []*x509.Certificate, info signerInfo) ([]byte, error) {
 	var chain []byte
-	for _, c := range f.Chain {
+	for _, c := range certificates {
 		chain = append(chain, c.Raw...)
 	}
 	data := signedData{
@@ -136,8 +137,8 @@ func (f *signatureField) stampSignature(signature []byte) (asn1.RawValue, error)
 	return implicitTag(1, unsigned), err
 }
 
-func (f *signatureField) signatureAlgorithm() (pkix.AlgorithmIdentifier, error) {
-	switch key := f.Key.Public().(type) {
+func signatureAlgorithm(public crypto.PublicKey) (pkix.AlgorithmIdentifier, error) {
+	switch key := public.(type) {
 	case *rsa.PublicKey:
 		return pkix.AlgorithmIdentifier{Algorithm: oidRSAEncryption, Parameters: asn1.NullRawValue}, nil
 	case *ecdsa.PublicKey:
