@@ -82,9 +82,9 @@ interop: ## run the foreign clients, or those of ONLY, against the service on bo
 	.ci/install interop
 	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^TestToolkits$$' ./internal/testing/interop -args $(if $(CI),,-update)
 
-card-check: ## validate the cards with veraPDF, and read their symbols back from the printed page
+card-check: ## validate cards and their signatures with other programs, and read their symbols back from the page
 	.ci/install card-check
-	CTR_CARD_CHECK=1 go test -count=1 -timeout 20m -v -run '^(TestVeraPDF|TestSymbolsDecode)$$' ./internal/implants/card
+	CTR_CARD_CHECK=1 go test -count=1 -timeout 20m -v -run '^(TestVeraPDF|TestSignaturesVerify|TestSymbolsDecode)$$' ./internal/implants/card
 
 browser: ## drive the portal with a real browser, checked by axe-core; CTR_PICTURES=DIR keeps the screenshots
 	.ci/install browser

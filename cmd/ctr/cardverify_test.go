@@ -55,7 +55,7 @@ func TestVerifyCard(t *testing.T) {
 		code int
 		says string
 	}{
-		{"genuine", good, []string{"--trust", trust}, exitOK, "genuine: not changed since it was signed\n  signed by " + signer + " at " + testpki.Now().UTC().Format(time.RFC3339)},
+		{"genuine", good, []string{"--trust", trust}, exitOK, "it was signed\n" + "  signed by " + signer + " at " + testpki.Now().UTC().Format(time.RFC3339)},
 		{"by the operator", good, []string{"--trust", trust, "--signer", signer}, exitOK, "genuine"},
 		{"as JSON", good, []string{"--trust", trust, "--json"}, exitOK, `"Genuine": true`},
 		{"by another", good, []string{"--trust", trust, "--signer", "CBE=0403227020"}, exitRefused, "it was not signed by CBE=0403227020"},
