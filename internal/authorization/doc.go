@@ -25,6 +25,8 @@
 //	end a mandate *      | as either party         | as either party         | as either party           | as either
 //	                     |                         |                         |                           |   party
 //	list mandates *      | own                     | own                     | own                       | own
+//	list who used one's  | own                     | own                     | own                       | own
+//	  data *             |                         |                         |                           |
 //	list, refuse roles * | own                     | own                     | own                       | own
 //
 // What has a * needs the person's own certificate: an author whom an organisation names need not know of it. Staff act

@@ -246,6 +246,10 @@ func (s *permissionScene) mandateActions() map[string]sceneAction {
 			_, err := s.ListMandates(s.tb.Context(), who, platform.Page{Limit: 10})
 			return yesOrCode(err)
 		}},
+		"list who used one's data": {about: func(self ident.SSIN) ident.SSIN { return self }, act: func(who platform.Caller) string {
+			_, err := s.ListDataUses(s.tb.Context(), who, platform.Page{Limit: 10})
+			return yesOrCode(err)
+		}},
 	}
 }
 

@@ -38,6 +38,9 @@ type Reader interface {
 	// MandatesByGrantee returns all mandates given to a person, MandatesByGrantor all mandates given by one.
 	MandatesByGrantee(grantee ident.SSIN) ([]Mandate, error)
 	MandatesByGrantor(grantor ident.SSIN) ([]Mandate, error)
+	// EventsByPatient returns a page of the audit events about a person as a patient, newest first, without the person's
+	// own reads, and the total count.
+	EventsByPatient(patient ident.SSIN, offset, limit int) ([]AuditEvent, int, error)
 }
 
 // Writer also stores. It only appends, except for mandates and affiliations, whose changes are all in the audit

@@ -98,6 +98,7 @@ func New(c Config) (*Portal, error) {
 		"GET /portal/drafts/{reference}":               p.whenSignedIn(p.showNotification),
 		"GET /portal/search/{by}":                      p.whenSignedIn(p.showSearch),
 		"GET /portal/me":                               p.whenSignedIn(p.showOwnImplants),
+		"GET /portal/me/access-log":                    p.whenSignedIn(p.showAccessLog),
 		"GET /portal/me/card.pdf":                      p.whenSignedIn(p.serveOwnCard),
 		"GET /portal/access/staff":                     p.whenSignedIn(p.showStaff),
 		"POST /portal/access/staff":                    p.whenProfileChosen(p.changeStaff),

@@ -130,7 +130,7 @@ func portalPages() []string {
 		"/portal/notifications/123456789012345", "/portal/notifications/123456789012345/card.pdf",
 		"/portal/drafts/any", "/portal/search/patient", "/portal/search/notification", "/portal/search/implant",
 		"/portal/notifications/123456789012345/edit", "/portal/drafts/any/edit",
-		"/portal/me", "/portal/me/card.pdf", "/portal/access/mandates",
+		"/portal/me", "/portal/me/access-log", "/portal/me/card.pdf", "/portal/access/mandates",
 	}
 }
 

@@ -99,11 +99,12 @@ func readerCalls() map[string]func(r implants.Reader) error {
 			_, _, err := r.ListStaff(people.Hospital, 0, 10)
 			return err
 		},
-		"Links":        func(r implants.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
-		"MandatesTo":   func(r implants.Reader) error { _, err := r.MandatesByGrantee(ssin); return err },
-		"MandatesFrom": func(r implants.Reader) error { _, err := r.MandatesByGrantor(ssin); return err },
-		"DeviceByCode": func(r implants.Reader) error { _, _, err := r.DeviceByCode(code); return err },
-		"DeviceByDI":   func(r implants.Reader) error { _, _, err := r.DeviceByDI("1"); return err },
+		"Links":               func(r implants.Reader) error { _, err := r.TherapeuticLinks(ssin, ssin); return err },
+		"MandatesTo":          func(r implants.Reader) error { _, err := r.MandatesByGrantee(ssin); return err },
+		"MandatesFrom":        func(r implants.Reader) error { _, err := r.MandatesByGrantor(ssin); return err },
+		"Events of a patient": func(r implants.Reader) error { _, _, err := r.EventsByPatient(ssin, 0, 10); return err },
+		"DeviceByCode":        func(r implants.Reader) error { _, _, err := r.DeviceByCode(code); return err },
+		"DeviceByDI":          func(r implants.Reader) error { _, _, err := r.DeviceByDI("1"); return err },
 		"SearchDevice by code": func(r implants.Reader) error {
 			_, _, err := r.SearchDevices(implants.DeviceQuery{Code: code, Text: "knee", Limit: 10})
 			return err

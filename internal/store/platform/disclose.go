@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
 )
@@ -83,4 +84,26 @@ func (row eventRow) toPseudonymisedEvent(c *identity.Converter) platform.AuditEv
 	e.EmergencyReason = c.OpenText(row.Patient, row.Emergency, emergencyAssociatedData, row.Correlation)
 	e.Signer = row.Signer
 	return e
+}
+
+// EventsByPatient returns a page of the events about a person as a patient, newest first, without the person's own
+// reads, and the total count.
+func (r Reader) EventsByPatient(patient ident.SSIN, offset, limit int) ([]platform.AuditEvent, int, error) {
+	ids, err := r.tx.FindIDs(identity.Patient, patient)
+	if err != nil {
+		return nil, 0, err
+	}
+	where := `patient IN ` + engine.InList(len(ids)) + ` AND reason <> ?`
+	args := append(engine.ToArgs(ids), platform.ReasonOwnData)
+	var total int
+	if _, err = r.tx.SelectRow(&total, `SELECT COUNT(*) FROM audit WHERE `+where, args...); err != nil {
+		return nil, 0, err
+	}
+	var rows []eventRow
+	err = r.tx.SelectRows(&rows, selectEvents+where+` ORDER BY seq DESC LIMIT ? OFFSET ?`, append(args, limit, offset)...)
+	if err != nil {
+		return nil, 0, err
+	}
+	events, err := identity.ConvertRows(r.tx, rows, "audit", eventRow.toEvent)
+	return events, total, err
 }

@@ -89,6 +89,35 @@ func TestEditNotification(t *testing.T) {
 	})
 }
 
+// TestPatientReadsWhoLooked: a patient reads who used their data, in German, also on later pages.
+func TestPatientReadsWhoLooked(t *testing.T) {
+	browser.Require(t)
+	origin := start(t)
+	runEverywhere(t, "de", func(t *testing.T, tab *browser.Tab, name func(string) string) {
+		t.Helper()
+		signIn(tab, origin, "Anna Claes", "Doctor")
+		tab.WaitFor("heading", "Welcome")
+		number := notify(t, tab, origin, name("W"))
+		for range 20 {
+			tab.Open(origin + "/portal/notifications/" + number)
+		}
+		tab.Click("button", "Sign out")
+		tab.WaitFor("heading", "Anmelden")
+		signIn(tab, origin, "Jeanne Leroy", "")
+		tab.WaitFor("heading", "My implants")
+		tab.Open(origin + "/portal/me?lang=de")
+		tab.Click("link", "Wer hat meine Daten angesehen?")
+		tab.WaitFor("heading", "Wer hat meine Daten angesehen?")
+		tab.Check(name("access-log"))
+		tab.Click("link", "Weiter")
+		tab.WaitFor("link", "Zurück")
+		if text := tab.Text(); !strings.Contains(text, "Hat eine Operation registriert") || !strings.Contains(text, "Anna Claes") {
+			t.Errorf("the second page lacks the first use:\n%s", text)
+		}
+		tab.Check(name("access-log-2"))
+	})
+}
+
 // TestPlacedElsewhere: a surgeon removes an implant that the register does not know, in French.
 func TestPlacedElsewhere(t *testing.T) {
 	browser.Require(t)

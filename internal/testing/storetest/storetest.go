@@ -54,6 +54,7 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 		{"sources", testSources},
 		{"mandates", testMandates},
 		{"mandates kept", testKeepMandate},
+		{"events of a patient", testEventsByPatient},
 		{"affiliations kept", testKeepAffiliation},
 		{"search devices", testSearchDevices},
 		{"load replaces", testLoadReplaces},
