@@ -22,6 +22,7 @@ const (
 	ActionEvidence   = "AdminEvidence"
 	ActionRecall     = "AdminRecall"     // tracing a recall, or marking a device recalled
 	ActionStatistics = "AdminStatistics" // exporting exact small counts
+	ActionReview     = "AdminReview"     // marking an event of the audit log as reviewed
 )
 
 // maxReasonLength bounds the reason that an operator gives, in bytes.
@@ -30,9 +31,11 @@ const maxReasonLength = 500
 // Operator acts on the register without a signed message. The audit log of the callers also records their actions.
 type Operator struct {
 	Store implants.Store
-	Name  string // the name of the account, and the one given on the command line
-	Now   func() time.Time
-	NewID func() string
+	Name  string // the name of the account, and the one given on the command line; or the portal
+	// Person is the operator who signed in to the portal; zero for a command.
+	Person ident.SSIN
+	Now    func() time.Time
+	NewID  func() string
 }
 
 // Action is an operator's action as recorded in the audit log.
@@ -82,6 +85,7 @@ func (o Operator) newEvents(acts ...Action) ([]platform.AuditEvent, error) {
 			Reason:          a.Detail,
 			EmergencyReason: a.Reason,
 			Signer:          "operator=" + name,
+			Person:          o.Person,
 			Patient:         a.Patient,
 			Number:          a.Number,
 		}

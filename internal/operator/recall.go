@@ -48,11 +48,9 @@ func CheckRevealReason(reason string) error {
 	return nil
 }
 
-// Write traces the recall, records the action, and exports the result, in this order: nothing unrecorded is disclosed.
-// It names patients only when a reason is given, and then records one event about each of them.
-func (t RecallTrace) Write(
-	ctx context.Context, from RecallStore, by Operator, to io.Writer,
-) (*implants.RecallResult, error) {
+// Trace traces the recall and records the action before it returns the result: nothing unrecorded is disclosed. It
+// names patients only when a reason is given, and then records one event about each of them.
+func (t RecallTrace) Trace(ctx context.Context, from RecallStore, by Operator) (*implants.RecallResult, error) {
 	q := t.Query
 	if q.RevealPatients = t.Reason != ""; q.RevealPatients {
 		if err := CheckRevealReason(t.Reason); err != nil {
@@ -79,13 +77,25 @@ func (t RecallTrace) Write(
 	if err = by.RecordActions(ctx, acts...); err != nil {
 		return nil, err
 	}
+	return recall, nil
+}
+
+// Write traces the recall and exports the result.
+func (t RecallTrace) Write(
+	ctx context.Context, from RecallStore, by Operator, to io.Writer,
+) (*implants.RecallResult, error) {
+	recall, err := t.Trace(ctx, from, by)
+	if err != nil {
+		return nil, err
+	}
+	reveal := t.Reason != ""
 	switch t.Format {
 	case "json":
-		err = writeJSON(to, newRecallDocument(recall, q.RevealPatients))
+		err = writeJSON(to, newRecallDocument(recall, reveal))
 	case "csv":
-		err = writeCSV(to, recallColumns(q.RevealPatients), recallCells(recall, q.RevealPatients))
+		err = writeCSV(to, recallColumns(reveal), recallCells(recall, reveal))
 	default:
-		err = writeRecallTable(to, recall, q.RevealPatients)
+		err = writeRecallTable(to, recall, reveal)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("write: %w", err)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -43,4 +44,46 @@ func FormatPseudonym(id int64) string {
 		return ""
 	}
 	return "#" + strconv.FormatInt(id, 10)
+}
+
+// ErrTooLarge means that a report has more lines than its reader takes.
+var ErrTooLarge = errors.New("the report has more lines than are read at once: narrow the search")
+
+// Recall is a recall that an operator follows until every responsible specialist is informed.
+type Recall struct {
+	ID        string
+	StartedAt time.Time
+	Person    ident.SSIN // who started it
+	Name      string     // of that person, when it is read
+	Criteria  string     // of the search, as its form encodes them
+	Informed  int        // specialists who were informed and did not answer yet, when it is listed
+	Answered  int
+}
+
+// NoticeState is how far a specialist is informed of a recall.
+type NoticeState string
+
+// The states, in their order.
+const (
+	NoticeOpen     NoticeState = "to-inform"
+	NoticeInformed NoticeState = "informed"
+	NoticeAnswered NoticeState = "answered"
+)
+
+// NoticeStates returns the states in their order.
+func NoticeStates() []NoticeState { return []NoticeState{NoticeOpen, NoticeInformed, NoticeAnswered} }
+
+// RecallNotice is the state of one specialist in a recall.
+type RecallNotice struct {
+	Specialist ident.NIHII
+	State      NoticeState
+	ChangedAt  time.Time
+}
+
+// AuditReview is the mark that an operator reviewed an event of the audit log.
+type AuditReview struct {
+	Seq        int64 // of the reviewed event
+	ReviewedAt time.Time
+	Name       string // of the operator
+	Remark     string
 }

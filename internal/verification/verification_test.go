@@ -386,6 +386,8 @@ func unverified() map[string]string {
 		"affiliation":      "of an authentic source: its next import compares it", "mandate": "of an authentic source, as above",
 		"therapeutic_link": "of an authentic source, as above", "practice": "of an authentic source, as above",
 		"emergency": "of one day; what happened is in the audit log",
+		"recall":    "starts a search; that it was started is in the audit log", "recall_notice": "each change is in the audit log",
+		"audit_review": "points into the audit log",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base32"
+	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -138,13 +139,20 @@ func (p productCondition) checkCondition() (string, []any) {
 
 // Recall finds the recalled implants in one consistent view.
 func (s Reports) Recall(ctx context.Context, q implants.RecallQuery) (*implants.RecallResult, error) {
+	return s.RecallAtMost(ctx, q, math.MaxInt)
+}
+
+// RecallAtMost is Recall with bounded memory: it fails with platform.ErrTooLarge if an index finds more lines.
+func (s Reports) RecallAtMost(
+	ctx context.Context, q implants.RecallQuery, limit int,
+) (*implants.RecallResult, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
 	var recall *implants.RecallResult
 	err := s.db.Read(ctx, func(tx *identity.Tx) error {
 		var err error
-		recall, err = findRecalled(tx, &q)
+		recall, err = findRecalled(tx, &q, limit)
 		return err
 	})
 	if err != nil {
@@ -153,7 +161,7 @@ func (s Reports) Recall(ctx context.Context, q implants.RecallQuery) (*implants.
 	return recall, nil
 }
 
-func findRecalled(tx *identity.Tx, q *implants.RecallQuery) (*implants.RecallResult, error) {
+func findRecalled(tx *identity.Tx, q *implants.RecallQuery, limit int) (*implants.RecallResult, error) {
 	products, err := productConditions(tx, q)
 	if err != nil {
 		return nil, err
@@ -165,6 +173,7 @@ func findRecalled(tx *identity.Tx, q *implants.RecallQuery) (*implants.RecallRes
 	search := &recallSearch{
 		tx: tx, query: q, products: products, lots: q.Lots.Normalize(), serials: q.Serials.Normalize(),
 		found:    make(map[lineKey]bool),
+		limit:    limit,
 		patients: &recallPseudonyms{tx: tx, reveal: q.RevealPatients, made: make(map[int64]string)},
 	}
 	for _, start := range append(starts, unreadConditions(q)) {
@@ -186,6 +195,7 @@ type recallSearch struct {
 	lots, serials implants.Range
 	lines         []implants.RecalledLine
 	found         map[lineKey]bool
+	limit         int // of lines; what is read is bounded by it too
 	patients      *recallPseudonyms
 }
 
@@ -199,10 +209,16 @@ type lineKey struct {
 // notified is read again: later versions of this program understand more.
 func (s *recallSearch) addLines(start engine.Conditions) error {
 	var rows []recalledRow
-	args := append([]any{implantstore.MaxDate}, start.Args...)
-	err := s.tx.SelectRows(&rows, selectRecalled+start.String()+joinRecalled, args...)
+	args, most := append([]any{implantstore.MaxDate}, start.Args...), ""
+	if s.limit < math.MaxInt {
+		args, most = append(args, s.limit+1), ` LIMIT ?`
+	}
+	err := s.tx.SelectRows(&rows, selectRecalled+start.String()+joinRecalled+most, args...)
 	if err != nil {
 		return err
+	}
+	if len(rows) > s.limit || len(s.lines)+len(rows) > s.limit {
+		return platform.ErrTooLarge
 	}
 	lines, err := identity.ConvertRows(s.tx, rows, "implant", recalledRow.toRecalledLine)
 	if err != nil {
