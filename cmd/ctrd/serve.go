@@ -59,6 +59,7 @@ type portalSettings struct {
 	Client      string `name:"oidc-client" help:"Name under which the portal is registered at the provider." placeholder:"ID"`
 	Secret      string `name:"oidc-secret-file" help:"File with the portal's secret at the provider." type:"path" placeholder:"FILE"`
 	PersonClaim string `name:"oidc-person-claim" help:"Claim of the provider's ID token that holds the person's national number." default:"ssin" placeholder:"NAME"`
+	Operators   string `name:"portal-operators" help:"File with the national numbers of the persons who are operators in the portal, one in each line. Nobody is one without it, except an invented person with --dev." type:"path" placeholder:"FILE"`
 }
 
 // newConfig converts the flags to the configuration of a portal, and refuses a part of them.
@@ -78,7 +79,7 @@ func (c *portalSettings) newConfig() (service.PortalConfig, error) {
 	}
 	return service.PortalConfig{
 		KeyFile: c.Key, PasswordFile: c.Password, Issuer: c.Issuer, ClientID: c.Client, ClientSecretFile: c.Secret,
-		PersonClaim: c.PersonClaim,
+		PersonClaim: c.PersonClaim, OperatorsFile: c.Operators,
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"regexp"
 
 	"github.com/openctr/ctr/internal/portal/forms"
+	"github.com/openctr/ctr/internal/portal/operatorpages"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -27,11 +28,16 @@ var textUse = regexp.MustCompile(`\{\{-? ?t "([a-z0-9_]+)"`)
 
 // The templates declare the texts that they use, so that the catalogue's test finds one that a language lacks.
 func init() { //nolint:gochecknoinits // declares texts
-	err := fs.WalkDir(pageFiles, "pages", func(name string, entry fs.DirEntry, err error) error {
+	declareTexts(pageFiles)
+	declareTexts(operatorpages.Templates)
+}
+
+func declareTexts(files embed.FS) {
+	err := fs.WalkDir(files, "pages", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		data, err := pageFiles.ReadFile(name)
+		data, err := files.ReadFile(name)
 		for _, use := range textUse.FindAllSubmatch(data, -1) {
 			key := texts.Key("portal." + string(use[1]))
 			if _, isDeclared := texts.Declared()[key]; !isDeclared {
@@ -54,6 +60,9 @@ func parsePages() (pageSet, error) {
 		parsed, err := template.New("").Funcs(template.FuncMap{
 			"t": func(name string) string { return texts.Lookup(l, texts.Key("portal."+name)) },
 		}).ParseFS(pageFiles, "pages/*.html")
+		if err == nil {
+			parsed, err = parsed.ParseFS(operatorpages.Templates, "pages/*.html")
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -93,6 +102,7 @@ type userView struct {
 	Notifies bool
 	// IsPersonal says that they act for themselves, not for an organisation.
 	IsPersonal bool
+	IsOperator bool
 	// ManagesStaff says that they act as an access manager of an organisation.
 	ManagesStaff bool
 }
@@ -134,6 +144,7 @@ func (p *Portal) newPage(r *http.Request, title texts.Text) *page {
 			ActsAs: p.sessions.GetString(r.Context(), sessionActsAs), IsDoctor: capacity == capacityDoctor,
 			Notifies:   capacity == capacityDoctor || capacity == capacityStaff,
 			IsPersonal: p.currentOrganisation(r.Context()).IsZero(), ManagesStaff: capacity == capacityManager,
+			IsOperator: capacity == capacityOperator,
 		}
 	}
 	return view

@@ -24,6 +24,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/portal/keptform"
+	"github.com/openctr/ctr/internal/portal/operatorpages"
 	"github.com/openctr/ctr/internal/texts"
 )
 
@@ -46,8 +47,9 @@ type Config struct {
 	AllowWrite   func(person string) bool
 	// Development says on every page that the data is invented, and allows cookies without TLS.
 	Development bool
-	Sandbox     string         // path of the pages for developers; empty for none
-	Location    *time.Location // in which a day begins
+	Sandbox     string                // path of the pages for developers; empty for none
+	Operator    *operatorpages.Config // nil: nobody is an operator
+	Location    *time.Location        // in which a day begins
 }
 
 // Portal serves the pages below /portal/.
@@ -106,6 +108,9 @@ func New(c Config) (*Portal, error) {
 		"POST /portal/access/mandates":                 p.whenProfileChosen(p.changeMandate),
 	} {
 		mux.HandleFunc(pattern, handle)
+	}
+	if c.Operator != nil {
+		mux.Handle(operatorpages.Prefix, operatorpages.New(*c.Operator, operatorFrame{p}))
 	}
 	mux.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, http.StatusNotFound, pageNotFound)
@@ -193,5 +198,5 @@ func serveStatic(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "private, max-age=3600")
-	_, _ = w.Write(data)
+	_, _ = w.Write(data) //nolint:gosec // a file of this program
 }

@@ -1,20 +1,23 @@
 package portal
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/access"
+	"github.com/openctr/ctr/internal/portal/operatorpages"
 	"github.com/openctr/ctr/internal/texts"
 )
 
 // What a person can act as.
 const (
-	capacityDoctor  = "doctor"
-	capacityStaff   = "staff"
-	capacityManager = "manager"
-	capacityPatient = "patient"
+	capacityDoctor   = "doctor"
+	capacityStaff    = "staff"
+	capacityManager  = "manager"
+	capacityOperator = "operator"
+	capacityPatient  = "patient"
 )
 
 // choice is one way in which a person can act.
@@ -27,15 +30,16 @@ type choice struct {
 }
 
 var (
-	asDoctor  = texts.Declare("portal.as_doctor")
-	asDentist = texts.Declare("portal.as_dentist")
-	asStaff   = texts.Declare("portal.as_staff")
-	asManager = texts.Declare("portal.as_manager")
-	asPatient = texts.Declare("portal.as_patient")
+	asDoctor   = texts.Declare("portal.as_doctor")
+	asDentist  = texts.Declare("portal.as_dentist")
+	asStaff    = texts.Declare("portal.as_staff")
+	asManager  = texts.Declare("portal.as_manager")
+	asOperator = texts.Declare("portal.as_operator")
+	asPatient  = texts.Declare("portal.as_patient")
 )
 
 // listChoices returns the ways in which a person can act. Everybody can act as a patient.
-func (p *Portal) listChoices(profile access.Profile, l texts.Lang) []choice {
+func (p *Portal) listChoices(ctx context.Context, profile access.Profile, l texts.Lang) []choice {
 	var all []choice
 	today := platformToday(p)
 	for _, o := range []struct {
@@ -63,6 +67,9 @@ func (p *Portal) listChoices(profile access.Profile, l texts.Lang) []choice {
 			}
 		}
 	}
+	if p.isOperator(ctx, p.currentPerson(ctx)) {
+		all = append(all, choice{Value: capacityOperator, Label: asOperator.Translate(l), capacity: capacityOperator})
+	}
 	return append(all, choice{Value: capacityPatient, Label: asPatient.Translate(l), capacity: capacityPatient})
 }
 
@@ -73,7 +80,7 @@ func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view := p.newPage(r, titleProfile)
-	choices := p.listChoices(profile, view.Lang)
+	choices := p.listChoices(r.Context(), profile, view.Lang)
 	if len(choices) == 1 {
 		p.enterProfile(w, r, profile, choices[0])
 		return
@@ -88,7 +95,7 @@ func (p *Portal) chooseProfile(w http.ResponseWriter, r *http.Request) {
 		p.showFailure(w, r, err)
 		return
 	}
-	choices := p.listChoices(profile, p.requestLanguage(r))
+	choices := p.listChoices(r.Context(), profile, p.requestLanguage(r))
 	at := slices.IndexFunc(choices, func(c choice) bool { return c.Value == r.PostFormValue("profile") })
 	if at < 0 {
 		http.Redirect(w, r, "/portal/profile", http.StatusSeeOther)
@@ -114,6 +121,8 @@ func (p *Portal) enterProfile(w http.ResponseWriter, r *http.Request, profile ac
 	p.sessions.Put(ctx, sessionActsAs, actsAs)
 	target := p.sessions.PopString(ctx, sessionReturn)
 	switch {
+	case !isLocalPath(target) && c.capacity == capacityOperator:
+		target = operatorpages.Prefix
 	case !isLocalPath(target) && c.capacity == capacityPatient:
 		target = "/portal/me"
 	case !isLocalPath(target):

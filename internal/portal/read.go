@@ -13,6 +13,7 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/portal/forms"
+	"github.com/openctr/ctr/internal/portal/operatorpages"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -111,6 +112,10 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 	p.whenSignedIn(func(w http.ResponseWriter, r *http.Request) {
 		view := p.newPage(r, titleWelcome)
 		view.Section = "welcome"
+		if view.User.IsOperator {
+			http.Redirect(w, r, operatorpages.Prefix, http.StatusSeeOther)
+			return
+		}
 		if !view.User.Notifies {
 			http.Redirect(w, r, "/portal/me", http.StatusSeeOther)
 			return

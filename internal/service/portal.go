@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
-
 	"github.com/openctr/ctr/internal/admission"
 	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/client"
@@ -45,6 +43,7 @@ type PortalConfig struct {
 	ClientID         string
 	ClientSecretFile string
 	PersonClaim      string // of the ID token: the national number
+	OperatorsFile    string // the national numbers of the operators; nobody is one without it, except in development
 }
 
 func (c *Config) hasPortal() bool { return c.Development || c.Portal.Issuer != "" }
@@ -65,6 +64,11 @@ func (c *Config) newPortalParts(
 ) (*portalParts, error) {
 	if !c.hasPortal() {
 		return nil, nil //nolint:nilnil // no portal
+	}
+	if c.Portal.OperatorsFile != "" {
+		if _, err := readOperators(c.Portal.OperatorsFile); err != nil {
+			return nil, err
+		}
 	}
 	parts := &portalParts{verifier: verifier}
 	keyFile, passwordFile := c.Portal.KeyFile, c.Portal.PasswordFile
@@ -149,7 +153,7 @@ func readDevelopmentPeople() ([]openid.Person, error) {
 
 // newPortal returns the portal over a registrar, in front of the other pages and services.
 func (parts *portalParts) newPortal(
-	c *Config, registrar *implants.Registrar, cards *issuer.Issuer, sessions scs.CtxStore,
+	c *Config, registrar *implants.Registrar, cards *issuer.Issuer, register *openRegister,
 	controller *admission.Controller, next http.Handler,
 ) (http.Handler, error) {
 	sandboxPath := ""
@@ -157,7 +161,8 @@ func (parts *portalParts) newPortal(
 		sandboxPath = sandbox.Prefix + "/"
 	}
 	p, err := portal.New(portal.Config{
-		Registrar: registrar, Provider: parts.provider, Sessions: sessions, Sign: parts.signRequest, Signer: parts.signer,
+		Registrar: registrar, Provider: parts.provider, Sessions: register.store.Sessions(c.Now),
+		Sign: parts.signRequest, Signer: parts.signer, Operator: c.newOperatorPages(register),
 		RenderCard: cards.Issue, Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log,
 		Development: c.Development, Location: ident.BelgianTime(), Sandbox: sandboxPath,
 		AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,

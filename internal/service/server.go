@@ -71,7 +71,7 @@ func (c *Config) newHandlerFactory(
 		if err != nil || parts == nil {
 			return handler, err
 		}
-		return parts.newPortal(c, registrar, cardIssuer, r.store.Sessions(c.Now), controller, handler)
+		return parts.newPortal(c, registrar, cardIssuer, r, controller, handler)
 	}, nil
 }
 

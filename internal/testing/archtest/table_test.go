@@ -25,16 +25,18 @@ var productionImports = []layer{
 		"internal/implants/card/issuer",
 		"internal/platform/ident", "internal/loopback",
 		"internal/devkit/sandbox", "internal/devkit/devdata", "internal/devkit/openid", // only for a development service
-		"internal/portal", "internal/portal/cardpage", "internal/platform", // a signed message of the portal
+		"internal/portal", "internal/portal/cardpage", "internal/portal/operatorpages", "internal/platform", // a signed message of the portal
 		"internal/message/soap", "internal/message/xmldoc", // the portal's own messages are verified like any other
 		"internal/client",    // signs replies, and what people submit in the portal
 		"internal/authority", // only for a development service
 		"internal/message/wsse", "internal/message/p12", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
+	{"internal/portal/operatorpages", []string{"internal/portal/forms", "internal/operator", "internal/implants", "internal/implants/udi", "internal/platform",
+		"internal/platform/ident", "internal/problem"}},
 	{"internal/portal/cardpage", []string{"internal/implants/card/issuer", "internal/problem"}},
 	{"internal/portal/keptform", nil},
 	{"internal/portal/forms", []string{"internal/implants", "internal/implants/udi", "internal/platform", "internal/platform/access", "internal/platform/ident",
 		"internal/wire/ctr", "internal/problem"}},
-	{"internal/portal", []string{"internal/portal/forms", "internal/portal/keptform", "internal/implants", "internal/implants/card", "internal/implants/udi", "internal/platform/...",
+	{"internal/portal", []string{"internal/portal/forms", "internal/portal/keptform", "internal/portal/operatorpages", "internal/implants", "internal/implants/card", "internal/implants/udi", "internal/platform/...",
 		"internal/wire/ctr", "internal/problem"}},
 	{"internal/devkit/openid", nil},
 	{"internal/soapdoor/ctrdoor", []string{"internal/soapdoor", "internal/wire/ctr", "internal/implants", "internal/implants/card",
