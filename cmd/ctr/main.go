@@ -18,6 +18,7 @@ import (
 	"github.com/openctr/ctr/internal/batch"
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/soap"
+	"github.com/openctr/ctr/internal/sealing"
 	"github.com/openctr/ctr/internal/terminal"
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -49,6 +50,8 @@ type commandLine struct {
 	Check        checkCommand          `cmd:"" help:"Report everything in a signed message that the service would refuse. Needs no key. With --url, a service that is not in production does the check."`
 	Conformance  conformanceCommand    `cmd:"" help:"Test the messages of a client, or a test server, requirement by requirement."`
 	Cert         certCommand           `cmd:"" help:"Show the signing certificate and manage its .p12 file. Needs no service."`
+	Seal         sealCommand           `cmd:"" help:"Seal a file for others as the eHealth platform does (ETEE): signed, encrypted, signed again. Needs --p12 and no service."`
+	Unseal       unsealCommand         `cmd:"" help:"Open a sealed file and verify who sealed it. Needs --p12 or --kek, and no service."`
 	Evidence     evidenceCommands      `cmd:"" help:"Verify evidence that an operator of a register exported. Needs no key and no service."`
 	Completion   cli.CompletionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Man          cli.ManualCommand     `cmd:"" hidden:"" help:"Print the manual page."`
@@ -149,6 +152,9 @@ func reportError(stderr io.Writer, err error) int {
 	switch {
 	case !refused:
 		printError(stderr, err)
+		if _, ok := errors.AsType[sealing.RefusalError](err); ok {
+			return exitRefused
+		}
 		if errors.Is(err, client.ErrUnreachable) || errors.Is(err, batch.ErrServiceFails) {
 			return exitUnreachable
 		}

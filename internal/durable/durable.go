@@ -9,6 +9,7 @@ package durable
 import (
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,6 +25,51 @@ func Create(name string, data []byte) error {
 		return errors.Join(err, os.Remove(name))
 	}
 	return SyncDirectory(filepath.Dir(name))
+}
+
+// CreateWith writes a new file that only its owner can read, with what write writes. It fails if the file exists, also
+// if it is made meanwhile. The content has another name until it is complete, which nobody can guess; a crash leaves
+// that file, and at worst an empty one under the name.
+func CreateWith(name string, write func(io.Writer) error) error {
+	directory, base := filepath.Split(name)
+	switch _, err := os.Lstat(name); {
+	case err == nil:
+		return &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	temporary := filepath.Join(directory, "."+base+"."+rand.Text()+".tmp")
+	//nolint:gosec // the caller chooses the path
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = write(file); err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = takeName(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return SyncDirectory(filepath.Dir(name))
+}
+
+// takeName renames a file to a name that nobody has.
+func takeName(temporary, name string) error {
+	//nolint:gosec // the caller chooses the path
+	reserved, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = reserved.Close(); err == nil {
+		err = os.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	return nil
 }
 
 // Replace replaces the content of a file, or creates it, completely or not at all. A symbolic link is itself replaced.

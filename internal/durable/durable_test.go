@@ -2,6 +2,7 @@ package durable_test
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -149,4 +150,36 @@ func TestFindingL3Save(t *testing.T) {
 			expectFile(t, p.victim, "kept", 0o640)
 		})
 	}
+}
+
+// TestCreateWith: the file has its name only when it is complete, and never the place of another.
+func TestCreateWith(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "letter")
+	write := func(text string, err error) func(io.Writer) error {
+		return func(w io.Writer) error {
+			if _, statErr := os.Lstat(name); !errors.Is(statErr, fs.ErrNotExist) {
+				t.Errorf("incomplete under its name: %v", statErr)
+			}
+			_, writeErr := io.WriteString(w, text)
+			return errors.Join(err, writeErr)
+		}
+	}
+	broken := errors.New("broken")
+	if err := durable.CreateWith(name, write("half", broken)); !errors.Is(err, broken) {
+		t.Errorf("broken: %v", err)
+	}
+	if err := durable.CreateWith(name, write("first", nil)); err != nil {
+		t.Fatal(err)
+	}
+	expectFile(t, name, "first", 0o600)
+	if err := durable.CreateWith(name, write("second", nil)); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("created twice: %v", err)
+	}
+	expectFile(t, name, "first", 0o600)
+	late := filepath.Join(t.TempDir(), "late")
+	err := durable.CreateWith(late, func(io.Writer) error { return os.WriteFile(late, []byte("theirs"), 0o600) })
+	if !errors.Is(err, fs.ErrExist) {
+		t.Errorf("made meanwhile: %v", err)
+	}
+	expectFile(t, late, "theirs", 0o600)
 }

@@ -119,11 +119,12 @@ func (o *Opener) findRecipient(set ber.Element) (recipient, error) {
 		}
 		rest = after
 		var r recipient
-		switch {
-		case e.Tag == tags.SEQUENCE:
+		switch e.Tag {
+		case tags.SEQUENCE:
 			r, ok = o.matchKnown(e)
-		case e.Tag == tag2Constructed:
+		case tag2Constructed:
 			r, ok = o.matchUnknown(e)
+		default: // of another kind
 		}
 		if !ok {
 			return recipient{}, newUnreadableError(envelope + ": a recipient")

@@ -149,6 +149,30 @@ func TestOpensOpenSSL(t *testing.T) {
 	}
 }
 
+// TestKeyIdentifiers: a signer and a reader may be named by the identifier of their key.
+func TestKeyIdentifiers(t *testing.T) {
+	f, own := newOpenSSLFolder(t), encryptionKey(t, reader)
+	ca, authorities := testpki.NewSelfSignedCA(t, x509.SHA256WithRSA)
+	template := &x509.Certificate{SubjectKeyId: []byte("an identifier"), KeyUsage: x509.KeyUsageDigitalSignature}
+	named := &x509id.Key{Signer: own.Signer}
+	named.Certificate = testpki.CreateCertificate(t, template, authorities[0], own.Signer.Public(), ca)
+	f.writeKey(t, "named", named)
+	f.write(t, "clear", []byte("content"))
+	const pss = " -keyopt rsa_padding_mode:pss -keyopt rsa_pss_saltlen:32 "
+	const sign = "-sign -binary -nodetach -outform DER -keyid -signer named.pem -inkey named.key" + pss
+	f.run(t, sign+"-nocerts -in clear -out inner")
+	f.run(t, "-encrypt -binary -outform DER -keyid -aes128 -in inner -out enveloped named.pem")
+	f.run(t, sign+"-in enveloped -out sealed")
+	opener := &cms.Opener{
+		Keys: []*x509id.Key{named}, Trust: x509id.NewTrustStore(authorities, nil, 0), Random: rand.Reader,
+	}
+	opened, err := opener.OpenMessage(f.read(t, "sealed"), testpki.Now().AddDate(0, 6, 0))
+	if err != nil || string(opened.Content) != "content" || !opened.IsTrusted() ||
+		!slices.Equal(findingCodes(opened), []problem.Code{cms.OtherProfile, cms.OtherProfile}) {
+		t.Errorf("%+v, %v", opened, err)
+	}
+}
+
 // TestOpenSSLReadsTokens: a token is a message that openssl verifies.
 func TestOpenSSLReadsTokens(t *testing.T) {
 	f, fixture := newOpenSSLFolder(t), newTokenFixture(t)

@@ -84,6 +84,24 @@ func IsEncryptionCertificateOf(c, holder *x509.Certificate) bool {
 		holder.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
 }
 
+// FindEncryptionCertificate returns the newest certificate of a holder's keys that is the encryption certificate of
+// another of them and valid at an instant, or nil.
+func FindEncryptionCertificate(keys []*x509id.Key, at time.Time) (newest *x509.Certificate) {
+	for _, key := range keys {
+		candidate := key.Certificate
+		if _, isRSA := key.Signer.(*rsa.PrivateKey); !isRSA || at.Before(candidate.NotBefore) ||
+			at.After(candidate.NotAfter) || newest != nil && !candidate.NotBefore.After(newest.NotBefore) {
+			continue
+		}
+		for _, holder := range keys {
+			if IsEncryptionCertificateOf(candidate, holder.Certificate) {
+				newest = candidate
+			}
+		}
+	}
+	return newest
+}
+
 // checkEncryptionCertificate refuses a certificate whose key may not encrypt at an instant.
 func checkEncryptionCertificate(c *x509.Certificate, at time.Time) error {
 	public, isRSA := c.PublicKey.(*rsa.PublicKey)

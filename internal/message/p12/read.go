@@ -59,6 +59,16 @@ func DecodeKeys(data []byte, password string, now time.Time) ([]*x509id.Key, err
 	return all, nil
 }
 
+// DecodeReadableKeys returns the keys of a .p12 file that can be read and have a certificate, in no particular order:
+// for decryption any of them may be needed, and one that is odd must not keep the others from use.
+func DecodeReadableKeys(data []byte, password string, now time.Time) ([]*x509id.Key, error) {
+	w, keys, err := decodeStore(data, password, now)
+	if err == nil && len(keys) == 0 {
+		err = w.newKeyMissingError()
+	}
+	return keys, err
+}
+
 // openStore parses a store and decrypts its safes, but no key.
 func openStore(data []byte, password string) (w *storeParser, secret []byte, err error) {
 	if w, err = parseStore(data); err != nil {

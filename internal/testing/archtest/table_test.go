@@ -110,6 +110,8 @@ var productionImports = []layer{
 	{"internal/message/soap", []string{"internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/dsig", []string{"internal/message/x509id", "internal/message/xmldoc", "internal/problem"}},
 	{"internal/message/p12", []string{"internal/message/ber", "internal/message/x509id", "internal/problem"}},
+	{"internal/sealing", []string{"internal/message/cms", "internal/message/p12", "internal/message/revocation", "internal/message/x509id",
+		"internal/durable", "internal/problem"}},
 	{"internal/message/cms", []string{"internal/message/ber", "internal/message/x509id", "internal/problem"}},
 	{"internal/message/ber", nil},
 	{"internal/message/revocation", []string{"internal/message/x509id", "internal/durable", "internal/problem"}},
