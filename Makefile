@@ -78,9 +78,9 @@ verify: ## run the mechanical checks: go.mod, formatting, generated files, docum
 certs-testdata: ## regenerate the frozen test PKI (its files change; tests must still pass)
 	go generate ./certs-testdata
 
-interop: ## run the foreign clients, or those of ONLY, against the service on both databases; writes docs/interop.md
+interop: ## run the foreign clients, or those of ONLY, against the service on both databases, and seal with Bouncy Castle; writes docs/interop.md
 	.ci/install interop
-	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^TestToolkits$$' ./internal/testing/interop -args $(if $(CI),,-update)
+	CTR_INTEROP=$(ONLY) $(go_test) -count=1 -timeout 30m -v -run '^(TestToolkits|TestBouncyCastle)$$' ./internal/testing/interop -args $(if $(CI),,-update)
 
 card-check: ## validate cards and their signatures with other programs, and read their symbols back from the page
 	.ci/install card-check
