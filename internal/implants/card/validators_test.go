@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -175,34 +176,44 @@ func newIssuedSignature(t *testing.T) (s *pdfua.Signature, authority, list []byt
 	}, authority, list
 }
 
-// TestSymbolsDecode reads the symbols of a printed page with programs that are not ours.
+// TestSymbolsDecode reads the symbols of printed cards, with 1, 2 and 50 implants, with programs that are not ours.
 func TestSymbolsDecode(t *testing.T) {
 	requireCardCheck(t)
-	c := implantationCard()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "card.pdf")
 	const address = "https://ctr.example/verify/202611040001239-1-ABCDEFGHIJKLMNOP"
-	b, err := card.Render(c, card.Options{Address: address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	runTool(t, dir, "pdftoppm", "-r", "300", "-png", "-singlefile", file, "card")
-	image := filepath.Join(dir, "card.png")
-	if got := strings.TrimSpace(runTool(t, dir, "zbarimg", "-q", "--raw", image)); got != address {
-		t.Errorf("the QR code contains %q", got)
-	}
-	// dmtxread prints the separator FNC1 as the character that -G names.
-	got := strings.Split(strings.TrimSpace(runTool(t, dir, "dmtxread", "-n", "-N", "2", "-G", "29", image)), "\n")
-	var want []string
-	for _, i := range c.Surgeries[0].Implants {
-		want = append(want, udi.Carrier(i.UDI))
-	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("the DataMatrix symbols contain %q, not %q", got, want)
+	for _, lines := range []int{1, 2, 50} {
+		c := implantationWithLines(lines)
+		dir := t.TempDir()
+		data, err := card.Render(c, card.Options{Address: address})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := writeFile(t, dir, "card.pdf", data)
+		runTool(t, dir, "pdftoppm", "-r", "300", "-png", file, "card")
+		pages, err := filepath.Glob(filepath.Join(dir, "card-*.png")) // in the order of the pages
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(runTool(t, dir, "zbarimg", "-q", "--raw", pages[0])); got != address {
+			t.Errorf("%d lines: the QR code contains %q", lines, got)
+		}
+		var got, want []string
+		for i, page := range pages {
+			number := strconv.Itoa(i + 1)
+			symbols := strings.Count(runTool(t, dir, "pdftotext", "-f", number, "-l", number, file, "-"), "Total Knee System")
+			if symbols == 0 {
+				t.Fatalf("no line on page %s", number)
+			}
+			// It stops at the last symbol, and prints the separator FNC1 as the character that -G names.
+			read := runTool(t, dir, "dmtxread", "-n", "-N", strconv.Itoa(symbols), "-G", "29", page)
+			got = append(got, strings.Fields(read)...)
+		}
+		for _, i := range c.Surgeries[0].Implants {
+			want = append(want, udi.Carrier(i.UDI))
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d lines: the DataMatrix symbols contain %q, not %q", lines, got, want)
+		}
 	}
 }
