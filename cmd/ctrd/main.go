@@ -30,6 +30,9 @@ type commands struct {
 
 type adminCommands struct {
 	Migrate    migrateCommand        `cmd:"" help:"Migrate the schema of the database, and give the role of the service its rights."`
+	Backup     backupCommand         `cmd:"" help:"Copy the database while the service runs."`
+	Restore    restoreCommand        `cmd:"" help:"Put a backup into an empty data directory or database."`
+	Rehearse   rehearseCommand       `cmd:"" help:"Restore a backup elsewhere, verify all of it there, and remove it."`
 	Import     importCommand         `cmd:"" help:"Import an extract of an authentic source; a dry run unless --commit."`
 	Audit      auditCommands         `cmd:"" help:"Export and verify the audit log."`
 	Verify     verifyRegisterCommand `cmd:"" help:"Verify the audit log, and every registered version against its signed message and the audit log."`

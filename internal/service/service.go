@@ -160,6 +160,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	registry.MustRegister(newStoreMetrics(s.register.status)...)
 	registry.MustRegister(newSealingMetrics(s.register.sealing, c.Now)...)
 	registry.MustRegister(newVerificationMetrics(s.register.currentVerifier, c.Now)...)
+	registry.MustRegister(newBackupMetric(c.DataDirectory, c.Now(), c.Now))
 	verifier := &wsse.Verifier{
 		Trust:          files.trust,
 		Registered:     files.knownCertificates,

@@ -45,11 +45,7 @@ const (
 )
 
 func openPostgres(ctx context.Context, c Config) (engine, error) {
-	address, prepares, err := takePreparedStatements(c.URL)
-	if err != nil {
-		return nil, err
-	}
-	config, err := parsePostgresURL(address, c.AllowUnverified)
+	config, prepares, err := readPostgresURL(c.URL, c.AllowUnverified)
 	if err != nil {
 		return nil, err
 	}

@@ -73,6 +73,7 @@ var productionImports = []layer{
 	{"internal/wire/ctr", []string{"internal/implants", "internal/platform/...", "internal/implants/udi",
 		"internal/message/schema", "internal/message/soap", "internal/message/xmldoc", "internal/problem", "wsdl", "xsd"}},
 	{"internal/store", []string{"internal/auditlog", "internal/implants", "internal/store/...", "internal/problem"}},
+	{"internal/store/backup", []string{"internal/store/engine", "internal/auditlog", "internal/durable"}},
 	{"internal/store/tracing", []string{"internal/store/implants", "internal/store/platform", "internal/store/identity",
 		"internal/store/engine", "internal/implants", "internal/implants/udi", "internal/platform", "internal/platform/ident"}},
 	{"internal/store/implants", []string{"internal/store/platform", "internal/store/identity", "internal/store/engine",
