@@ -32,6 +32,7 @@ type rightView struct {
 	From, To, State  string
 	EndAction        string // empty if it cannot be ended
 	CanAccept        bool
+	CanTransfer      bool
 }
 
 // noEnd stands in the place of a last day.

@@ -47,7 +47,7 @@ func (p *Portal) showMandates(w http.ResponseWriter, r *http.Request) {
 	p.renderMandates(w, r, values, nil, values != nil)
 }
 
-// changeMandate grants a mandate, or accepts or ends one of the list.
+// changeMandate grants a mandate, or accepts, transfers or ends one of the list.
 func (p *Portal) changeMandate(w http.ResponseWriter, r *http.Request) {
 	if !p.receiveForm(w, r) {
 		return
@@ -57,7 +57,13 @@ func (p *Portal) changeMandate(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, http.StatusBadRequest, formUnreadable)
 		return
 	}
-	mistakes := findRightMistakes(r.PostForm, request.ToDomain().Defects, p.requestLanguage(r))
+	lang := p.requestLanguage(r)
+	mistakes := findRightMistakes(r.PostForm, request.ToDomain().Defects, lang)
+	if request.Change.Transfer != nil {
+		for _, missing := range forms.FindMissing(successorFields, r.PostForm.Get, lang) {
+			mistakes = append(mistakes, forms.Mistake{Text: missing.Text}) // each row of the list has this field
+		}
+	}
 	if len(mistakes) > 0 {
 		p.renderMandates(w, r, r.PostForm, mistakes, false)
 		return
@@ -68,6 +74,9 @@ func (p *Portal) changeMandate(w http.ResponseWriter, r *http.Request) {
 	}
 	p.finishAccess(w, r, err, func(mistakes []forms.Mistake) { p.renderMandates(w, r, r.PostForm, mistakes, false) })
 }
+
+// successorFields are the fields of the form that transfers a mandate.
+var successorFields = []forms.Spec{{Name: "successor", Width: "w15", IsNumeric: true}}
 
 // newMandateChange returns the change that a button of the page stands for; zero for none.
 func newMandateChange(values url.Values) ctr.MandateChange {
@@ -80,6 +89,8 @@ func newMandateChange(values url.Values) ctr.MandateChange {
 		}}
 	case "accept":
 		return ctr.MandateChange{Accept: &ctr.MandateAcceptance{Grantor: person}}
+	case "transfer":
+		return ctr.MandateChange{Transfer: &ctr.MandateTransfer{Grantee: person, To: readNumber(values, "successor")}}
 	case "end-given":
 		return ctr.MandateChange{End: &ctr.MandateEnd{Grantee: person}}
 	case "end-received":
@@ -108,7 +119,9 @@ func (p *Portal) renderMandates(
 		CanGive: caller.CapacityOn(platformToday(p)) == platform.CapacityDoctor,
 	}
 	for i := range found.Mandates {
-		content.Rows = append(content.Rows, newMandateRow(&found.Mandates[i], caller, view.Lang))
+		row := newMandateRow(&found.Mandates[i], caller, view.Lang)
+		row.CanTransfer = content.CanGive && row.EndAction == "end-given"
+		content.Rows = append(content.Rows, row)
 	}
 	view.Content = content
 	if values.Get("action") != "grant" {

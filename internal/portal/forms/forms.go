@@ -26,7 +26,7 @@ func init() { //nolint:gochecknoinits // declares texts
 		"specialist", "operation-date", "patient", "prescriber", "prescription-date", "comment", "code", "udi", "lot",
 		"serial",
 		"expiry", "pharmacist", "pharmacy", "delivery-date", "quantity", "location", "side", "number", "from", "to",
-		"person", "role", "reason",
+		"person", "role", "reason", "successor",
 	} {
 		labels[name] = texts.Declare(texts.Key("portal.label_" + strings.ReplaceAll(name, "-", "_")))
 	}
