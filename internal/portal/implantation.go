@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,7 +57,7 @@ func (p *Portal) newImplantSections(
 	for i := range f.Count {
 		section := forms.Section{
 			Title: title.With(i + 1).Translate(l), Fields: forms.NewFields(l, specs, f.Get, forms.ImplantField(i, "")),
-			Device: p.describeDevice(r, f.Get(forms.ImplantField(i, "code"))),
+			Device: p.describeDevice(r, f.Get(forms.ImplantField(i, "code"))), Finder: p.newFinder(r, f, i),
 		}
 		if canRemove {
 			section.Remove = &forms.Button{
@@ -135,11 +136,19 @@ func (p *Portal) answerImplantation(w http.ResponseWriter, r *http.Request, edit
 	}
 }
 
-// changeImplants adds or removes an implant if a button says so, and returns the action of the other buttons.
+// changeImplants adds or removes an implant, or fills in its code, if a button says so, and returns the action of the
+// other buttons.
 func changeImplants(r *http.Request, f *forms.Implants) string {
 	action := r.PostFormValue("action")
 	if remove, err := strconv.Atoi(r.PostFormValue("remove")); err == nil && remove >= 0 && remove < f.Count {
 		f.RemoveImplant(remove)
+		return ""
+	}
+	if index, code, isChosen := strings.Cut(r.PostFormValue("choose"), " "); isChosen {
+		if i, err := strconv.Atoi(index); err == nil && i >= 0 && i < f.Count {
+			f.Values.Set(forms.ImplantField(i, "code"), code)
+			f.Values.Del(forms.ImplantField(i, "words"))
+		}
 		return ""
 	}
 	if action == "add" {
@@ -195,19 +204,55 @@ func (p *Portal) describeDevice(r *http.Request, typed string) *forms.Device {
 	if err != nil || len(found.Devices) == 0 {
 		return nil
 	}
-	d := found.Devices[0]
-	view := &forms.Device{
+	view := newDevice(&found.Devices[0], p.requestLanguage(r))
+	return &view
+}
+
+func newDevice(d *implants.Device, l texts.Lang) forms.Device {
+	view := forms.Device{
 		Name: d.Name, Manufacturer: d.Manufacturer, Reference: d.Reference, Distributor: d.Distributor,
 		Classification: d.Classification,
 	}
 	switch d.Status {
 	case implants.DeviceDeleted:
-		view.Warning = deviceDeleted.Translate(p.requestLanguage(r))
+		view.Warning = deviceDeleted.Translate(l)
 	case implants.DeviceRecalled:
-		view.Warning = deviceRecalled.Translate(p.requestLanguage(r))
+		view.Warning = deviceRecalled.Translate(l)
 	case implants.DeviceActive:
 	}
 	return view
+}
+
+// wordsFields are the fields that find the code of an implant.
+var wordsFields = []forms.Spec{{Name: "words", IsOptional: true}}
+
+// newFinder returns the search for the code of an implant, with its result if there are words: Enter searches as well.
+func (p *Portal) newFinder(r *http.Request, f forms.Implants, index int) *forms.Finder {
+	l, words := p.requestLanguage(r), f.Get(forms.ImplantField(index, "words"))
+	finder := &forms.Finder{
+		Index: index, Words: forms.NewFields(l, wordsFields, f.Get, forms.ImplantField(index, ""))[0],
+	}
+	if words == "" {
+		return finder
+	}
+	caller, err := p.identifyReader(r.Context(), "SearchDevice")
+	var found implants.SearchDeviceResult
+	if err == nil {
+		found, err = p.Registrar.SearchDevice(r.Context(), caller, implants.SearchDeviceRequest{
+			Page: platform.Page{Limit: pageSize}, Text: words,
+		})
+	}
+	if err != nil {
+		p.Log.ErrorContext(r.Context(), "search for a device", slog.String("error", err.Error()))
+		return finder
+	}
+	finder.HasSearched, finder.Total = true, found.Total
+	for i := range found.Devices {
+		finder.Found = append(finder.Found, forms.FoundDevice{
+			Device: newDevice(&found.Devices[i], l), Code: found.Devices[i].Code.Digits(),
+		})
+	}
+	return finder
 }
 
 // showDevice serves the description of one device, which a script puts below its code.

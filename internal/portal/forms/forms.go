@@ -26,7 +26,7 @@ func init() { //nolint:gochecknoinits // declares texts
 		"specialist", "operation-date", "patient", "prescriber", "prescription-date", "comment", "code", "udi", "lot",
 		"serial",
 		"expiry", "pharmacist", "pharmacy", "delivery-date", "quantity", "location", "side", "number", "from", "to",
-		"person", "role", "reason", "successor",
+		"person", "role", "reason", "successor", "words",
 	} {
 		labels[name] = texts.Declare(texts.Key("portal.label_" + strings.ReplaceAll(name, "-", "_")))
 	}
@@ -51,6 +51,23 @@ type Section struct {
 	Fields []Field
 	Remove *Button // of an implant
 	Device *Device
+	Finder *Finder
+}
+
+// Finder finds the code of an implant by words.
+type Finder struct {
+	Words       Field
+	Index       int // of the implant
+	HasSearched bool
+	Found       []FoundDevice
+	Total       int
+}
+
+// FoundDevice is a device that a Finder found.
+type FoundDevice struct {
+	Device
+
+	Code string
 }
 
 // Field is a field with its value.

@@ -187,6 +187,18 @@ func (b *Tab) WaitFor(role, name string) {
 	b.runActions("wait for the "+role+" "+name, chromedp.WaitVisible(name, byRole(role, name)))
 }
 
+// WaitForText waits until the page shows a text.
+func (b *Tab) WaitForText(text string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, stepTimeout)
+	defer cancel()
+	for !strings.Contains(b.Text(), text) {
+		if ctx.Err() != nil {
+			b.t.Fatalf("wait for the text %s: %v\n%s", text, ctx.Err(), b.Text())
+		}
+	}
+}
+
 // ForgetSession deletes all cookies, as the end of a session does.
 func (b *Tab) ForgetSession() {
 	b.t.Helper()

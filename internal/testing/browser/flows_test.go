@@ -118,6 +118,34 @@ func TestPatientReadsWhoLooked(t *testing.T) {
 	})
 }
 
+// TestFindCodeByWords: a surgeon who does not know the code of an implant finds it by its name, in Dutch, and keeps what
+// they typed.
+func TestFindCodeByWords(t *testing.T) {
+	browser.Require(t)
+	origin := start(t)
+	runEverywhere(t, "nl", func(t *testing.T, tab *browser.Tab, name func(string) string) {
+		t.Helper()
+		signIn(tab, origin, "Anna Claes", "Doctor")
+		tab.WaitFor("heading", "Welcome")
+		tab.Open(origin + "/portal/implantations/new?lang=nl")
+		tab.Fill("Patiënt (INSZ)", "48022907379")
+		tab.Click("DisclosureTriangle", "De code zoeken met woorden")
+		tab.Fill("Naam, referentie, fabrikant of verdeler", "knee nothing")
+		tab.Click("button", "Zoeken")
+		tab.WaitForText("Geen implantaat in de lijst bevat al deze woorden.")
+		tab.Fill("Naam, referentie, fabrikant of verdeler", "knee ardenne")
+		tab.Click("button", "Zoeken")
+		tab.WaitFor("button", "Selecteren Total Knee System, femoral component, left, size 5")
+		tab.Check(name("find-code"))
+		tab.Click("button", "Selecteren Total Knee System, femoral component, left, size 5")
+		tab.WaitForText("Verdeler") // of the description below the code
+		if code, patient := tab.Value("Notificatiecode implantaat"), tab.Value("Patiënt (INSZ)"); code != "000071200176" || patient != "48022907379" {
+			t.Errorf("the code is %q, the patient %q", code, patient)
+		}
+		tab.Check(name("code-found"))
+	})
+}
+
 // TestPlacedElsewhere: a surgeon removes an implant that the register does not know, in French.
 func TestPlacedElsewhere(t *testing.T) {
 	browser.Require(t)

@@ -244,7 +244,7 @@ func TestGrantAndAcceptMandate(t *testing.T) {
 			tab.Click("button", "Transfer the mandate of 69.09.22-341.26")
 			tab.WaitFor("heading", "There is a problem")
 			tab.Click("DisclosureTriangle", "Transfer 69.09.22-341.26")
-			tab.Fill("To this person (national number), 69.09.22-341.26", "91021706490")
+			tab.Fill("To this person (national number) 69.09.22-341.26", "91021706490")
 			tab.Click("button", "Transfer the mandate of 69.09.22-341.26")
 			tab.WaitFor("button", "End 91.02.17-064.90")
 			tab.Check(name("transferred"))
