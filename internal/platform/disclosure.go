@@ -87,3 +87,10 @@ type AuditReview struct {
 	Name       string // of the operator
 	Remark     string
 }
+
+// RightsFinding is a row that gives rights and is not as the program wrote it, or a finding about a table of them.
+type RightsFinding struct {
+	Table string
+	Row   string // the columns that name the row, without a number of a person; empty for the table as a whole
+	Text  string
+}

@@ -20,6 +20,10 @@ func newStoreMetrics(status func() store.Status) []prometheus.Collector {
 			Help: "Times that notification numbers were left out, because they may have been given.",
 		}, func() float64 { return float64(status().NumberSkips) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "ctr_rights_unsealed_total",
+			Help: "Times that a row gave no right, because it was changed or inserted beside the program.",
+		}, func() float64 { return float64(status().UnsealedRows) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "ctr_database_deadlines_total", Help: "Operations that the database did not answer in time.",
 		}, func() float64 { return float64(status().Deadlines) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{

@@ -75,6 +75,8 @@ type DB struct {
 	engine  *engine.DB
 	persons *identity.DB
 	numbers *numbers.Watermark // nil without a file
+	// unsealed counts the rows that gave no right, because their seal was not good.
+	unsealed *unsealedRows
 }
 
 // Open opens the register and migrates its schema. It rejects a database with the schema of a newer program.
@@ -97,9 +99,14 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		return nil, err
 	}
 	persons, err := identity.Open(ctx, e, identity.KeyFile{Path: c.KeyFile, MustExist: c.KeyFileMustExist,
-		IsCredential: c.IsCredential})
+		IsCredential: c.IsCredential}, platformstore.RightsTables())
 	if err == nil {
 		err = persons.Upgrade(ctx, upgradePurposes)
+	}
+	unsealed := newUnsealedRows(c.Log)
+	if err == nil {
+		persons.OnUnsealed(unsealed.countRow)
+		err = unsealed.sealFormer(ctx, persons)
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -107,7 +114,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	persons.OnEvent(c.OnEvent)
 	db := &DB{
 		persons.Keys(), platformstore.NewStore(persons), implantstore.NewRegister(persons), tracing.NewReports(persons), e,
-		persons, nil,
+		persons, nil, unsealed,
 	}
 	if c.WatermarkFile != "" {
 		hasNumbers := func() (bool, error) { return db.HasNumbers(ctx) }
@@ -147,10 +154,14 @@ type Status struct {
 	engine.Status
 	// NumberSkips counts how often notification numbers were left out, because they may have been given already.
 	NumberSkips uint64
+	// UnsealedRows counts how often a row gave no right, because it was not as the program wrote it.
+	UnsealedRows uint64
 }
 
 // Status returns what the operator should know.
-func (db *DB) Status() Status { return Status{db.engine.Status(), db.numbers.Skips()} }
+func (db *DB) Status() Status {
+	return Status{db.engine.Status(), db.numbers.Skips(), db.unsealed.count.Load()}
+}
 
 // RaiseNumbers makes the next notification number exceed all that this service may have given, because the database has
 // lost something.

@@ -27,12 +27,15 @@ type Store interface {
 	AcceptedEvents(ctx context.Context, operations []string, after, last int64) ([]platform.RecordedEvent, error)
 	StrayRows(ctx context.Context) ([]implants.StrayRow, error)
 	IsSamePerson(ctx context.Context, one, other ident.SSIN) (bool, error)
+	// VerifyRights returns what is not as it was written in the tables that give rights, and the number of their rows.
+	VerifyRights(ctx context.Context) ([]platform.RightsFinding, int64, error)
 }
 
 // Finding is a row that is not what the register stored.
 type Finding struct {
 	Table     string
 	Column    string // empty if it is not known, or the whole row
+	Row       string // of a table that gives rights: the columns that name it
 	Reference string // of the notification; empty for a row of the audit log
 	Version   int
 	Seq       int64 // of the row of the audit log; 0 if the finding is about another table
@@ -45,6 +48,9 @@ func (f Finding) String() string {
 	b.WriteString(f.Table)
 	if f.Column != "" {
 		b.WriteString("." + f.Column)
+	}
+	if f.Row != "" {
+		b.WriteString(", " + f.Row)
 	}
 	if f.Reference != "" {
 		fmt.Fprintf(&b, ", notification %s, version %d", f.Reference, f.Version)
@@ -62,6 +68,7 @@ type Report struct {
 	// Uncommitted counts events from before the audit log committed to what a request stored: of these versions, only what
 	// their messages say is verified.
 	Uncommitted int64
+	Rights      int64 // rows that give rights
 	Findings    []Finding
 	Omitted     int // findings beyond maxFindings
 }
@@ -82,7 +89,8 @@ func (r *Report) Count() int { return len(r.Findings) + r.Omitted }
 // Text returns the report as text for an operator.
 func (r *Report) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "versions: %d, requests in the audit log that stored one: %d\n", r.Versions, r.Events)
+	fmt.Fprintf(&b, "versions: %d, requests in the audit log that stored one: %d, rows that give rights: %d\n", r.Versions,
+		r.Events, r.Rights)
 	if r.Uncommitted > 0 {
 		fmt.Fprintf(&b, "from before the audit log committed to versions: %d\n", r.Uncommitted)
 	}
@@ -93,7 +101,7 @@ func (r *Report) Text() string {
 	case r.Omitted > 0:
 		fmt.Fprintf(&b, "and %d findings more\n", r.Omitted)
 	case len(r.Findings) == 0:
-		b.WriteString("every version is what its message says and what the audit log has\n")
+		b.WriteString("every version is what its message says and what the audit log has, and every right is sealed\n")
 	}
 	return b.String()
 }
@@ -242,6 +250,14 @@ func (v *verifier) finish(ctx context.Context) error {
 		}
 	}
 	v.matcher.reportWaiting(v.report)
+	rights, rows, err := v.store.VerifyRights(ctx)
+	if err != nil {
+		return err //nolint:wrapcheck // the store says what failed
+	}
+	v.report.Rights = rows
+	for _, finding := range rights {
+		v.report.add(Finding{Table: finding.Table, Row: finding.Row, Text: finding.Text})
+	}
 	stray, err := v.store.StrayRows(ctx)
 	if err != nil {
 		return err //nolint:wrapcheck // the store says what failed

@@ -380,14 +380,13 @@ func unverified() map[string]string {
 		"current_key": "the key file decides", "sealing_key": "compared with the key file when the register opens",
 		"device": "a public list: compare it with its next import", "device_udi": "a public list", "device_staged": "of an import",
 		"device_udi_staged": "of an import", "source_version": "describes imports",
-		"person": "sealed names, for display", "organisation": "a public list",
+		"person":  "sealed names, for display",
 		"subject": "sealed and bound to its row", "subject_lookup": "compared with the sealed number when it is used",
 		"notification.seq": "the position only",
-		"affiliation":      "of an authentic source: its next import compares it", "mandate": "of an authentic source, as above",
-		"therapeutic_link": "of an authentic source, as above", "practice": "of an authentic source, as above",
-		"emergency": "of one day; what happened is in the audit log",
-		"recall":    "starts a search; that it was started is in the audit log", "recall_notice": "each change is in the audit log",
+		"emergency":        "of one day; what happened is in the audit log",
+		"recall":           "starts a search; that it was started is in the audit log", "recall_notice": "each change is in the audit log",
 		"audit_review": "points into the audit log",
+		"card":         "a signed document, made of a version that is verified; its signature shows a change", "card_token_key": "checked where a token is",
 	}
 }
 
@@ -470,7 +469,10 @@ func keys(table string) []string {
 	return map[string][]string{
 		"notification": {"seq", "reference", "version"}, "implant": {"reference", "version", "line"}, "removal": {"reference", "version", "line"},
 		"warning": {"reference", "version", "line"}, "evidence": {"reference", "version"}, "submission": {"signer", "input_reference"},
-		"pending": {"reference"}, "audit": {"seq"}, "audit_checkpoint": {"number"},
+		"pending": {"reference"}, "audit": {"seq"}, "audit_checkpoint": {"number"}, "organisation": {"id"},
+		"affiliation": {"subject", "organisation_base", "role", "valid_from"}, "rights_total": {"name"},
+		"mandate": {"grantee", "grantor", "service", "valid_from"}, "practice": {"subject", "nihii", "profession", "valid_from"},
+		"therapeutic_link": {"patient", "professional", "type", "valid_from"},
 	}[table]
 }
 

@@ -28,6 +28,7 @@ type field struct {
 type insertDefinition struct {
 	table    string
 	columns  []string
+	key      []string
 	conflict string // ON CONFLICT … or empty
 	single   string // the statement for one row
 }
@@ -47,7 +48,7 @@ func DoUpdate(key ...string) OnConflict { return OnConflict{key: key, update: tr
 // NewTable returns the description of a table. It reads the tags once, so that a row costs no search for them.
 func NewTable[R any](table string, conflict OnConflict) Table[R] {
 	columns, fields := columnsOf[R]()
-	d := &insertDefinition{table: table, columns: columns, conflict: conflict.clause(columns)}
+	d := &insertDefinition{table: table, columns: columns, key: conflict.key, conflict: conflict.clause(columns)}
 	d.single = d.statement(1)
 	return Table[R]{d, fields}
 }
@@ -109,6 +110,15 @@ func (t Table[R]) Columns(alias string) string {
 func (t Table[R]) Select() string {
 	return `SELECT ` + t.Columns("") + ` FROM ` + t.definition.table
 }
+
+// Name returns the name of the table.
+func (t Table[R]) Name() string { return t.definition.table }
+
+// Key returns the columns of the key that OnConflict named.
+func (t Table[R]) Key() []string { return t.definition.key }
+
+// ColumnList returns the inserted columns.
+func (t Table[R]) ColumnList() []string { return t.definition.columns }
 
 // Conflict returns the ON CONFLICT clause, for a statement that inserts the result of a SELECT.
 func (t Table[R]) Conflict() string { return t.definition.conflict }

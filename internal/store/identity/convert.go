@@ -67,6 +67,9 @@ func (c *Converter) ParseDigest(column []byte) [32]byte {
 	return digest
 }
 
+// IsSealed reports whether a row that gives rights is as this program wrote it.
+func (c *Converter) IsSealed(row SealedRow) bool { return c.tx.IsSealed(row) }
+
 // SSIN returns a person's newest SSIN.
 func (c *Converter) SSIN(id int64) ident.SSIN { return c.resolveSSIN(id, false) }
 
@@ -147,8 +150,10 @@ func (c *Converter) wrapError(table string) error {
 	return problem.Wrap(problem.InternalError, fmt.Errorf("row of %s: %w", table, c.err))
 }
 
-// ConvertRows converts rows, and returns the first error.
+// ConvertRows converts rows, and returns the first error. It leaves out rows that give rights and are not as this
+// program wrote them.
 func ConvertRows[R, T any](tx *Tx, rows []R, table string, convert func(R, *Converter) T) ([]T, error) {
+	rows = keepSealed(tx, rows)
 	if len(rows) == 0 {
 		return nil, nil
 	}

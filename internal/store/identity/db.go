@@ -23,6 +23,9 @@ type DB struct {
 	hasFormerIDs bool
 	// onEvent gets each event of the audit log after its commit; nil for nobody.
 	onEvent func(auditlog.JournalEntry)
+	// onUnsealed gets the table of each row that was refused because its seal is not good; nil for nobody.
+	onUnsealed   func(table string)
+	rightsTables []RightsTable
 }
 
 // Tx is a transaction that also finds persons.
@@ -40,6 +43,10 @@ type Tx struct {
 	// currentKeyID is the key that sealed new pseudonyms at the transaction's last lookup of an SSIN.
 	currentKeyID string
 	onEvent      func(auditlog.JournalEntry) // that of the DB
+	onUnsealed   func(table string)          // that of the DB
+	// rights are the tables that give rights and that the transaction has changed, rightsKey is what seals their rows.
+	rights    map[string]*rightsChange
+	rightsKey *ringKey
 }
 
 // OnEvent sets the function that gets each event of the audit log after its commit. Call it before the first Write.
@@ -53,9 +60,12 @@ func (tx *Tx) NoteEvent(entry func() auditlog.JournalEntry) {
 	}
 }
 
-// Open loads the key file, and creates it for a new register.
-func Open(ctx context.Context, e *engine.DB, keys KeyFile) (*DB, error) {
-	db := &DB{engine: e, ring: &keyRing{KeyFile: keys}}
+// OnUnsealed sets the function that gets the table of each refused row. Call it before the first transaction.
+func (db *DB) OnUnsealed(f func(table string)) { db.onUnsealed = f }
+
+// Open loads the key file, and creates it for a new register. Rights are the tables whose rows give rights.
+func Open(ctx context.Context, e *engine.DB, keys KeyFile, rights []RightsTable) (*DB, error) {
+	db := &DB{engine: e, ring: &keyRing{KeyFile: keys}, rightsTables: rights}
 	if err := db.openKeyRing(ctx); err != nil {
 		return nil, err
 	}
@@ -73,12 +83,19 @@ func (db *DB) Read(ctx context.Context, f func(*Tx) error) error {
 
 // Write runs f in one transaction, and may run it again.
 func (db *DB) Write(ctx context.Context, f func(*Tx) error) error {
-	return db.engine.Write(ctx, func(tx *engine.Tx) error { return f(db.newTx(tx, true)) })
+	return db.engine.Write(ctx, func(etx *engine.Tx) error {
+		tx := db.newTx(etx, true)
+		if err := f(tx); err != nil {
+			return err
+		}
+		_, _, err := tx.CommitRights()
+		return err
+	})
 }
 
 func (db *DB) newTx(tx *engine.Tx, isWriting bool) *Tx {
 	return &Tx{Tx: tx, ring: db.ring, cache: db.cache.NewView(tx), isWriting: isWriting,
-		hasFormerIDs: db.hasFormerIDs, onEvent: db.onEvent}
+		hasFormerIDs: db.hasFormerIDs, onEvent: db.onEvent, onUnsealed: db.onUnsealed}
 }
 
 // InvalidateCache makes every program that uses this database forget what it has cached about persons and the authentic

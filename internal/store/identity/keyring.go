@@ -49,6 +49,8 @@ type ringKey struct {
 	lookupKey []byte      // HMAC key of the hashes that find an SSIN
 	aead      cipher.AEAD // seals pseudonyms
 	proof     []byte      // detects another secret under the same id
+	rightsKey []byte      // HMAC key of the seals of rows that give rights
+	totalKey  []byte      // HMAC key of what a row adds to the total of its table
 }
 
 // keyEntry is an element of the key file, a JSON array of keys, newest first.
@@ -56,6 +58,8 @@ type keyEntry struct {
 	ID      string `json:"id"`
 	Created string `json:"created"` // the day, by the clock of the database
 	Secret  []byte `json:"secret"`  // 32 random bytes, in base64
+	// RightsSealed says that the rows that give rights were sealed: unsealed ones are never sealed again.
+	RightsSealed bool `json:"rights_sealed,omitempty"`
 }
 
 // KeyFileName is the default name of the key file; the other constants bound what it may hold.
@@ -147,7 +151,8 @@ func (k *keyRing) setEntries(entries []keyEntry) error {
 func newRingKey(entry keyEntry) (*ringKey, error) {
 	key := &ringKey{keyEntry: entry}
 	var sealing []byte
-	for purpose, derived := range map[string]*[]byte{"lookup": &key.lookupKey, "seal": &sealing, "proof": &key.proof} {
+	for purpose, derived := range map[string]*[]byte{"lookup": &key.lookupKey, "seal": &sealing, "proof": &key.proof,
+		"rights": &key.rightsKey, "rights total": &key.totalKey} {
 		var err error
 		if *derived, err = hkdf.Key(sha256.New, entry.Secret, nil, "ctr subject "+purpose, keySecretSize); err != nil {
 			return nil, fmt.Errorf("derive a key: %w", err)
@@ -237,7 +242,7 @@ func areValidKeyEntries(entries []keyEntry) bool {
 func newKeyEntry(day string) keyEntry {
 	secret := make([]byte, keySecretSize)
 	_, _ = rand.Read(secret) // never fails
-	return keyEntry{ID: day + "-" + strings.ToLower(rand.Text()[:8]), Created: day, Secret: secret}
+	return keyEntry{ID: day + "-" + strings.ToLower(rand.Text()[:8]), Created: day, Secret: secret, RightsSealed: true}
 }
 
 // createFile creates the key file with one key. The error is fs.ErrExist when another program was faster.
@@ -291,6 +296,21 @@ func (k *keyRing) rewriteFile(edit func([]keyEntry) []keyEntry) error {
 func (k *keyRing) addKey(day string) (string, error) {
 	key := newKeyEntry(day)
 	return key.ID, k.rewriteFile(func(entries []keyEntry) []keyEntry { return slices.Insert(entries, 0, key) })
+}
+
+// areRightsSealed reports whether the key file says that the rows that give rights were sealed.
+func (k *keyRing) areRightsSealed() bool {
+	return slices.ContainsFunc(k.allKeys(), func(key *ringKey) bool { return key.RightsSealed })
+}
+
+// markRights notes in the key file that the rows that give rights were sealed.
+func (k *keyRing) markRights() error {
+	return k.rewriteFile(func(entries []keyEntry) []keyEntry {
+		for i := range entries {
+			entries[i].RightsSealed = true
+		}
+		return entries
+	})
 }
 
 // removeKey deletes a key from the file.

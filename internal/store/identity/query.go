@@ -12,7 +12,7 @@ func QueryOne[R, T any](tx *Tx, table string, convert func(R, *Converter) T, que
 		return none, false, err
 	}
 	values, err := ConvertRows(tx, []R{row}, table, convert)
-	if err != nil {
+	if err != nil || len(values) == 0 {
 		return none, false, err
 	}
 	return values[0], true, nil

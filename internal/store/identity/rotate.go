@@ -87,6 +87,9 @@ func (db *DB) activateFirstKey(ctx context.Context) ([]sealingKey, error) {
 		if err == nil && n == 1 {
 			_, err = sealingKeyTable.InsertNow(tx, sealingKey{newest.ID, newest.proof})
 		}
+		if err == nil && n == 1 && db.ring.areRightsSealed() {
+			err = db.sealTables(db.newTx(tx, true), true)
+		}
 		if err != nil {
 			return err
 		}
@@ -122,6 +125,9 @@ func (k Keys) RotateKeys(ctx context.Context) (int, error) {
 		return err
 	})
 	if err != nil {
+		return 0, err
+	}
+	if err = k.db.resealRights(ctx); err != nil {
 		return 0, err
 	}
 	total := 0
@@ -202,6 +208,11 @@ func (k Keys) RetireKey(ctx context.Context, id string) error {
 		return fmt.Errorf("there is no key %s in the key file %s", id, k.db.ring.Path)
 	}
 	only := len(k.db.ring.allKeys()) == 1
+	if !only { // what a transaction wrote while the keys were rotated
+		if err := k.db.resealRights(ctx); err != nil {
+			return err
+		}
+	}
 	var current string
 	used := false
 	err := k.db.engine.Write(ctx, func(tx *engine.Tx) error {

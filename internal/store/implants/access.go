@@ -8,6 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 // This file reads what decides who may see data. A question about data that does not exist sends the same statements as
@@ -28,22 +29,39 @@ func (r Reader) careOf(patientID int64, professional ident.SSIN, day ident.Date)
 		return platform.Care{}, err
 	}
 	on := day.String()
-	care, _, err := identity.QueryOne(r.tx, "notification", careRow.toCare, `SELECT COALESCE((SELECT type
-		FROM therapeutic_link WHERE patient = ? AND professional = ? AND valid_from <= ? AND (valid_to = '' OR valid_to >= ?)
-		ORDER BY valid_from, type LIMIT 1), '') AS relation, COALESCE((SELECT MAX(n.operation_date) FROM subject a
+	// The first row has no relation; then there is one for each.
+	found, err := identity.QueryAll(r.tx, "notification", careRow.toCare, `SELECT 0 AS "l.patient",
+		0 AS "l.professional", '' AS "l.type", '' AS "l.valid_from", '' AS "l.valid_to", NULL AS "l.seal",
+		COALESCE((SELECT MAX(n.operation_date) FROM subject a
 		JOIN notification n ON n.patient = a.id WHERE a.person = ? AND n.specialist IN `+
-		engine.InList(len(professionalIDs))+` AND n.operation_date <= ?`+AndInForce+`), '') AS last_surgery`,
-		slices.Concat([]any{patientID, professionalIDs[0], on, on, patientID}, engine.ToArgs(professionalIDs), []any{on})...)
-	return care, err
+		engine.InList(len(professionalIDs))+` AND n.operation_date <= ?`+AndInForce+`), '') AS last_surgery
+		UNION ALL SELECT patient, professional, type, valid_from, valid_to, seal, '' FROM therapeutic_link
+		WHERE patient = ? AND professional = ? AND valid_from <= ? AND (valid_to = '' OR valid_to >= ?)
+		ORDER BY 4, 3`,
+		slices.Concat([]any{patientID}, engine.ToArgs(professionalIDs), []any{on, patientID, professionalIDs[0], on, on})...)
+	if err != nil {
+		return platform.Care{}, err
+	}
+	care := found[0]
+	for _, other := range found {
+		if care.Relation == "" {
+			care.Relation = other.Relation
+		}
+	}
+	return care, nil
 }
 
 type careRow struct {
-	Relation    string `db:"relation"`
-	LastSurgery string `db:"last_surgery"`
+	Link        platformstore.TherapeuticLinkRow `db:"l"` // zero for none
+	LastSurgery string                           `db:"last_surgery"`
 }
 
 func (row careRow) toCare(c *identity.Converter) platform.Care {
-	return platform.Care{Relation: row.Relation, LastSurgery: c.ParseDate(row.LastSurgery)}
+	care := platform.Care{LastSurgery: c.ParseDate(row.LastSurgery)}
+	if row.Link.Patient != 0 && c.IsSealed(row.Link) {
+		care.Relation = row.Link.Type
+	}
+	return care
 }
 
 type notificationFactsRow struct {

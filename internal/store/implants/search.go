@@ -9,6 +9,7 @@ import (
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/store/identity"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 // SearchNotifications returns a page of the notifications that are or were final, in the order in which they first
@@ -17,6 +18,9 @@ func (r Reader) SearchNotifications(q implants.NotificationQuery) ([]implants.No
 	where, err := r.searchConditions(q)
 	if err != nil {
 		return nil, 0, err
+	}
+	if !q.TreatedBy.IsZero() {
+		return r.searchTreated(q, where)
 	}
 	var total int
 	if _, err = r.tx.SelectRow(&total, `SELECT COUNT(*) FROM notification n WHERE `+where.String()+andNewestVersion,
@@ -30,6 +34,72 @@ func (r Reader) SearchNotifications(q implants.NotificationQuery) ([]implants.No
 		WHERE `+where.String()+andNewestVersion+` ORDER BY `+registrationOrder+` LIMIT ? OFFSET ?`,
 		append(where.Args, q.Limit, max(q.Offset, 0))...)
 	return page, total, err
+}
+
+// foundVersion is a version that a search or a list may show, beside a row that gives the right to see it; there is a
+// row for each of them.
+type foundVersion struct {
+	Seq   int64                            `db:"seq"`
+	IsOwn bool                             `db:"own"`
+	Link  platformstore.TherapeuticLinkRow `db:"l"`
+	Role  platformstore.AffiliationRow     `db:"a"`
+}
+
+// shownSeqs returns the versions that may be shown, in their order: a right counts if its seal is good.
+func shownSeqs(c *identity.Converter, found []foundVersion) []any {
+	var shown []any
+	last := int64(-1)
+	for _, row := range found {
+		if row.Seq != last && (row.IsOwn || row.Link.Patient != 0 && c.IsSealed(row.Link) ||
+			row.Role.Subject != 0 && c.IsSealed(row.Role)) {
+			shown, last = append(shown, row.Seq), row.Seq
+		}
+	}
+	return shown
+}
+
+// selectShown reads which versions may be shown.
+func (r Reader) selectShown(query string, args []any) (shown []any, err error) {
+	var found []foundVersion
+	if err = r.tx.SelectRows(&found, query, args...); err != nil {
+		return nil, err
+	}
+	err = r.tx.ConvertStored("notification", func(c *identity.Converter) { shown = shownSeqs(c, found) })
+	return shown, err
+}
+
+// selectSummaries reads the summaries of a page of versions.
+func (r Reader) selectSummaries(shown []any, offset, limit int, order string,
+) ([]implants.NotificationSummary, int, error) {
+	total := len(shown)
+	if offset >= total || limit <= 0 {
+		return nil, total, nil
+	}
+	page := shown[max(offset, 0):]
+	list, args := engine.PaddedInList(page[:min(limit, len(page))])
+	summaries, err := identity.QueryAll(r.tx, "notification", summaryRow.toSummary, summaryColumns+` FROM notification n`+
+		` WHERE n.seq IN `+list+` ORDER BY `+order, args...)
+	return summaries, total, err
+}
+
+// searchTreated searches among the own notifications of a professional and those of patients with a relation. It counts
+// the relations whose seal is good, and so reads which versions it finds before it reads a page of them.
+func (r Reader) searchTreated(q implants.NotificationQuery, where *engine.Conditions,
+) ([]implants.NotificationSummary, int, error) {
+	ids, err := r.tx.FindIDs(identity.Professional, q.TreatedBy)
+	if err != nil {
+		return nil, 0, err
+	}
+	day := q.TreatedOn.String()
+	shown, err := r.selectShown(`SELECT n.seq, n.specialist IN `+engine.InList(len(ids))+` AS own, `+
+		platformstore.OptionalLinkColumns("l")+` FROM notification n LEFT JOIN subject s ON s.id = n.patient
+		LEFT JOIN therapeutic_link l ON l.patient = s.person AND `+inCare+` WHERE `+where.String()+andNewestVersion+
+		` ORDER BY `+registrationOrder+`, n.seq`,
+		slices.Concat(engine.ToArgs(ids), []any{ids[0], day, day}, where.Args))
+	if err != nil {
+		return nil, 0, err
+	}
+	return r.selectSummaries(shown, q.Offset, q.Limit, registrationOrder)
 }
 
 const summaryColumns = `SELECT n.reference, n.version, n.number, n.type, n.operation_date, n.patient, n.specialist, ` +
@@ -81,11 +151,12 @@ func (r Reader) searchConditions(q implants.NotificationQuery) (*engine.Conditio
 	return where, nil
 }
 
+const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
+
 // addPatientsOf restricts to a professional's own notifications and to those of patients with a therapeutic link on the
 // day. Therapeutic links refer to current pseudonyms, notifications to any pseudonym of a person. With checked, the
 // condition checks a row instead of being a set to start from.
 func addPatientsOf(c *engine.Conditions, professionalIDs []int64, day string, checked bool) {
-	const inCare = `l.professional = ? AND l.valid_from <= ? AND (l.valid_to = '' OR l.valid_to >= ?)`
 	own := `.specialist IN ` + engine.InList(len(professionalIDs))
 	text := `(n` + own + ` OR EXISTS (SELECT 1 FROM subject a JOIN therapeutic_link l ON l.patient = a.person
 		WHERE a.id = n.patient AND ` + inCare + `))`

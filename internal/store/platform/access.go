@@ -26,7 +26,7 @@ func (w Writer) putMandate(m platform.Mandate) error {
 	if err != nil {
 		return err
 	}
-	_, err = mandateTable.InsertNow(w.tx.Tx, mandateRow{
+	return saveRight(w.tx, mandateTable, mandateRow{
 		Grantor:    grantor,
 		Grantee:    grantee,
 		Service:    m.Service,
@@ -35,7 +35,6 @@ func (w Writer) putMandate(m platform.Mandate) error {
 		From:       m.From.String(),
 		To:         m.To.String(),
 	})
-	return err
 }
 
 // SaveAffiliation adds an affiliation, or replaces the one with the same person, organisation, role and first day.
@@ -51,7 +50,7 @@ func (w Writer) putAffiliation(a platform.Affiliation) error {
 	if err != nil {
 		return err
 	}
-	_, err = affiliationTable.InsertNow(w.tx.Tx, affiliationRow{
+	return saveRight(w.tx, affiliationTable, AffiliationRow{
 		OrganisationBase: a.Organisation.Base().Digits(),
 		Organisation:     a.Organisation.Digits(),
 		Subject:          id,
@@ -60,16 +59,15 @@ func (w Writer) putAffiliation(a platform.Affiliation) error {
 		From:             a.From.String(),
 		To:               a.To.String(),
 	})
-	return err
 }
 
-func (w Writer) newTherapeuticLinkRow(l platform.TherapeuticLink) (therapeuticLinkRow, error) {
+func (w Writer) newTherapeuticLinkRow(l platform.TherapeuticLink) (TherapeuticLinkRow, error) {
 	patient, err := w.tx.FindOrCreate(identity.Patient, l.Patient, false)
 	if err != nil {
-		return therapeuticLinkRow{}, err
+		return TherapeuticLinkRow{}, err
 	}
 	professional, err := w.tx.ProfessionalID(l.Professional)
-	return therapeuticLinkRow{
+	return TherapeuticLinkRow{
 		Patient:      patient.ID,
 		Professional: professional,
 		Type:         l.Type,
@@ -87,7 +85,7 @@ func (r Reader) ListStaff(organisation ident.NIHII, offset, limit int) ([]platfo
 	if _, err := r.tx.SelectRow(&total, `SELECT COUNT(*)`+from, base); err != nil || total == 0 {
 		return nil, 0, err
 	}
-	found, err := identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation,
+	found, err := identity.QueryAll(r.tx, "affiliation", AffiliationRow.toAffiliation,
 		`SELECT `+affiliationTable.Columns("")+from+
 			` ORDER BY valid_from, role, subject LIMIT ? OFFSET ?`, base, limit, offset)
 	return found, total, err

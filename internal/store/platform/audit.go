@@ -53,7 +53,7 @@ func (row eventRow) toEvent(c *identity.Converter) platform.AuditEvent {
 		Patient:      c.SSIN(row.Patient),
 		Number:       c.ParseNumber(row.Number),
 	}
-	if len(row.Body)+len(row.Version) > 0 {
+	if len(row.Body) > 0 { // otherwise the digest is that of the state of rights
 		e.Stored = platform.StoredDigests{Body: c.ParseDigest(row.Body), Version: c.ParseDigest(row.Version)}
 	}
 	e.Codes = splitCodes(row.Codes)
@@ -159,6 +159,13 @@ func (w Writer) AppendEvent(e platform.AuditEvent) error {
 		return err
 	}
 	body, version := []byte{}, []byte{}
+	rights, isChanged, err := w.tx.CommitRights()
+	if err != nil {
+		return err
+	}
+	if isChanged {
+		version = rights[:]
+	}
 	if e.Stored != (platform.StoredDigests{}) {
 		body, version = e.Stored.Body[:], e.Stored.Version[:]
 	}

@@ -21,7 +21,7 @@ const andNotEnded = ` (valid_to = '' OR valid_to >= ?)`
 
 // UnexpiredAffiliations returns the affiliations with roles that only the authentic source assigns.
 func (r Reader) UnexpiredAffiliations(day ident.Date) ([]platform.Affiliation, error) {
-	return identity.QueryAll(r.tx, "affiliation", affiliationRow.toAffiliation, affiliationTable.Select()+`
+	return identity.QueryAll(r.tx, "affiliation", AffiliationRow.toAffiliation, affiliationTable.Select()+`
 		WHERE role NOT IN (?, ?) AND`+andNotEnded+` ORDER BY organisation, subject, role, valid_from`,
 		string(platform.RoleAdministrative), string(platform.RoleManager), day.String())
 }
@@ -34,7 +34,7 @@ func (r Reader) UnexpiredMandates(day ident.Date) ([]platform.Mandate, error) {
 
 // UnexpiredLinks returns the therapeutic links that have not ended before the day.
 func (r Reader) UnexpiredLinks(day ident.Date) ([]platform.TherapeuticLink, error) {
-	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink,
+	return identity.QueryAll(r.tx, "therapeutic_link", TherapeuticLinkRow.toTherapeuticLink,
 		therapeuticLinkTable.Select()+` WHERE`+andNotEnded+` ORDER BY patient, professional, type, valid_from`,
 		day.String())
 }

@@ -28,7 +28,7 @@ func (w Writer) loadPeople(entries *implants.SourceEntries) error {
 		if err != nil {
 			return err
 		}
-		_, err = practiceTable.InsertNow(w.tx.Tx, practiceRow{
+		err = saveRight(w.tx, practiceTable, practiceRow{
 			Subject:    id,
 			NIHII:      p.NIHII.Digits(),
 			NIHIIBase:  p.NIHII.Base().Digits(),
@@ -59,7 +59,7 @@ func (w Writer) loadOrganisations(entries *implants.SourceEntries) error {
 			id = o.CBE.Digits()
 		}
 		row := organisationRow{ID: id, NIHII: o.NIHII.Digits(), CBE: o.CBE.Digits(), Type: o.Type, Name: o.Name}
-		if _, err := organisationTable.InsertNow(w.tx.Tx, row); err != nil {
+		if err := saveRight(w.tx, organisationTable, row); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (w Writer) loadRelations(entries *implants.SourceEntries) error {
 		if err != nil {
 			return err
 		}
-		if _, err := therapeuticLinkTable.InsertNow(w.tx.Tx, row); err != nil {
+		if err := saveRight(w.tx, therapeuticLinkTable, row); err != nil {
 			return err
 		}
 	}

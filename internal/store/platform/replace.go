@@ -8,34 +8,6 @@ import (
 	"github.com/openctr/ctr/internal/store/identity"
 )
 
-// Each statement has two parameters: the pseudonym that a person's entries move to, and the one that they move from.
-// Entries that exist under the newer SSIN take precedence.
-const (
-	movePractices = `INSERT INTO practice (subject, nihii, nihii_base, profession, speciality, valid_from, valid_to)
-		SELECT CAST(? AS bigint), nihii, nihii_base, profession, speciality, valid_from, valid_to FROM practice
-		WHERE subject = ?
-		ON CONFLICT DO NOTHING`
-	moveAffiliations = `INSERT INTO affiliation (organisation_base, organisation, subject, role, valid_from, valid_to,
-		ended_on) SELECT organisation_base, organisation, CAST(? AS bigint), role, valid_from, valid_to, ended_on
-		FROM affiliation
-		WHERE subject = ?
-		ON CONFLICT DO NOTHING`
-	movePatientLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
-		SELECT CAST(? AS bigint), professional, type, valid_from, valid_to FROM therapeutic_link WHERE patient = ?
-		ON CONFLICT DO NOTHING`
-	moveProfessionalLinks = `INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to)
-		SELECT patient, CAST(? AS bigint), type, valid_from, valid_to FROM therapeutic_link WHERE professional = ?
-		ON CONFLICT DO NOTHING`
-	moveGrantorMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to, ended_on)
-		SELECT CAST(? AS bigint), grantee, service, accepted_on, valid_from, valid_to, ended_on FROM mandate
-		WHERE grantor = ?
-		ON CONFLICT DO NOTHING`
-	moveGranteeMandates = `INSERT INTO mandate (grantor, grantee, service, accepted_on, valid_from, valid_to, ended_on)
-		SELECT grantor, CAST(? AS bigint), service, accepted_on, valid_from, valid_to, ended_on FROM mandate
-		WHERE grantee = ?
-		ON CONFLICT DO NOTHING`
-)
-
 // Moved is a pseudonym whose place another one takes.
 type Moved struct{ From, To int64 }
 
@@ -67,27 +39,36 @@ func (w Writer) replaceFor(purpose identity.Purpose, former, newer ident.SSIN) (
 		}
 	}
 	for _, move := range movesFor(purpose) {
-		if _, err = w.tx.ExecStatement(move.statement, to.ID, from.ID); err != nil {
-			return Moved{}, err
-		}
-		if _, err = w.tx.ExecStatement(`DELETE FROM `+move.table+` WHERE `+move.column+` = ?`, from.ID); err != nil {
+		if err = move.rows(w.tx, from.ID, to.ID); err != nil {
 			return Moved{}, err
 		}
 	}
 	return Moved{from.ID, to.ID}, w.tx.MergePersons(from, to)
 }
 
-type move struct{ table, column, statement string }
+// move moves a person's entries to the newer pseudonym. Entries that exist under the newer SSIN take precedence.
+type move struct {
+	table, column string
+	rows          func(tx *identity.Tx, from, to int64) error
+}
 
 func movesFor(purpose identity.Purpose) []move {
 	switch purpose {
 	case identity.Patient:
-		return []move{{`therapeutic_link`, `patient`, movePatientLinks}}
+		return []move{{`therapeutic_link`, `patient`, moveRights(therapeuticLinkTable, `patient`,
+			func(row *TherapeuticLinkRow, to int64) { row.Patient = to })}}
 	case identity.Professional:
 		return []move{
-			{`practice`, `subject`, movePractices}, {`affiliation`, `subject`, moveAffiliations},
-			{`therapeutic_link`, `professional`, moveProfessionalLinks},
-			{`mandate`, `grantor`, moveGrantorMandates}, {`mandate`, `grantee`, moveGranteeMandates},
+			{`practice`, `subject`, moveRights(practiceTable, `subject`,
+				func(row *practiceRow, to int64) { row.Subject = to })},
+			{`affiliation`, `subject`, moveRights(affiliationTable, `subject`,
+				func(row *AffiliationRow, to int64) { row.Subject = to })},
+			{`therapeutic_link`, `professional`, moveRights(therapeuticLinkTable, `professional`,
+				func(row *TherapeuticLinkRow, to int64) { row.Professional = to })},
+			{`mandate`, `grantor`, moveRights(mandateTable, `grantor`,
+				func(row *mandateRow, to int64) { row.Grantor = to })},
+			{`mandate`, `grantee`, moveRights(mandateTable, `grantee`,
+				func(row *mandateRow, to int64) { row.Grantee = to })},
 		}
 	case identity.Caller:
 	}

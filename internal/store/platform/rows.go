@@ -17,11 +17,11 @@ var (
 	practiceTable = engine.NewTable[practiceRow]("practice", engine.DoUpdate("subject", "nihii", "profession",
 		"valid_from"))
 	organisationTable = engine.NewTable[organisationRow]("organisation", engine.DoUpdate("id"))
-	affiliationTable  = engine.NewTable[affiliationRow]("affiliation",
+	affiliationTable  = engine.NewTable[AffiliationRow]("affiliation",
 		engine.DoUpdate("subject", "organisation_base", "role", "valid_from"))
 	mandateTable = engine.NewTable[mandateRow]("mandate", engine.DoUpdate("grantee", "grantor", "service",
 		"valid_from"))
-	therapeuticLinkTable = engine.NewTable[therapeuticLinkRow]("therapeutic_link",
+	therapeuticLinkTable = engine.NewTable[TherapeuticLinkRow]("therapeutic_link",
 		engine.DoUpdate("patient", "professional", "type", "valid_from"))
 )
 
@@ -54,6 +54,7 @@ type practiceRow struct {
 	Speciality string `db:"speciality"`
 	From       string `db:"valid_from"`
 	To         string `db:"valid_to"`
+	sealed
 }
 
 func (row practiceRow) toPractice(c *identity.Converter) platform.Practice {
@@ -72,6 +73,7 @@ type organisationRow struct {
 	CBE   string `db:"cbe"`
 	Type  string `db:"type"`
 	Name  string `db:"name"`
+	sealed
 }
 
 func (row organisationRow) toOrganisation(c *identity.Converter) platform.Organisation {
@@ -83,7 +85,8 @@ func (row organisationRow) toOrganisation(c *identity.Converter) platform.Organi
 	}
 }
 
-type affiliationRow struct {
+// AffiliationRow is a row of affiliation.
+type AffiliationRow struct {
 	OrganisationBase string `db:"organisation_base"`
 	Organisation     string `db:"organisation"`
 	Subject          int64  `db:"subject"`
@@ -91,16 +94,17 @@ type affiliationRow struct {
 	From             string `db:"valid_from"`
 	To               string `db:"valid_to"`
 	EndedOn          string `db:"ended_on"`
+	sealed
 }
 
-func (row affiliationRow) toAffiliation(c *identity.Converter) platform.Affiliation {
+func (row AffiliationRow) toAffiliation(c *identity.Converter) platform.Affiliation {
 	a := row.toRole(c)
 	a.SSIN = c.CacheableSSIN(row.Subject)
 	return a
 }
 
 // toRole leaves out the person.
-func (row affiliationRow) toRole(c *identity.Converter) platform.Affiliation {
+func (row AffiliationRow) toRole(c *identity.Converter) platform.Affiliation {
 	return platform.Affiliation{
 		Organisation: c.ParseNIHII(row.Organisation),
 		Role:         platform.Role(row.Role),
@@ -109,15 +113,17 @@ func (row affiliationRow) toRole(c *identity.Converter) platform.Affiliation {
 	}
 }
 
-type therapeuticLinkRow struct {
+// TherapeuticLinkRow is a row of therapeutic_link.
+type TherapeuticLinkRow struct {
 	Patient      int64  `db:"patient"`
 	Professional int64  `db:"professional"`
 	Type         string `db:"type"`
 	From         string `db:"valid_from"`
 	To           string `db:"valid_to"`
+	sealed
 }
 
-func (row therapeuticLinkRow) toTherapeuticLink(c *identity.Converter) platform.TherapeuticLink {
+func (row TherapeuticLinkRow) toTherapeuticLink(c *identity.Converter) platform.TherapeuticLink {
 	return platform.TherapeuticLink{
 		Patient:      c.SSIN(row.Patient),
 		Professional: c.CacheableSSIN(row.Professional),
@@ -134,6 +140,7 @@ type mandateRow struct {
 	From       string `db:"valid_from"`
 	To         string `db:"valid_to"`
 	EndedOn    string `db:"ended_on"`
+	sealed
 }
 
 func (row mandateRow) toMandate(c *identity.Converter) platform.Mandate {

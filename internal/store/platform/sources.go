@@ -54,22 +54,22 @@ func (r Reader) Affiliations(organisation ident.NIHII, person ident.SSIN) ([]pla
 	columns := affiliationTable.Select() + ` WHERE subject = ?`
 	const order = ` ORDER BY valid_from, organisation, role`
 	if organisation.IsZero() {
-		return identity.QueryProfessional(r.tx, person, "affiliation", affiliationRow.toAffiliation, columns+order)
+		return identity.QueryProfessional(r.tx, person, "affiliation", AffiliationRow.toAffiliation, columns+order)
 	}
-	return identity.QueryProfessional(r.tx, person, "affiliation", affiliationRow.toAffiliation, columns+
+	return identity.QueryProfessional(r.tx, person, "affiliation", AffiliationRow.toAffiliation, columns+
 		` AND organisation_base = ?`+order,
 		organisation.Base().Digits())
 }
 
 // RolesOf returns the affiliations to an organisation of the person with a pseudonym id, without the person's number.
 func (r Reader) RolesOf(organisation ident.NIHII, personID int64) ([]platform.Affiliation, error) {
-	var rows []affiliationRow
+	var rows []AffiliationRow
 	err := r.tx.SelectRows(&rows, affiliationTable.Select()+` WHERE subject = ? AND organisation_base = ?
 		ORDER BY valid_from, role`, personID, organisation.Base().Digits())
 	if err != nil {
 		return nil, err
 	}
-	return identity.ConvertRows(r.tx, rows, "affiliation", affiliationRow.toRole)
+	return identity.ConvertRows(r.tx, rows, "affiliation", AffiliationRow.toRole)
 }
 
 // TherapeuticLinks returns the therapeutic links between a patient and a professional, past ones included.
@@ -82,7 +82,7 @@ func (r Reader) TherapeuticLinks(patient, professional ident.SSIN) ([]platform.T
 	if err != nil || professionalPerson == nil {
 		return nil, err
 	}
-	return identity.QueryAll(r.tx, "therapeutic_link", therapeuticLinkRow.toTherapeuticLink,
+	return identity.QueryAll(r.tx, "therapeutic_link", TherapeuticLinkRow.toTherapeuticLink,
 		therapeuticLinkTable.Select()+` WHERE patient = ? AND professional = ? ORDER BY valid_from, type`,
 		patientPerson.Current.ID, professionalPerson.Current.ID)
 }
