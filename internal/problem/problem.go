@@ -12,6 +12,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/openctr/ctr/internal/texts"
 )
@@ -66,6 +67,8 @@ type Error struct {
 	Related string
 	// Causes lists the single refusals if several are reported together.
 	Causes []*Error
+	// RetryAfter says when the caller may try again; zero if it is not known.
+	RetryAfter time.Duration
 	// Err is the cause, for the log only.
 	Err error
 }
@@ -114,6 +117,13 @@ func (e *Error) WithRelated(path string) *Error {
 func (e *Error) WithDetail(detail texts.Text) *Error {
 	changed := *e
 	changed.Detail = detail
+	return &changed
+}
+
+// WithRetryAfter returns e with the time after which the caller may try again.
+func (e *Error) WithRetryAfter(wait time.Duration) *Error {
+	changed := *e
+	changed.RetryAfter = wait
 	return &changed
 }
 

@@ -62,7 +62,8 @@ type want struct {
 	fault      string // HTTP status, fault code, kind and code of the platform error
 	problems   []codeAtPath
 	texts      []string
-	sameAsStep int // step with the same answer, except for IDs and instants
+	retryAfter string // header Retry-After; a time that the service draws at random is not compared
+	sameAsStep int    // step with the same answer, except for IDs and instants
 
 	audit         string // operation, outcome and, unless they equal those of problems, codes
 	by            string // signer and capacity
@@ -205,6 +206,8 @@ func (w *want) parseLine(text string) (err error) {
 		w.fault = value
 	case "problem":
 		w.problems = append(w.problems, parseCodeAtPath(value))
+	case "retry-after":
+		w.retryAfter = value
 	case "text":
 		w.texts = append(w.texts, value)
 	case "like":

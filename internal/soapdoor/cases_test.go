@@ -45,10 +45,11 @@ func TestCases(t *testing.T) {
 
 // answer is the parsed response of one step.
 type answer struct {
-	status   int
-	body     string
-	response xmldoc.Element // zero if refused
-	refusal  *soap.Refusal
+	status     int
+	retryAfter string
+	body       string
+	response   xmldoc.Element // zero if refused
+	refusal    *soap.Refusal
 }
 
 func runCase(t *testing.T, c *testCase, said *saidCodes) {
@@ -95,7 +96,7 @@ func (s *step) expectedVersion() soap.Version {
 // readAnswer parses an answer and checks what holds for all: its SOAP version and its validity against the schemas.
 func readAnswer(t *testing.T, version soap.Version, r reply) answer {
 	t.Helper()
-	a := answer{status: r.status, body: r.body}
+	a := answer{status: r.status, body: r.body, retryAfter: r.header.Get("Retry-After")}
 	if got := r.header.Get("Content-Type"); got != version.ContentType() || r.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("answered as %s, cache control %q", got, r.header.Get("Cache-Control"))
 	}
@@ -170,6 +171,9 @@ func (v *verification) checkAnswer() {
 		kind = "BusinessError"
 	}
 	v.checkEqual("fault", fmt.Sprint(v.got.status, " ", r.FaultCode, " ", kind, " ", r.Code), v.want.fault)
+	if v.got.status != http.StatusServiceUnavailable {
+		v.checkEqual("Retry-After", v.got.retryAfter, v.want.retryAfter)
+	}
 	var problems []codeAtPath
 	for _, violation := range r.Violations {
 		problems = append(problems, codeAtPath{problem.Code(violation.Code), violation.Path})

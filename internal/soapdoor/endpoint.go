@@ -126,7 +126,10 @@ func (e *endpoint) respond(w http.ResponseWriter, r *http.Request, c *requestSta
 		case string(problem.MessageIncomplete):
 			w.Header().Set("Connection", "close") // the rest of the body may still arrive
 		}
-		if fault.Retry {
+		switch wait := problem.From(err).RetryAfter; {
+		case wait > 0: // rounded up: a retry after it must not come too early
+			w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		case fault.Retry:
 			w.Header().Set("Retry-After", strconv.Itoa(int(e.admission.RetryAfter().Seconds())))
 		}
 	}

@@ -116,7 +116,8 @@ func AdmitEmergency(
 	}
 	if left := opensAt.Sub(now); left > 0 {
 		seconds := int((left + time.Second - 1) / time.Second)
-		return problem.New(EmergencyWait, waitUntil.With(opensAt.UTC().Format(time.RFC3339), seconds))
+		return problem.New(EmergencyWait, waitUntil.With(opensAt.UTC().Format(time.RFC3339), seconds)).
+			WithRetryAfter(left)
 	}
 	return nil
 }
