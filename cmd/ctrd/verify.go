@@ -1,19 +1,21 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
+	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/verification"
 )
 
 // verifyRegisterCommand verifies the audit log, and every version against its signed message and the audit log.
 type verifyRegisterCommand struct {
 	verifyCommand
-	Fast bool `help:"Do not pause between pages. Requests to a service on the same machine become slower meanwhile."`
+	Fast  bool   `help:"Use every processor, and do not pause between pages. Requests to a service on the same machine become slower meanwhile."`
+	Since string `help:"Verify only what was registered since a day, or since the last verification without a finding (last)." placeholder:"DATE|last"`
 }
 
 // pauseMultiple leaves most of one processor to the service: the work takes a tenth of the time.
@@ -34,11 +36,15 @@ func (c *verifyRegisterCommand) verifyRegister(e environment) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	pause := verification.PauseFor(pauseMultiple)
+	options := verification.Options{Now: time.Now, Pause: verification.PauseFor(pauseMultiple)}
 	if c.Fast {
-		pause = func(context.Context, time.Duration) error { return nil }
+		options.Pause, options.Workers = nil, runtime.GOMAXPROCS(0)
 	}
-	report, err := verification.Verify(e.ctx, db, time.Now, pause)
+	if options.Since, err = c.parseSince(); err != nil {
+		return err
+	}
+	begin := time.Now()
+	report, err := verification.Verify(e.ctx, db, options)
 	if err != nil {
 		return err //nolint:wrapcheck // the store says what failed
 	}
@@ -48,5 +54,20 @@ func (c *verifyRegisterCommand) verifyRegister(e environment) (err error) {
 	if n := report.Count(); n > 0 {
 		return fmt.Errorf("the register does not verify: findings: %d", n)
 	}
+	if err = service.NoteVerified(c.Data, begin); err != nil {
+		return fmt.Errorf("note the verification: %w", err)
+	}
 	return nil
+}
+
+// parseSince returns the instant at which the verification begins, zero for the first version.
+func (c *verifyRegisterCommand) parseSince() (time.Time, error) {
+	if c.Since == "last" {
+		return service.LastVerified(c.Data) //nolint:wrapcheck // it names the file
+	}
+	day, err := parseDay("--since", c.Since)
+	if err != nil || day.IsZero() {
+		return time.Time{}, err
+	}
+	return startOfDay(day), nil
 }

@@ -2,12 +2,19 @@ package service
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/verification"
@@ -15,9 +22,10 @@ import (
 
 // registerVerifier verifies the register every night, slowly, beside the requests.
 type registerVerifier struct {
-	db  *store.DB
-	log *slog.Logger
-	now func() time.Time
+	db        *store.DB
+	log       *slog.Logger
+	now       func() time.Time
+	directory string
 
 	mu       sync.Mutex
 	finished time.Time // when the last verification ended, or when the process started
@@ -34,7 +42,7 @@ const (
 )
 
 func newRegisterVerifier(db *store.DB, c *Config) *registerVerifier {
-	return &registerVerifier{db: db, log: c.Log, now: c.Now, finished: c.Now()}
+	return &registerVerifier{db: db, log: c.Log, now: c.Now, directory: c.DataDirectory, finished: c.Now()}
 }
 
 // runNightly verifies at each night's hour until ctx ends.
@@ -63,7 +71,9 @@ func untilHour(now time.Time, hour int) time.Duration {
 
 // verifyOnce verifies the register and logs what it finds.
 func (v *registerVerifier) verifyOnce(ctx context.Context) {
-	report, err := verification.Verify(ctx, v.db, v.now, verification.PauseFor(verificationPause))
+	begin := v.now()
+	report, err := verification.Verify(ctx, v.db, verification.Options{Now: v.now,
+		Pause: verification.PauseFor(verificationPause)})
 	if err != nil {
 		if ctx.Err() == nil {
 			v.log.ErrorContext(ctx, "register not verified", slog.String("error", err.Error()))
@@ -73,11 +83,41 @@ func (v *registerVerifier) verifyOnce(ctx context.Context) {
 	for _, finding := range report.Findings[:min(len(report.Findings), maxLoggedFindings)] {
 		v.log.ErrorContext(ctx, "the register was changed beside the program", slog.String("finding", finding.String()))
 	}
+	if report.Count() == 0 {
+		if err = NoteVerified(v.directory, begin); err != nil {
+			v.log.ErrorContext(ctx, "verification not noted", slog.String("error", err.Error()))
+		}
+	}
 	v.log.InfoContext(ctx, "register verified", slog.Int64("versions", report.Versions),
 		slog.Int("findings", report.Count()))
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.finished, v.findings = v.now(), report.Count()
+}
+
+// VerifiedFileName is the file in the data directory that says when the last verification began that found nothing.
+const VerifiedFileName = "verified-until"
+
+// NoteVerified notes that a verification found nothing that was registered before it began.
+func NoteVerified(directory string, begin time.Time) error {
+	return durable.Replace(filepath.Join(directory, VerifiedFileName), []byte(begin.UTC().Format(time.RFC3339)+"\n"), 0o600)
+}
+
+// LastVerified returns when the last verification began that found nothing, zero if there was none.
+func LastVerified(directory string) (time.Time, error) {
+	path := filepath.Join(directory, VerifiedFileName)
+	text, err := os.ReadFile(path) //nolint:gosec // the operator's own path
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return time.Time{}, nil
+	case err != nil:
+		return time.Time{}, fmt.Errorf("the last verification: %w", err)
+	}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%s holds no time: remove it, and verify everything", path)
+	}
+	return at, nil
 }
 
 // newVerificationMetrics returns the metrics of the nightly verification.

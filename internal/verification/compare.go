@@ -2,13 +2,10 @@ package verification
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"strings"
 
 	"github.com/openctr/ctr/internal/implants"
-	"github.com/openctr/ctr/internal/message/soap"
-	"github.com/openctr/ctr/internal/message/wsse"
 	"github.com/openctr/ctr/internal/message/xmldoc"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -22,6 +19,7 @@ type comparison struct {
 	report   *Report
 	stored   *implants.StoredVersion
 	previous *implants.StoredVersion
+	read     readEvidence
 	err      error // of the store
 }
 
@@ -46,34 +44,18 @@ func (c *comparison) compare(ctx context.Context) error {
 		c.add("evidence", "", "the signed message of the version is missing")
 		return nil
 	}
-	kept, err := verifyEvidence(evidence)
-	if err != nil {
-		c.add("evidence", "message", "it does not verify: %s", problem.From(err).Code)
+	kept := c.read.kept
+	if c.read.err != nil {
+		c.add("evidence", "message", "it does not verify: %s", problem.From(c.read.err).Code)
 		return nil
 	}
 	n := &c.stored.Notification
 	c.expect("notification", "digest", kept.Digest == n.Digest)
 	c.expect("notification", "signer", c.isSigner(ctx, kept.Signer.String(), n.Signer))
-	if err = c.compareContent(ctx, kept.Body); err != nil {
+	if err := c.compareContent(ctx, kept.Body); err != nil {
 		c.add("evidence", "message", "it cannot be read")
 	}
 	return c.err
-}
-
-func verifyEvidence(evidence *implants.Evidence) (*wsse.KeptMessage, error) {
-	certificate, err := x509.ParseCertificate(evidence.Certificate)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // reported by its code
-	}
-	document, err := xmldoc.Parse(evidence.Message, xmldoc.DefaultLimits())
-	if err != nil {
-		return nil, err //nolint:wrapcheck // a problem
-	}
-	envelope, err := soap.Open(document)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // a problem
-	}
-	return wsse.VerifyKept(envelope, certificate)
 }
 
 // compareContent compares what the request asked for.

@@ -35,6 +35,7 @@ type waitingVersion struct {
 // matcher pairs versions with the events of the audit log. Both come in nearly the same order, so few of them wait for
 // their counterpart at any time, unless somebody removed it.
 type matcher struct {
+	since    time.Time // what was registered or recorded before has its counterpart elsewhere
 	versions map[matchKey][]*waitingVersion
 	events   map[matchKey][]*platform.RecordedEvent
 	waiting  int // versions and events
@@ -50,8 +51,8 @@ const (
 	maxRecent  = 1000
 )
 
-func newMatcher() *matcher {
-	return &matcher{versions: make(map[matchKey][]*waitingVersion),
+func newMatcher(since time.Time) *matcher {
+	return &matcher{since: since, versions: make(map[matchKey][]*waitingVersion),
 		events: make(map[matchKey][]*platform.RecordedEvent), recent: make(map[string]ident.SSIN)}
 }
 
@@ -175,13 +176,15 @@ func (m *matcher) reportWaiting(r *Report) {
 	events := make(map[*platform.RecordedEvent]bool)
 	for _, list := range m.events {
 		for _, e := range list {
-			events[e] = true
+			if !e.OccurredAt.Before(m.since) {
+				events[e] = true
+			}
 		}
 	}
 	seen := make(map[*waitingVersion]bool)
 	for _, list := range m.versions {
 		for _, v := range list {
-			if seen[v] {
+			if seen[v] || v.registeredAt.Before(m.since) {
 				continue
 			}
 			seen[v] = true

@@ -29,6 +29,9 @@ type Store interface {
 	IsSamePerson(ctx context.Context, one, other ident.SSIN) (bool, error)
 	// VerifyRights returns what is not as it was written in the tables that give rights, and the number of their rows.
 	VerifyRights(ctx context.Context) ([]platform.RightsFinding, int64, error)
+	// LastVersionBefore and LastEventBefore return sequence numbers after which is whatever was stored since a time.
+	LastVersionBefore(ctx context.Context, at time.Time) (int64, error)
+	LastEventBefore(ctx context.Context, at time.Time) (int64, error)
 }
 
 // Finding is a row that is not what the register stored.
@@ -68,7 +71,8 @@ type Report struct {
 	// Uncommitted counts events from before the audit log committed to what a request stored: of these versions, only what
 	// their messages say is verified.
 	Uncommitted int64
-	Rights      int64 // rows that give rights
+	Rights      int64     // rows that give rights
+	Since       time.Time // what was registered before was left out; zero for nothing
 	Findings    []Finding
 	Omitted     int // findings beyond maxFindings
 }
@@ -91,6 +95,9 @@ func (r *Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "versions: %d, requests in the audit log that stored one: %d, rows that give rights: %d\n", r.Versions,
 		r.Events, r.Rights)
+	if !r.Since.IsZero() {
+		fmt.Fprintf(&b, "since: %s\n", r.Since.UTC().Format(time.RFC3339))
+	}
 	if r.Uncommitted > 0 {
 		fmt.Fprintf(&b, "from before the audit log committed to versions: %d\n", r.Uncommitted)
 	}
@@ -125,9 +132,10 @@ func PauseFor(multiple int) Pause {
 
 const maxPause = 10 * time.Second
 
-// pageSize bounds the versions in memory; eventRange is the range of the audit log that is read at once.
+// pageSize bounds the versions in memory, and how long requests may have to share the processors before a pause;
+// eventRange is the range of the audit log that is read at once.
 const (
-	pageSize   = 200
+	pageSize   = 100
 	eventRange = 2000
 )
 
@@ -135,8 +143,18 @@ const (
 var operations = []string{"NotifyImplant", "NotifyExplant", "ReviseNotification", "ValidateNotification",
 	"DiscardNotification"}
 
-// Verify verifies the whole register as it was at the start. Its own audit log is verified by package auditlog.
-func Verify(ctx context.Context, store Store, now func() time.Time, pause Pause) (*Report, error) {
+// Options say what a verification verifies, and how fast.
+type Options struct {
+	Now   func() time.Time
+	Pause Pause // nil for none
+	// Since leaves out what was registered before; zero for nothing. Rights are always verified.
+	Since time.Time
+	// Workers is how many messages are verified at once; 1 if zero.
+	Workers int
+}
+
+// Verify verifies the register as it was at the start. Its own audit log is verified by package auditlog.
+func Verify(ctx context.Context, store Store, o Options) (*Report, error) {
 	lastVersion, err := store.LastVersion(ctx)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the store says what failed
@@ -145,8 +163,12 @@ func Verify(ctx context.Context, store Store, now func() time.Time, pause Pause)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the store says what failed
 	}
-	v := &verifier{store: store, report: &Report{}, lastEvent: lastEvent, matcher: newMatcher()}
-	for begin := now(); ; begin = now() {
+	v := &verifier{store: store, report: &Report{Since: o.Since}, lastEvent: lastEvent, matcher: newMatcher(o.Since),
+		reader: newEvidenceReader(o.Workers)}
+	if err = v.skipBefore(ctx, o.Since); err != nil {
+		return nil, err
+	}
+	for begin := o.Now(); ; begin = o.Now() {
 		more, err := v.verifyPage(ctx, lastVersion)
 		if err != nil {
 			return nil, err
@@ -154,8 +176,10 @@ func Verify(ctx context.Context, store Store, now func() time.Time, pause Pause)
 		if !more {
 			break
 		}
-		if err := pause(ctx, now().Sub(begin)); err != nil {
-			return nil, err
+		if o.Pause != nil {
+			if err := o.Pause(ctx, o.Now().Sub(begin)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := v.finish(ctx); err != nil {
@@ -164,8 +188,22 @@ func Verify(ctx context.Context, store Store, now func() time.Time, pause Pause)
 	return v.report, nil
 }
 
+// skipBefore begins with what was stored since a time. A version is stored up to a minute before its event, so it
+// begins a little earlier; what was registered before and finds no counterpart is left out.
+func (v *verifier) skipBefore(ctx context.Context, since time.Time) (err error) {
+	if since.IsZero() {
+		return nil
+	}
+	if v.afterVersion, err = v.store.LastVersionBefore(ctx, since.Add(-2*maxEventDelay)); err != nil {
+		return err //nolint:wrapcheck // the store says what failed
+	}
+	v.afterEvent, err = v.store.LastEventBefore(ctx, since.Add(-2*maxEventDelay))
+	return err //nolint:wrapcheck // the store says what failed
+}
+
 type verifier struct {
 	store     Store
+	reader    *evidenceReader
 	report    *Report
 	matcher   *matcher
 	lastEvent int64
@@ -184,8 +222,11 @@ func (v *verifier) verifyPage(ctx context.Context, lastVersion int64) (more bool
 			page = page[:i]
 			break
 		}
+	}
+	read := v.reader.readAll(page)
+	for i := range page {
 		v.afterVersion = page[i].Seq
-		if err = v.verifyVersion(ctx, &page[i]); err != nil {
+		if err = v.verifyVersion(ctx, &page[i], read[i]); err != nil {
 			return false, err
 		}
 	}
@@ -270,7 +311,7 @@ func (v *verifier) finish(ctx context.Context) error {
 }
 
 // verifyVersion verifies a version by itself, against the version before it and against its message.
-func (v *verifier) verifyVersion(ctx context.Context, s *implants.StoredVersion) error {
+func (v *verifier) verifyVersion(ctx context.Context, s *implants.StoredVersion, read readEvidence) error {
 	v.report.Versions++
 	before := len(v.report.Findings) + v.report.Omitted
 	for _, defect := range s.Defects {
@@ -297,7 +338,7 @@ func (v *verifier) verifyVersion(ctx context.Context, s *implants.StoredVersion)
 			previous = &found
 		}
 	}
-	c := comparison{store: v.store, report: v.report, stored: s, previous: previous}
+	c := comparison{store: v.store, report: v.report, stored: s, previous: previous, read: read}
 	if err := c.compare(ctx); err != nil {
 		return err
 	}

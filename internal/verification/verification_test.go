@@ -1,7 +1,6 @@
 package verification_test
 
 import (
-	"context"
 	"crypto/ed25519"
 	"database/sql"
 	"fmt"
@@ -230,7 +229,7 @@ func (r *register) verify(t *testing.T) []string {
 	for _, f := range sealed.Findings {
 		all = append(all, "audit: "+string(f.Kind)+": "+f.Text)
 	}
-	report, err := verification.Verify(t.Context(), db, time.Now, func(context.Context, time.Duration) error { return nil })
+	report, err := verification.Verify(t.Context(), db, verification.Options{Now: time.Now, Workers: 2})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store/identity"
+	platformstore "github.com/openctr/ctr/internal/store/platform"
 )
 
 // This file reads what a verification of the register compares. A row that cannot be read is a defect of its version;
@@ -348,35 +349,49 @@ func (p *versionPage) checkPending() error {
 // maxStrays bounds the rows that StrayRows returns for each table.
 const maxStrays = 100
 
+const noVersion = ` t WHERE NOT EXISTS (SELECT 1 FROM notification n WHERE n.reference = t.reference
+	AND n.version = t.version) LIMIT ?`
+
+// strayQueries find rows that belong to no version. Their cost must be in proportion to the rows: a caller may have
+// made most of them.
+var strayQueries = []struct{ table, query string }{
+	{"implant", `SELECT reference, version FROM implant` + noVersion},
+	{"removal", `SELECT reference, version FROM removal` + noVersion},
+	{"warning", `SELECT reference, version FROM warning` + noVersion},
+	{"evidence", `SELECT reference, version FROM evidence` + noVersion},
+	{"submission", `SELECT t.reference, t.version FROM submission t LEFT JOIN notification n ON n.reference = t.reference
+		AND n.version = t.version WHERE n.seq IS NULL OR n.signer <> t.signer OR length(n.input_reference) = 0 LIMIT ?`},
+	{"submission", `SELECT reference, version FROM submission GROUP BY signer, reference, version
+		HAVING COUNT(*) > 1 LIMIT ?`},
+	{"pending", `SELECT p.reference, 0 AS version FROM pending p WHERE NOT EXISTS (SELECT 1 FROM notification n
+		WHERE n.reference = p.reference AND n.state IN ('Draft', 'ToValidate')` + andNewestVersion + `) LIMIT ?`},
+}
+
 // StrayRows returns rows that belong to no version.
 func (s Register) StrayRows(ctx context.Context) ([]implants.StrayRow, error) {
-	const noVersion = ` t WHERE NOT EXISTS (SELECT 1 FROM notification n WHERE n.reference = t.reference
-		AND n.version = t.version) LIMIT ?`
 	var all []implants.StrayRow
-	err := s.db.Read(ctx, func(tx *identity.Tx) error {
-		all = nil
-		for table, query := range map[string]string{
-			"implant":  `SELECT reference, version FROM implant` + noVersion,
-			"removal":  `SELECT reference, version FROM removal` + noVersion,
-			"warning":  `SELECT reference, version FROM warning` + noVersion,
-			"evidence": `SELECT reference, version FROM evidence` + noVersion,
-			"card":     `SELECT reference, version FROM card` + noVersion,
-			"submission": `SELECT t.reference, t.version FROM submission t LEFT JOIN notification n ON n.reference = t.reference
-				AND n.version = t.version WHERE n.seq IS NULL OR n.signer <> t.signer OR length(n.input_reference) = 0
-				OR EXISTS (SELECT 1 FROM submission twice WHERE twice.signer = t.signer AND twice.reference = t.reference
-				AND twice.version = t.version AND twice.input_reference <> t.input_reference) LIMIT ?`,
-			"pending": `SELECT p.reference, 0 AS version FROM pending p WHERE NOT EXISTS (SELECT 1 FROM notification n
-				WHERE n.reference = p.reference AND n.state IN ('Draft', 'ToValidate')` + andNewestVersion + `) LIMIT ?`,
-		} {
-			var rows []versionKey
-			if err := tx.SelectRows(&rows, query, maxStrays); err != nil {
-				return err
-			}
-			for _, row := range rows {
-				all = append(all, implants.StrayRow{Table: table, Reference: row.Reference, Version: row.Version})
-			}
+	for _, stray := range strayQueries {
+		var rows []versionKey
+		err := s.db.Read(ctx, func(tx *identity.Tx) error {
+			rows = nil
+			return tx.SelectRows(&rows, stray.query, maxStrays)
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
+		for _, row := range rows {
+			all = append(all, implants.StrayRow{Table: stray.table, Reference: row.Reference, Version: row.Version})
+		}
+	}
+	return all, nil
+}
+
+// LastVersionBefore returns a sequence number after which are the versions that were registered since a time.
+func (s Register) LastVersionBefore(ctx context.Context, at time.Time) (int64, error) {
+	var seq int64
+	err := s.db.Read(ctx, func(tx *identity.Tx) (err error) {
+		seq, err = platformstore.FindSeqAt(tx, "notification", "registered_at", at)
+		return err
 	})
-	return all, err
+	return max(seq-1, 0), err
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -57,16 +58,27 @@ func FindAcceptedEvent(tx *identity.Tx, e AcceptedEvent) (*platform.AuditRecord,
 // FindSeqsBetween returns the first and last sequence number of the rows of audit in a period, with a margin on both
 // sides: a query bounds by them what it searches, and still compares the times.
 func FindSeqsBetween(tx *identity.Tx, from, to time.Time) (first, last int64, err error) {
-	if first, err = findSeqAt(tx, from.Add(-maxAuditDelay)); err == nil {
-		last, err = findSeqAt(tx, to.Add(maxAuditDelay))
+	if first, err = FindSeqAt(tx, "audit", "at", from.Add(-maxAuditDelay)); err == nil {
+		last, err = FindSeqAt(tx, "audit", "at", to.Add(maxAuditDelay))
 	}
 	return first, last, err
 }
 
-// findSeqAt returns the sequence number of a row of audit near a time, by binary search.
-func findSeqAt(tx *identity.Tx, at time.Time) (int64, error) {
+// LastEventBefore returns a sequence number after which are the events since a time.
+func (s Store) LastEventBefore(ctx context.Context, at time.Time) (int64, error) {
+	var seq int64
+	err := s.db.Read(ctx, func(tx *identity.Tx) (err error) {
+		seq, err = FindSeqAt(tx, "audit", "at", at)
+		return err
+	})
+	return max(seq-1, 0), err
+}
+
+// FindSeqAt returns the sequence number of a row of a table near a time, by binary search: the rows are nearly in the
+// order of that column.
+func FindSeqAt(tx *identity.Tx, table, column string, at time.Time) (int64, error) {
 	var last int64
-	if _, err := tx.SelectRow(&last, `SELECT COALESCE(MAX(seq), 0) FROM audit`); err != nil {
+	if _, err := tx.SelectRow(&last, `SELECT COALESCE(MAX(seq), 0) FROM `+table); err != nil {
 		return 0, err
 	}
 	low, high := int64(0), last
@@ -75,7 +87,7 @@ func findSeqAt(tx *identity.Tx, at time.Time) (int64, error) {
 		var found engine.Timestamp
 		if _, err := tx.SelectRow(
 			&found,
-			`SELECT at FROM audit WHERE seq >= ? ORDER BY seq LIMIT 1`,
+			`SELECT `+column+` FROM `+table+` WHERE seq >= ? ORDER BY seq LIMIT 1`,
 			middle,
 		); err != nil {
 			return 0, err

@@ -21,7 +21,8 @@ var productionImports = []layer{
 
 	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/portal/...", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
 		"internal/message/...", "internal/problem"}}, // for its init functions only; no production package imports it
-	{"internal/service", []string{"internal/soapdoor/...", "internal/verification", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
+	{"internal/service", []string{"internal/soapdoor/...", "internal/durable", // notes the last verification
+		"internal/verification", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/implants/card/issuer",
 		"internal/platform/ident", "internal/loopback",
 		"internal/devkit/sandbox", "internal/devkit/devdata", "internal/devkit/openid", // only for a development service
