@@ -71,7 +71,7 @@ func (c *Client) RequestToken(ctx context.Context, hash [sha256.Size]byte) ([]by
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("time stamp: %w", err)
 	}
-	reply, err := c.post(ctx, query)
+	reply, err := c.postQuery(ctx, query)
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("time stamp: %w", err)
 	}
@@ -89,7 +89,7 @@ func (c *Client) RequestToken(ctx context.Context, hash [sha256.Size]byte) ([]by
 	return token, newToken(info, signer), nil
 }
 
-func (c *Client) post(ctx context.Context, query []byte) (reply []byte, err error) {
+func (c *Client) postQuery(ctx context.Context, query []byte) (reply []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(query))
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func (c *Client) post(ctx context.Context, query []byte) (reply []byte, err erro
 // parseResponse returns the token of a TimeStampResp.
 func parseResponse(reply []byte) ([]byte, error) {
 	var r response
-	if err := unmarshal(reply, &r); err != nil {
+	if err := parseDER(reply, &r); err != nil {
 		return nil, errors.New("the answer cannot be read")
 	}
 	const grantedWithModifications = 1

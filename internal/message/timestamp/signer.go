@@ -52,8 +52,8 @@ var digestAlgorithms = []struct {
 	{asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}, crypto.SHA512, x509.SHA512WithRSA, x509.ECDSAWithSHA512},
 }
 
-// verify verifies the signature over the content, and returns the certificate that its attributes name.
-func (s *signerInfo) verify(content []byte, certificates []*x509.Certificate) (*x509.Certificate, error) {
+// verifySignature verifies the signature over the content, and returns the certificate that its attributes name.
+func (s *signerInfo) verifySignature(content []byte, certificates []*x509.Certificate) (*x509.Certificate, error) {
 	attributes, err := s.parseAttributes()
 	if err != nil {
 		return nil, err
@@ -105,9 +105,9 @@ func (s *signerInfo) parseAttributes() (*signedAttributes, error) {
 		switch {
 		case err != nil:
 		case a.Type.Equal(oidContentType):
-			err = unmarshal(a.Values.Bytes, &parsed.contentType)
+			err = parseDER(a.Values.Bytes, &parsed.contentType)
 		case a.Type.Equal(oidDigest):
-			err = unmarshal(a.Values.Bytes, &parsed.digest)
+			err = parseDER(a.Values.Bytes, &parsed.digest)
 		case a.Type.Equal(oidSigningV2):
 			parsed.isSigner, err = parseSigningCertificateV2(a.Values.Bytes)
 		case a.Type.Equal(oidSigningCert) && !seen[oidSigningV2.String()]:
@@ -125,7 +125,7 @@ func parseSigningCertificate(value []byte) (func(*x509.Certificate) bool, error)
 		Certificates []essCertID
 		Policies     asn1.RawValue `asn1:"optional"`
 	}
-	if err := unmarshal(value, &attribute); err != nil || len(attribute.Certificates) == 0 {
+	if err := parseDER(value, &attribute); err != nil || len(attribute.Certificates) == 0 {
 		return nil, errors.New("the signing certificate cannot be read")
 	}
 	return func(c *x509.Certificate) bool {
@@ -139,7 +139,7 @@ func parseSigningCertificateV2(value []byte) (func(*x509.Certificate) bool, erro
 		Certificates []essCertIDv2
 		Policies     asn1.RawValue `asn1:"optional"`
 	}
-	if err := unmarshal(value, &attribute); err != nil || len(attribute.Certificates) == 0 {
+	if err := parseDER(value, &attribute); err != nil || len(attribute.Certificates) == 0 {
 		return nil, errors.New("the signing certificate cannot be read")
 	}
 	first := attribute.Certificates[0]

@@ -114,7 +114,7 @@ func verifyToken(token []byte, hash [sha256.Size]byte, roots *x509.CertPool) (*t
 		return nil, nil, err
 	}
 	var info tstInfo
-	switch err = unmarshal(data.Content.Content, &info); {
+	switch err = parseDER(data.Content.Content, &info); {
 	case err != nil:
 		return nil, nil, fmt.Errorf("its content: %w", err)
 	case info.Version != 1:
@@ -126,7 +126,7 @@ func verifyToken(token []byte, hash [sha256.Size]byte, roots *x509.CertPool) (*t
 	if err != nil {
 		return nil, nil, errors.New("its certificates cannot be read")
 	}
-	signer, err := data.SignerInfos[0].verify(data.Content.Content, certificates)
+	signer, err := data.SignerInfos[0].verifySignature(data.Content.Content, certificates)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -138,11 +138,11 @@ func parseSignedData(token []byte) (*signedData, error) {
 		return nil, fmt.Errorf("it has more than %d bytes", MaxTokenBytes)
 	}
 	var outer contentInfo
-	if err := unmarshal(token, &outer); err != nil || !outer.ContentType.Equal(oidSignedData) {
+	if err := parseDER(token, &outer); err != nil || !outer.ContentType.Equal(oidSignedData) {
 		return nil, errors.New("it is not signed data")
 	}
 	var data signedData
-	switch err := unmarshal(outer.Content.Bytes, &data); {
+	switch err := parseDER(outer.Content.Bytes, &data); {
 	case err != nil:
 		return nil, fmt.Errorf("its signed data: %w", err)
 	case !data.Content.ContentType.Equal(oidTSTInfo):
@@ -182,8 +182,8 @@ func isUsageCritical(c *x509.Certificate) bool {
 	})
 }
 
-// unmarshal reads DER that fills data.
-func unmarshal(data []byte, value any) error {
+// parseDER reads DER that fills data.
+func parseDER(data []byte, value any) error {
 	rest, err := asn1.Unmarshal(data, value)
 	if err == nil && len(rest) > 0 {
 		err = errors.New("something follows it")
