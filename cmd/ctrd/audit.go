@@ -18,6 +18,7 @@ import (
 
 	"github.com/openctr/ctr/internal/auditlog"
 	"github.com/openctr/ctr/internal/authorization"
+	"github.com/openctr/ctr/internal/countersign"
 	"github.com/openctr/ctr/internal/operator"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/platform/ident"
@@ -70,6 +71,7 @@ func nameOperator(account, stated string) string {
 type verifyCommand struct {
 	registerFlags
 	Checkpoints string   `help:"Anchor file; audit-checkpoints.jsonl in DIR if omitted." type:"path" placeholder:"FILE"`
+	TSATrust    string   `name:"tsa-trust" help:"Verify the time stamps of checkpoints too: PEM file of the certificates to which they must lead." type:"path" placeholder:"FILE"`
 	PublicKey   []string `help:"PEM file of a public key to trust instead of those in the key file. Repeatable." type:"path" placeholder:"FILE"`
 }
 
@@ -112,10 +114,32 @@ func (c *verifyCommand) Run(e environment) (err error) {
 	if _, err = io.WriteString(e.stdout, report.Text(time.Since(start))); err != nil {
 		return err
 	}
-	if n := len(report.Findings) + report.OmittedFindings; n > 0 {
+	n := len(report.Findings) + report.OmittedFindings
+	if c.TSATrust != "" {
+		stamps, stampErr := c.verifyTimestamps(e, db)
+		if stampErr != nil {
+			return stampErr
+		}
+		n += stamps
+	}
+	if n > 0 {
 		return fmt.Errorf("%w: findings: %d", errDoesNotVerify, n)
 	}
 	return nil
+}
+
+// verifyTimestamps verifies the tokens of checkpoints, and returns the number of findings.
+func (c *verifyCommand) verifyTimestamps(e environment, db *store.DB) (int, error) {
+	roots, err := service.ReadTimestampRoots(c.TSATrust)
+	if err != nil {
+		return 0, fmt.Errorf("--%w", err)
+	}
+	report, err := countersign.Verify(e.ctx, db, filepath.Join(c.Data, countersign.FileName), roots)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.WriteString(e.stdout, report.Text())
+	return len(report.Findings), err
 }
 
 var errDoesNotVerify = errors.New("the audit log does not verify")

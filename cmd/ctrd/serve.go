@@ -42,6 +42,8 @@ type serveCommand struct {
 	Strict      bool     `help:"Require that the security token is signed too."`
 	AllowSHA1   string   `name:"allow-sha1" help:"Accept SHA-1 in signatures through this day (UTC)." placeholder:"DATE"`
 	RequireLink bool     `help:"Require an existing therapeutic relation for notifications too."`
+	TSAURL      string   `name:"tsa-url" help:"Time-stamping authority (RFC 3161) that stamps checkpoints of the audit log; needs --tsa-trust." placeholder:"URL"`
+	TSATrust    string   `name:"tsa-trust" help:"PEM file of the certificates to which the tokens of --tsa-url must lead." type:"path" placeholder:"FILE"`
 	SignReplies bool     `help:"Sign the responses with the key in --reply-key."`
 	ReplyKey    string   `help:".p12 file with the key that signs responses." type:"path" placeholder:"FILE"`
 	ReplyPass   string   `name:"reply-password-file" help:"File with the password of --reply-key." type:"path" placeholder:"FILE"`
@@ -180,6 +182,8 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		OCSPResponseFiles:     c.OCSP,
 		StrictTokens:          c.Strict,
 		RequireCareRelation:   c.RequireLink,
+		TimestampURL:          c.TSAURL,
+		TimestampTrustFile:    c.TSATrust,
 		CardKeyFile:           c.CardKey,
 		CardPasswordFile:      c.CardPass,
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/countersign"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -20,6 +21,7 @@ type openRegister struct {
 	store      *store.DB
 	sealer     *sealer
 	verifier   *registerVerifier
+	stamper    *countersign.Stamper // nil without an authority
 	cancelJobs context.CancelFunc
 	jobs       sync.WaitGroup
 	startJob   func(job func(context.Context)) // starts a job that ends when the register is closed
@@ -55,6 +57,11 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	if b.sealer, err = startSealer(ctx, b.store, journal, c); err != nil {
 		return err
 	}
+	stamper, err := c.newStamper()
+	if err != nil {
+		return err
+	}
+	b.stamper, b.sealer.stamper = stamper, stamper
 	background, b.cancelJobs = context.WithCancel(background)
 	b.startJob = func(job func(context.Context)) { b.jobs.Go(func() { job(background) }) }
 	b.jobs.Go(func() { b.sealer.sealPeriodically(background) })
@@ -62,6 +69,9 @@ func (b *openRegister) open(ctx, background context.Context, c *Config) (err err
 	b.jobs.Go(func() { b.purgePeriodically(background, c.Log) })
 	b.verifier = newRegisterVerifier(b.store, c)
 	b.jobs.Go(func() { b.verifier.runNightly(background) })
+	if stamper != nil {
+		b.jobs.Go(func() { stampPeriodically(background, stamper, c.Log) })
+	}
 	return nil
 }
 
@@ -85,7 +95,7 @@ func (b *openRegister) closeLocked(ctx context.Context) (sealErr, err error) {
 	if b.store != nil {
 		err = b.store.Close()
 	}
-	b.store, b.sealer, b.verifier, b.cancelJobs = nil, nil, nil, nil
+	b.store, b.sealer, b.verifier, b.stamper, b.cancelJobs = nil, nil, nil, nil, nil
 	return sealErr, err
 }
 
@@ -102,7 +112,7 @@ func (b *openRegister) reset(ctx context.Context, c *Config) error {
 	// Delete the database last: a service that stops in between still has its data. Keep the key file, which other
 	// registers may use too.
 	for _, name := range []string{
-		auditlog.AnchorFileName, auditlog.JournalFileName, store.WatermarkFileName,
+		auditlog.AnchorFileName, auditlog.JournalFileName, countersign.FileName, VerifiedFileName, store.WatermarkFileName,
 		"ctr.sqlite-wal", "ctr.sqlite-shm", "ctr.sqlite",
 	} {
 		if err := os.Remove(filepath.Join(c.DataDirectory, name)); err != nil && !errors.Is(err, os.ErrNotExist) {

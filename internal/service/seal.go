@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/auditlog"
+	"github.com/openctr/ctr/internal/countersign"
 	"github.com/openctr/ctr/internal/store"
 )
 
@@ -21,8 +22,9 @@ type sealer struct {
 
 	mu         sync.Mutex // while it seals
 	anchor     *auditlog.Anchor
-	journal    *auditlog.Journal // what the store has committed
-	lastLogged time.Time         // when a checkpoint was last logged
+	journal    *auditlog.Journal    // what the store has committed
+	stamper    *countersign.Stamper // nil for none
+	lastLogged time.Time            // when a checkpoint was last logged
 	stopped    bool
 
 	statusMu   sync.Mutex // never held while the database is asked
@@ -129,6 +131,9 @@ func (s *sealer) sealOnce(ctx context.Context, minInterval time.Duration) error 
 	made, err := s.db.SealAuditLog(ctx, now, minInterval)
 	if followErr := s.anchor.AppendMissing(ctx, s.db, made); err == nil || errors.Is(followErr, auditlog.ErrTruncated) {
 		err = errors.Join(err, followErr)
+	}
+	if len(made) > 0 && s.stamper != nil {
+		s.stamper.Note(made[len(made)-1])
 	}
 	unsealed, sealedUpTo, countErr := s.db.UnsealedEvents(ctx)
 	if countErr == nil && newestErr == nil {

@@ -68,8 +68,12 @@ type Config struct {
 
 	Portal PortalConfig
 
-	CardKeyFile       string // a .p12 file: signs cards; in development a key of the test PKI, elsewhere unsigned if empty
-	CardPasswordFile  string
+	CardKeyFile      string // a .p12 file: signs cards; in development a key of the test PKI, elsewhere unsigned if empty
+	CardPasswordFile string
+	// TimestampURL is the time-stamping authority (RFC 3161) that stamps checkpoints of the audit log; none if empty.
+	// TimestampTrustFile has the certificates, in PEM, to which its tokens must lead.
+	TimestampURL, TimestampTrustFile string
+
 	ReplyKeyFile      string // a .p12 file: signs responses; unsigned if empty
 	ReplyPasswordFile string
 }
@@ -159,6 +163,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	}
 	registry.MustRegister(newStoreMetrics(s.register.status)...)
 	registry.MustRegister(newSealingMetrics(s.register.sealing, c.Now)...)
+	registry.MustRegister(newStampMetrics(s.register.currentStamper, c.Now)...)
 	registry.MustRegister(newVerificationMetrics(s.register.currentVerifier, c.Now)...)
 	registry.MustRegister(newBackupMetric(c.DataDirectory, c.Now(), c.Now))
 	verifier := &wsse.Verifier{

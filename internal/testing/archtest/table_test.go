@@ -21,7 +21,7 @@ var productionImports = []layer{
 
 	{"internal/catalogue", []string{"internal/soapdoor/ctrdoor", "internal/portal/...", "internal/devkit/...", "internal/implants/...", "internal/platform/...",
 		"internal/message/...", "internal/problem"}}, // for its init functions only; no production package imports it
-	{"internal/service", []string{"internal/soapdoor/...", "internal/durable", // notes the last verification
+	{"internal/service", []string{"internal/soapdoor/...", "internal/countersign", "internal/message/timestamp", "internal/durable", // notes the last verification
 		"internal/verification", "internal/admission", "internal/operator", "internal/store", "internal/auditlog", "internal/implants",
 		"internal/implants/card/issuer",
 		"internal/platform/ident", "internal/loopback",
@@ -48,6 +48,7 @@ var productionImports = []layer{
 		"internal/problem", "wsdl"}},
 	{"internal/verification", []string{"internal/implants", "internal/platform", "internal/platform/ident",
 		"internal/wire/ctr", "internal/message/...", "internal/problem"}},
+	{"internal/countersign", []string{"internal/auditlog", "internal/message/timestamp"}},
 	{"internal/evidence", []string{"internal/implants", "internal/platform", "internal/platform/ident", "internal/auditlog",
 		"internal/message/...", "internal/problem"}}, // not the store: whoever gets evidence has none
 	{"internal/operator/xmlrecords", nil},
