@@ -21,7 +21,7 @@ import (
 // log is an audit log of checkpoints alone.
 type log []auditlog.Checkpoint
 
-func (l log) AuditRows(context.Context, int64, int) ([]auditlog.Row, error) { return nil, nil }
+func (log) AuditRows(context.Context, int64, int) ([]auditlog.Row, error) { return nil, nil }
 
 func (l log) AuditCheckpoints(_ context.Context, after int64, limit int) ([]auditlog.Checkpoint, error) {
 	if after >= int64(len(l)) {

@@ -20,7 +20,7 @@ const stampInterval = 10 * time.Minute
 
 // ReadTimestampRoots reads the certificates of time-stamping authorities from a PEM file.
 func ReadTimestampRoots(path string) (*x509.CertPool, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // the operator's own path
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, &SettingError{Setting: "tsa-trust", Err: err}
 	}

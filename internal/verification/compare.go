@@ -45,9 +45,9 @@ func (c *comparison) compare(ctx context.Context) error {
 		return nil
 	}
 	kept := c.read.kept
-	if c.read.err != nil {
-		c.add("evidence", "message", "it does not verify: %s", problem.From(c.read.err).Code)
-		return nil
+	if refusal := problem.From(c.read.err); refusal != nil {
+		c.add("evidence", "message", "it does not verify: %s", refusal.Code)
+		return nil //nolint:nilerr // it is a finding
 	}
 	n := &c.stored.Notification
 	c.expect("notification", "digest", kept.Digest == n.Digest)

@@ -173,14 +173,7 @@ func (m *matcher) remember(e *platform.RecordedEvent) {
 // reportWaiting reports what has no counterpart. A version and an event that share the signed Body, or all columns that
 // both have, belong together: one of them was changed.
 func (m *matcher) reportWaiting(r *Report) {
-	events := make(map[*platform.RecordedEvent]bool)
-	for _, list := range m.events {
-		for _, e := range list {
-			if !e.OccurredAt.Before(m.since) {
-				events[e] = true
-			}
-		}
-	}
+	events := m.waitingEvents()
 	seen := make(map[*waitingVersion]bool)
 	for _, list := range m.versions {
 		for _, v := range list {
@@ -206,6 +199,19 @@ func (m *matcher) reportWaiting(r *Report) {
 	if m.overflow > 0 {
 		r.add(Finding{Table: "audit", Text: fmt.Sprintf("%d more rows have no counterpart", m.overflow)})
 	}
+}
+
+// waitingEvents returns the events that have no version, without those of before.
+func (m *matcher) waitingEvents() map[*platform.RecordedEvent]bool {
+	events := make(map[*platform.RecordedEvent]bool)
+	for _, list := range m.events {
+		for _, e := range list {
+			if !e.OccurredAt.Before(m.since) {
+				events[e] = true
+			}
+		}
+	}
+	return events
 }
 
 func isPartner(v *waitingVersion, e *platform.RecordedEvent) bool {

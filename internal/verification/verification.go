@@ -188,6 +188,16 @@ func Verify(ctx context.Context, store Store, o Options) (*Report, error) {
 	return v.report, nil
 }
 
+type verifier struct {
+	store     Store
+	reader    *evidenceReader
+	report    *Report
+	matcher   *matcher
+	lastEvent int64
+	// afterVersion and afterEvent are the last sequence numbers read.
+	afterVersion, afterEvent int64
+}
+
 // skipBefore begins with what was stored since a time. A version is stored up to a minute before its event, so it
 // begins a little earlier; what was registered before and finds no counterpart is left out.
 func (v *verifier) skipBefore(ctx context.Context, since time.Time) (err error) {
@@ -199,16 +209,6 @@ func (v *verifier) skipBefore(ctx context.Context, since time.Time) (err error) 
 	}
 	v.afterEvent, err = v.store.LastEventBefore(ctx, since.Add(-2*maxEventDelay))
 	return err //nolint:wrapcheck // the store says what failed
-}
-
-type verifier struct {
-	store     Store
-	reader    *evidenceReader
-	report    *Report
-	matcher   *matcher
-	lastEvent int64
-	// afterVersion and afterEvent are the last sequence numbers read.
-	afterVersion, afterEvent int64
 }
 
 // verifyPage verifies the next versions, and reads the audit log up to their time.

@@ -99,8 +99,8 @@ func (db *DB) SealRights(ctx context.Context) (unmarked error, err error) {
 	return db.ring.markRights(), nil
 }
 
-// sealTables seals every row, and the totals. In a new register no row may be there: it is none if somebody only removed
-// the rows by which a register in use is known.
+// sealTables seals every row, and the totals. In a new register no row may be there: it is none if somebody only
+// removed the rows by which a register in use is known.
 func (db *DB) sealTables(tx *Tx, isNew bool) error {
 	key, err := tx.sealingKey()
 	if err != nil {
