@@ -1,19 +1,23 @@
 package service_test
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/interop"
+	"github.com/openctr/ctr/internal/testing/people"
 )
 
 const (
@@ -23,11 +27,11 @@ const (
 
 // operatorPages are paths that need an operator.
 func operatorPages() []string {
-	return []string{operatorPage, operatorPage + "recalls/any", operatorPage + "nothing"}
+	return []string{operatorPage, operatorPage + "recalls/any", operatorPage + "audit", operatorPage + "nothing"}
 }
 
 func operatorForms() []string {
-	return []string{operatorPage + "recalls", operatorPage + "recalls/any", operatorPage + "recalls/any/export"}
+	return []string{operatorPage + "recalls", operatorPage + "recalls/any", operatorPage + "recalls/any/export", operatorPage + "audit"}
 }
 
 // TestOperatorPagesAreForOperators: nobody is asked to sign in; anybody else, also an operator who acts as somebody else,
@@ -235,4 +239,80 @@ func checkOperatorEvents(t *testing.T, directory string, want map[string]int) {
 	if len(got) > 0 {
 		t.Errorf("also recorded: %v", got)
 	}
+}
+
+// TestOperatorReviewsReads: emergencies and reads that rest on an own operation alone are listed, searched by patient,
+// marked with a remark, and exported; numbers of persons are shown for a stated reason only.
+func TestOperatorReviewsReads(t *testing.T) {
+	t.Parallel()
+	config := service.Config{Development: true, DataDirectory: interop.NewDevelopmentDirectory(t)}
+	startService(t, config).close()
+	db, err := store.Open(t.Context(), store.Config{Directory: config.DataDirectory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.RunWriteTx(t.Context(), func(w implants.Writer) error {
+		for i, e := range []platform.AuditEvent{
+			{Operation: "Search", Reason: "emergency", EmergencyReason: "<b>unconscious</b> after an accident"},
+			{Operation: "GetNotification", Reason: platform.ReasonOwnSurgery}, {Operation: "ListMandates", Reason: "mandates"},
+		} {
+			e.OccurredAt, e.Correlation, e.Outcome = time.Now(), strconv.Itoa(i), platform.OutcomeAccepted
+			e.Person, e.Patient = people.Claes, people.Leroy
+			if appendErr := w.AppendEvent(e); appendErr != nil {
+				return appendErr
+			}
+		}
+		return nil
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s := startService(t, config)
+	v := newVisitor(t, s)
+	v.signIn(operatorPerson, "operator")
+	search := func(form url.Values, want, not []string) page {
+		t.Helper()
+		p := v.post(operatorPage+"audit", form)
+		for _, text := range want {
+			if !strings.Contains(p.text, text) {
+				t.Errorf("%v: %d without %s\n%s", form, p.status, text, p.text)
+			}
+		}
+		for _, text := range append(not, "<b>") {
+			if strings.Contains(p.text, text) {
+				t.Errorf("%v: it has %s", form, text)
+			}
+		}
+		return p
+	}
+	numbers := []string{interop.PatientSSIN, "48.02.29-073.79", surgeon, "78.03.14-122.50"}
+	p := search(url.Values{"kind": {"emergencies"}}, []string{"&lt;b&gt;unconscious", "Search"}, append(numbers, "GetNotification"))
+	review := regexp.MustCompile(`name="review" value="(\d+)"`).FindStringSubmatch(p.text)
+	if review == nil {
+		t.Fatal("the emergency cannot be marked")
+	}
+	search(url.Values{"kind": {"own-operation"}}, []string{"GetNotification"}, append(numbers, "unconscious"))
+	search(url.Values{"kind": {"all"}, "reveal": {"a complaint of the patient"}}, numbers[1:2], []string{"Mark as reviewed"})
+	search(url.Values{"kind": {"all"}, "to": {"01/01/2020"}}, []string{`role="status"`}, []string{"ListMandates</"})
+	search(url.Values{"kind": {"all"}, "patient": {numbers[1]}}, []string{"ListMandates"}, []string{"AdminReveal"})
+	search(url.Values{"kind": {"emergencies"}, "review": {review[1]}, "remark": {"asked; in order"}},
+		[]string{"Reviewed by Minh Nguyen", "asked; in order"}, nil)
+	for _, wrong := range []url.Values{{"patient": {"1"}}, {"reveal": {"short"}}, {"from": {"32/01/2026"}}} {
+		if p = v.post(operatorPage+"audit", wrong); p.status != http.StatusUnprocessableEntity {
+			t.Errorf("%v: %d", wrong, p.status)
+		}
+	}
+	if p = v.post(operatorPage+"audit", url.Values{"review": {"999999"}}); p.status != http.StatusNotFound {
+		t.Errorf("the review of an absent event: %d", p.status)
+	}
+	file := v.post(operatorPage+"audit", url.Values{"kind": {"own-operation"}, "action": {"export"}})
+	if !strings.HasPrefix(file.text, "seq;at;operation;") || !strings.Contains(file.text, ";patients_that_day\n") ||
+		strings.Count(file.text, "\n") != 2 {
+		t.Errorf("exported:\n%s", file.text)
+	}
+	s.close()
+	checkOperatorEvents(t, config.DataDirectory, map[string]int{
+		"AdminAudit emergencies": 2, "AdminAudit review of own operations": 2, "AdminAudit export": 2, "AdminReveal export": 1,
+		"AdminReview event " + review[1]: 1,
+	})
 }

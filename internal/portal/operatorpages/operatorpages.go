@@ -35,8 +35,14 @@ var Templates embed.FS
 type Register interface {
 	implants.Store
 	operator.RecallKeeper
+	operator.ReviewKeeper
+	operator.AuditReader
 
 	RecallAtMost(ctx context.Context, q implants.RecallQuery, lines int) (*implants.RecallResult, error)
+	ReviewOwnSurgeries(
+		ctx context.Context, reads []platform.AuditEntry, care func(surgery ident.Date) platform.Period,
+	) ([]platform.OwnSurgeryReview, error)
+	Reviews(ctx context.Context, seqs []int64) ([]platform.AuditReview, error)
 	Recalls(context.Context, platform.Page) ([]platform.Recall, int, error)
 	RecallByID(ctx context.Context, id string) (platform.Recall, []platform.RecallNotice, bool, error)
 }
@@ -91,6 +97,8 @@ func New(c Config, frame Frame) *Pages {
 		"GET " + Prefix + "recalls/{id}":         p.showRecall,
 		"POST " + Prefix + "recalls/{id}":        p.setNotice,
 		"POST " + Prefix + "recalls/{id}/export": p.exportRecall,
+		"GET " + Prefix + "audit":                p.showAudit,
+		"POST " + Prefix + "audit":               p.searchAudit,
 	} {
 		p.mux.HandleFunc(pattern, handle)
 	}
@@ -162,4 +170,7 @@ func formatInstant(at time.Time) string {
 }
 
 // The sections of the menu.
-const sectionRecalls = "operator-recalls"
+const (
+	sectionRecalls = "operator-recalls"
+	sectionAudit   = "operator-audit"
+)

@@ -31,7 +31,8 @@ var productionImports = []layer{
 		"internal/client",    // signs replies, and what people submit in the portal
 		"internal/authority", // only for a development service
 		"internal/message/wsse", "internal/message/p12", "internal/message/schema", "internal/message/x509id", "internal/message/revocation", "internal/reqlog", "internal/wire/ctr"}},
-	{"internal/portal/operatorpages", []string{"internal/portal/forms", "internal/operator", "internal/implants", "internal/implants/udi", "internal/platform",
+	{"internal/portal/operatorpages", []string{"internal/authorization", // how long an operation opens data, for its review
+		"internal/portal/forms", "internal/operator", "internal/implants", "internal/implants/udi", "internal/platform",
 		"internal/platform/ident", "internal/problem"}},
 	{"internal/portal/cardpage", []string{"internal/implants/card/issuer", "internal/problem"}},
 	{"internal/portal/keptform", nil},

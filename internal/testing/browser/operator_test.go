@@ -39,7 +39,8 @@ func runOperator(t *testing.T, f func(t *testing.T, tab *browser.Tab, origin str
 	}
 }
 
-// TestOperatorFollowsRecall: an operator starts a recall, with a mistake first, and notes that the specialist answered.
+// TestOperatorFollowsRecall: an operator starts a recall, with a mistake first, and notes that the specialist answered;
+// then they search the audit log, with a mistake first.
 func TestOperatorFollowsRecall(t *testing.T) {
 	runOperator(t, func(_ *testing.T, tab *browser.Tab, origin string, check func(string)) {
 		check("recalls-empty")
@@ -64,6 +65,18 @@ func TestOperatorFollowsRecall(t *testing.T) {
 		for _, lang := range []string{"nl", "fr", "de", "en"} {
 			tab.Open(origin + "/portal/operator/?lang=" + lang)
 			check("recalls-" + lang)
+			tab.Open(origin + "/portal/operator/audit")
+			tab.WaitFor("combobox", map[string]string{"nl": "Wat tonen", "fr": "Que montrer", "de": "Was zeigen", "en": "What to show"}[lang])
+			check("audit-" + lang)
 		}
+		tab.Fill("Patient", "1")
+		tab.Click("button", "Search")
+		tab.WaitFor("heading", "There is a problem")
+		check("audit-mistakes")
+		tab.Fill("Patient", "48.02.29-073.79")
+		tab.Select("What to show", "all")
+		tab.Click("button", "Search")
+		tab.WaitFor("heading", "Results")
+		check("audit-results")
 	})
 }
