@@ -55,13 +55,14 @@ type serveCommand struct {
 
 // portalSettings are the settings of the web portal: all of them, or none.
 type portalSettings struct {
-	Key         string `name:"portal-key" help:".p12 file with the key that signs what people submit in the portal. The portal needs this flag and the next four." type:"path" placeholder:"FILE"`
-	Password    string `name:"portal-password-file" help:"File with the password of --portal-key." type:"path" placeholder:"FILE"`
-	Issuer      string `name:"oidc-issuer" help:"URL of the OpenID Connect provider at which people sign in to the portal." placeholder:"URL"`
-	Client      string `name:"oidc-client" help:"Name under which the portal is registered at the provider." placeholder:"ID"`
-	Secret      string `name:"oidc-secret-file" help:"File with the portal's secret at the provider." type:"path" placeholder:"FILE"`
-	PersonClaim string `name:"oidc-person-claim" help:"Claim of the provider's ID token that holds the person's national number." default:"ssin" placeholder:"NAME"`
-	Operators   string `name:"portal-operators" help:"File with the national numbers of the persons who are operators in the portal, one in each line. Nobody is one without it, except an invented person with --dev." type:"path" placeholder:"FILE"`
+	Key          string `name:"portal-key" help:".p12 file with the key that signs what people submit in the portal. The portal needs this flag and the next four." type:"path" placeholder:"FILE"`
+	Password     string `name:"portal-password-file" help:"File with the password of --portal-key." type:"path" placeholder:"FILE"`
+	Issuer       string `name:"oidc-issuer" help:"URL of the OpenID Connect provider at which people sign in to the portal." placeholder:"URL"`
+	Client       string `name:"oidc-client" help:"Name under which the portal is registered at the provider." placeholder:"ID"`
+	Secret       string `name:"oidc-secret-file" help:"File with the portal's secret at the provider." type:"path" placeholder:"FILE"`
+	PersonClaim  string `name:"oidc-person-claim" help:"Claim of the provider's ID token that holds the person's national number." default:"ssin" placeholder:"NAME"`
+	Operators    string `name:"portal-operators" help:"File with the national numbers of the persons who are operators in the portal, one in each line. Nobody is one without it, except an invented person with --dev." type:"path" placeholder:"FILE"`
+	Certificates string `name:"certificate-address" help:"HOST:PORT at which browsers show a TLS client certificate to sign in to the portal; nobody can if omitted." placeholder:"HOST:PORT"`
 }
 
 // newConfig converts the flags to the configuration of a portal, and refuses a part of them.
@@ -186,6 +187,7 @@ func (c *serveCommand) newConfig(e environment) (service.Config, error) {
 		TimestampTrustFile:    c.TSATrust,
 		CardKeyFile:           c.CardKey,
 		CardPasswordFile:      c.CardPass,
+		CertificateListen:     c.Portal.Certificates,
 	}
 	if (c.CardKey == "") != (c.CardPass == "") {
 		return config, errors.New("signed cards need --card-key and --card-password-file")

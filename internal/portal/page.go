@@ -180,9 +180,11 @@ var (
 	otherSite    = texts.Declare("portal.other_site")
 	providerDown = texts.Declare("portal.provider_down")
 	signInFailed = texts.Declare("portal.sign_in_failed")
-	formNotKept  = texts.Declare("portal.form_not_kept")
-	tooBusy      = texts.Declare("portal.too_busy")
-	refusals     = map[int]texts.Text{
+
+	certificateRefused = texts.Declare("portal.certificate_refused")
+	formNotKept        = texts.Declare("portal.form_not_kept")
+	tooBusy            = texts.Declare("portal.too_busy")
+	refusals           = map[int]texts.Text{
 		http.StatusRequestEntityTooLarge: texts.Declare("portal.form_too_large"),
 		http.StatusTooManyRequests:       texts.Declare("portal.too_many_requests"),
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/portal/keptform"
 	"github.com/openctr/ctr/internal/portal/operatorpages"
 	"github.com/openctr/ctr/internal/texts"
@@ -44,7 +45,11 @@ type Config struct {
 	Log    *slog.Logger
 	// AllowVisitor and AllowWrite bound how often a visitor comes, and a person sends a form.
 	AllowVisitor func(*http.Request) bool
-	AllowWrite   func(person string) bool
+	// CertificateURL is where the browser shows a TLS client certificate; empty if people cannot sign in that way.
+	// RedeemCertificate returns the person of the code that it gives, to whoever has the secret of the challenge.
+	CertificateURL    string
+	RedeemCertificate func(code, secret string) (ident.SSIN, error)
+	AllowWrite        func(person string) bool
 	// Development says on every page that the data is invented, and allows cookies without TLS.
 	Development bool
 	Sandbox     string                // path of the pages for developers; empty for none
@@ -79,6 +84,8 @@ func New(c Config) (*Portal, error) {
 		"GET /portal/sign-in":           p.showSignIn,
 		"GET /portal/sign-in/start":     p.startSignIn,
 		"GET /portal/sign-in/callback":  p.completeSignIn,
+		"GET " + certificateStart:       p.startCertificateSignIn,
+		"GET " + CertificateCallback:    p.completeCertificateSignIn,
 		"POST /portal/sign-out":         p.signOut,
 		"GET /portal/profile":           p.whenSignedIn(p.showProfile),
 		"POST /portal/profile":          p.whenSignedIn(p.chooseProfile),

@@ -27,9 +27,10 @@ const (
 	sessionState        = "state" // of a sign-in that has begun
 	sessionNonce        = "nonce"
 	sessionVerifier     = "verifier"
-	sessionReturn       = "return" // the page to show after signing in
-	sessionSent         = "sent"   // the key of the form that changed the register last
-	sessionKept         = "kept"   // a form that was sent without a session, encoded
+	sessionCertificate  = "certificate" // the secret of a sign-in with a certificate that has begun
+	sessionReturn       = "return"      // the page to show after signing in
+	sessionSent         = "sent"        // the key of the form that changed the register last
+	sessionKept         = "kept"        // a form that was sent without a session, encoded
 	sessionKeptAt       = "kept_at"
 )
 

@@ -3,9 +3,12 @@ package portal
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -99,6 +102,9 @@ func (p *Provider) exchangeCode(ctx context.Context, code, verifier, nonce strin
 func (p *Portal) showSignIn(w http.ResponseWriter, r *http.Request) {
 	view := p.newPage(r, titleSignIn)
 	view.Resumed = p.sessions.Exists(r.Context(), sessionKept)
+	if p.CertificateURL != "" {
+		view.Content = certificateStart
+	}
 	p.renderPage(w, http.StatusOK, "sign-in.html", view)
 }
 
@@ -114,8 +120,8 @@ func (p *Portal) startSignIn(w http.ResponseWriter, r *http.Request) {
 	p.sessions.Put(r.Context(), sessionState, state)
 	p.sessions.Put(r.Context(), sessionNonce, nonce)
 	p.sessions.Put(r.Context(), sessionVerifier, verifier)
-	url := p.Provider.oauthConfig(found).AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier))
-	http.Redirect(w, r, url, http.StatusSeeOther)
+	address := p.Provider.oauthConfig(found).AuthCodeURL(state, oidc.Nonce(nonce), oauth2.S256ChallengeOption(verifier))
+	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
 // completeSignIn is where the provider sends the person back to.
@@ -128,6 +134,45 @@ func (p *Portal) completeSignIn(w http.ResponseWriter, r *http.Request) {
 	if state != "" && r.FormValue("state") == state {
 		person, err = p.Provider.exchangeCode(ctx, r.FormValue("code"), verifier, nonce)
 	}
+	p.enterPerson(w, r, person, err)
+}
+
+const certificateStart = Prefix + "sign-in/certificate"
+
+// CertificateCallback is where the browser comes back to from the address that asks for its certificate.
+const CertificateCallback = certificateStart + "/callback"
+
+// startCertificateSignIn sends the browser to show its certificate. The secret stays in the session.
+func (p *Portal) startCertificateSignIn(w http.ResponseWriter, r *http.Request) {
+	if p.CertificateURL == "" {
+		p.showError(w, r, http.StatusNotFound, pageNotFound)
+		return
+	}
+	secret := rand.Text()
+	p.sessions.Put(r.Context(), sessionCertificate, secret)
+	sum := sha256.Sum256([]byte(secret))
+	query := url.Values{"challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}}
+	http.Redirect(w, r, p.CertificateURL+"?"+query.Encode(), http.StatusSeeOther)
+}
+
+// completeCertificateSignIn is where the browser comes back to with a code, or with none.
+func (p *Portal) completeCertificateSignIn(w http.ResponseWriter, r *http.Request) {
+	secret := p.sessions.PopString(r.Context(), sessionCertificate)
+	if p.CertificateURL == "" || secret == "" {
+		p.enterPerson(w, r, ident.SSIN{}, errSignInNotBegun)
+		return
+	}
+	if r.FormValue("code") == "" {
+		p.showError(w, r, http.StatusBadRequest, certificateRefused)
+		return
+	}
+	person, err := p.RedeemCertificate(r.FormValue("code"), secret)
+	p.enterPerson(w, r, person, err)
+}
+
+// enterPerson begins the session of the person who signed in.
+func (p *Portal) enterPerson(w http.ResponseWriter, r *http.Request, person ident.SSIN, err error) {
+	ctx := r.Context()
 	if err == nil {
 		err = p.sessions.RenewToken(ctx) // against session fixation; what was typed stays
 	}

@@ -55,6 +55,9 @@ type portalParts struct {
 	client   *client.Client
 	verifier *wsse.Verifier
 	signer   platform.Signer
+
+	certificates   *certificateHost // nil without a second port
+	certificateURL string
 }
 
 // newPortalParts reads the portal's key and prepares the provider; nil for a service without a portal. The origin is
@@ -160,12 +163,17 @@ func (parts *portalParts) newPortal(
 	if c.hasSandbox() {
 		sandboxPath = sandbox.Prefix + "/"
 	}
+	var redeem func(code, secret string) (ident.SSIN, error)
+	if parts.certificates != nil {
+		redeem = parts.certificates.redeem
+	}
 	p, err := portal.New(portal.Config{
 		Registrar: registrar, Provider: parts.provider, Sessions: register.store.Sessions(c.Now),
 		Sign: parts.signRequest, Signer: parts.signer, Operator: c.newOperatorPages(register),
 		RenderCard: cards.Issue, Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log,
 		Development: c.Development, Location: ident.BelgianTime(), Sandbox: sandboxPath,
 		AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,
+		CertificateURL: parts.certificateURL, RedeemCertificate: redeem,
 	})
 	if err != nil {
 		return nil, err

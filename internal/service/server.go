@@ -124,6 +124,14 @@ func listenTCP(ctx context.Context, address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// closeListener closes a listener that is not served, if there is one.
+func closeListener(l net.Listener) error {
+	if l == nil {
+		return nil
+	}
+	return l.Close()
+}
+
 func (c *Config) serviceURL(address net.Addr) string {
 	if c.PublicURL != "" {
 		return c.PublicURL

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -42,7 +43,9 @@ type Config struct {
 
 	Listen        string // host:port; a free port of 127.0.0.1 if empty
 	MetricsListen string // host:port of the metrics; none if empty
-	PlainHTTP     bool   // no TLS; Listen must be a loopback address
+	// CertificateListen is the host:port at which browsers show a TLS client certificate to sign in; none if empty.
+	CertificateListen string
+	PlainHTTP         bool // no TLS; Listen must be a loopback address
 	// TrustedProxies are the networks, as CIDR, of proxies whose X-Forwarded-For and Forwarded headers are believed.
 	TrustedProxies []string
 	PublicURL      string // the service's URL as callers see it; in development made from the listener if empty
@@ -112,9 +115,11 @@ func (e *SettingError) Unwrap() error { return e.Err }
 
 // Service is a running service. Its exported fields are set when Start returns and do not change.
 type Service struct {
-	URL        string                     // of the SOAP door, for callers
-	MetricsURL string                     // empty without metrics
-	TestPKI    authority.DevelopmentFiles // of a development service
+	URL        string // of the SOAP door, for callers
+	MetricsURL string // empty without metrics
+	// CertificateURL is where browsers show a certificate; empty without CertificateListen.
+	CertificateURL string
+	TestPKI        authority.DevelopmentFiles // of a development service
 
 	config      Config
 	servers     []*http.Server
@@ -144,9 +149,10 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Service{config: c, failures: make(chan error, 3), cancel: cancel}
 	s.requests, s.endRequests = context.WithCancel(context.WithoutCancel(ctx))
+	var certificates net.Listener
 	defer func() { //nolint:contextcheck // closing outlives an aborted start
 		if err != nil {
-			err = errors.Join(err, listener.Close(), s.Close())
+			err = errors.Join(err, listener.Close(), closeListener(certificates), s.Close())
 		}
 	}()
 	signReply, err := c.newReplySigner()
@@ -179,6 +185,9 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if certificates, err = s.listenForCertificates(ctx, parts); err != nil {
+		return nil, err
+	}
 	cards, err := c.newCardSettings(files, originOf(s.URL))
 	if err != nil {
 		return nil, err
@@ -199,6 +208,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		listener = tls.NewListener(listener, newTLSConfig(files.tlsCertificate, controller))
 	}
 	s.startRevocation(ctx, background, files.revocation)
+	s.serveCertificates(certificates, parts, files.tlsCertificate, controller)
 	s.startServer(listener, s.announceDrain(handler))
 	return s, nil
 }

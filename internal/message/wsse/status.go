@@ -29,6 +29,19 @@ type openStatus struct {
 	refusal     error           // the judgement with what is known now
 }
 
+// JudgeCertificate returns the refusal of a certificate that signed no message, such as that of a TLS connection, or
+// nil: its path, its times and the revocation status of the whole path are judged like those of a signer.
+func (v *Verifier) JudgeCertificate(
+	ctx context.Context, certificate *x509.Certificate, issuers []*x509.Certificate,
+) error {
+	open := &openStatus{issuers: issuers, certificate: certificate}
+	v.judgeStatus(open, v.Now().UTC())
+	if open.pending == nil {
+		return open.refusal
+	}
+	return v.awaitStatus(ctx, open)
+}
+
 // judgeStatus sets pending and refusal.
 func (v *Verifier) judgeStatus(open *openStatus, now time.Time) {
 	if open.pending, open.refusal = v.Trust.JudgeSigner(open.issuers, open.certificate, now); open.refusal != nil {
