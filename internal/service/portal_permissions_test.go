@@ -334,6 +334,7 @@ var withoutPage = map[string]string{
 	"accept one": "needs a mandate of another person", "end one that one gave": "the same", "end one that one got": "the same",
 	"dismiss staff": "needs a role of another person", "dismiss a manager": "the same",
 	"refuse a role of one's own": "the same", "list the roles": "the page always shows one's own roles",
+	"list who used one's data": "the page is always the person's own, whatever they act for",
 }
 
 // stricter are the cells in which the portal gives less than the document allows.
