@@ -330,7 +330,7 @@ var withoutPage = map[string]string{
 	"the same, by reference": "the page of a draft takes references of drafts",
 	"emergency: search":      "no page claims an emergency", "emergency: list": "the same", "emergency: card": "the same",
 	"emergency: see first": "the same", "save it again": "the page is tested beside its form", "submit it": "the same",
-	"revise the first": "the same", "transfer one": "no page transfers a mandate",
+	"revise the first": "the same", "transfer one": "needs a mandate of another person",
 	"accept one": "needs a mandate of another person", "end one that one gave": "the same", "end one that one got": "the same",
 	"dismiss staff": "needs a role of another person", "dismiss a manager": "the same",
 	"refuse a role of one's own": "the same", "list the roles": "the page always shows one's own roles",
