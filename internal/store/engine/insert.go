@@ -54,10 +54,7 @@ func NewTable[R any](table string, conflict OnConflict) Table[R] {
 }
 
 // ColumnsOf returns the columns that NewTable would insert, for a row type that is only read.
-func ColumnsOf[R any]() []string {
-	columns, _ := columnsOf[R]()
-	return columns
-}
+func ColumnsOf[R any]() []string { columns, _ := columnsOf[R](); return columns }
 
 func columnsOf[R any]() (columns []string, fields []field) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[R]()) {
@@ -75,11 +72,11 @@ func columnsOf[R any]() (columns []string, fields []field) {
 }
 
 func (c OnConflict) clause(columns []string) string {
-	if c.key == nil {
-		return ""
-	}
 	clause := ` ON CONFLICT (` + strings.Join(c.key, ", ") + `) DO `
-	if !c.update {
+	switch {
+	case c.key == nil:
+		return ""
+	case !c.update:
 		return clause + `NOTHING`
 	}
 	var assignments []string
@@ -111,14 +108,10 @@ func (t Table[R]) Select() string {
 	return `SELECT ` + t.Columns("") + ` FROM ` + t.definition.table
 }
 
-// Name returns the name of the table.
-func (t Table[R]) Name() string { return t.definition.table }
-
-// Key returns the columns of the key that OnConflict named.
-func (t Table[R]) Key() []string { return t.definition.key }
-
-// ColumnList returns the inserted columns.
-func (t Table[R]) ColumnList() []string { return t.definition.columns }
+// Definition returns the name, the inserted columns, and those of the key that OnConflict named.
+func (t Table[R]) Definition() (name string, columns, key []string) {
+	return t.definition.table, t.definition.columns, t.definition.key
+}
 
 // Conflict returns the ON CONFLICT clause, for a statement that inserts the result of a SELECT.
 func (t Table[R]) Conflict() string { return t.definition.conflict }
@@ -128,10 +121,7 @@ func (t Table[R]) Values(row *R) []any {
 	v := reflect.ValueOf(row).Elem()
 	values := make([]any, len(t.fields))
 	for i, f := range t.fields {
-		value := v.Field(f.index[0])
-		if len(f.index) > 1 {
-			value = v.FieldByIndex(f.index)
-		}
+		value := v.FieldByIndex(f.index)
 		switch f.kind {
 		case reflect.String:
 			values[i] = value.String()

@@ -27,9 +27,9 @@ type sealedRow[R any] interface {
 
 // columnsOf returns the columns of a row whose last one is the seal.
 func columnsOf[R any](table engine.Table[R], row *R, seal []byte) identity.SealedColumns {
-	names, values := table.ColumnList(), table.Values(row)
-	last := len(names) - 1
-	return identity.SealedColumns{Table: table.Name(), Names: names[:last], Values: values[:last], Seal: seal}
+	name, names, _ := table.Definition()
+	values, last := table.Values(row), len(names)-1
+	return identity.SealedColumns{Table: name, Names: names[:last], Values: values[:last], Seal: seal}
 }
 
 // SealedColumns implements identity.SealedRow, as do the methods below.
@@ -62,7 +62,7 @@ func saveRight[R any, P sealedRow[R]](tx *identity.Tx, table engine.Table[R], ro
 	columns := P(&row).SealedColumns()
 	var former []byte
 	where, args := whereKey(table, &row)
-	if _, err := tx.SelectRow(&former, `SELECT seal FROM `+table.Name()+where, args...); err != nil {
+	if _, err := tx.SelectRow(&former, `SELECT seal FROM `+columns.Table+where, args...); err != nil {
 		return err
 	}
 	seal, isChanged, err := tx.SealRow(columns, former)
@@ -76,7 +76,8 @@ func saveRight[R any, P sealedRow[R]](tx *identity.Tx, table engine.Table[R], ro
 
 // whereKey returns the condition on the row with the same key, with its parameters.
 func whereKey[R any](table engine.Table[R], row *R) (string, []any) {
-	names, values, key := table.ColumnList(), table.Values(row), table.Key()
+	_, names, key := table.Definition()
+	values := table.Values(row)
 	args := make([]any, len(key))
 	for i, column := range key {
 		args[i] = values[slices.Index(names, column)]
@@ -90,10 +91,11 @@ func moveRights[R any, P sealedRow[R]](table engine.Table[R], column string, set
 ) func(tx *identity.Tx, from, to int64) error {
 	return func(tx *identity.Tx, from, to int64) error {
 		var rows []R
+		name, _, _ := table.Definition()
 		if err := tx.SelectRows(&rows, table.Select()+` WHERE `+column+` = ?`, from); err != nil {
 			return err
 		}
-		if _, err := tx.ExecStatement(`DELETE FROM `+table.Name()+` WHERE `+column+` = ?`, from); err != nil {
+		if _, err := tx.ExecStatement(`DELETE FROM `+name+` WHERE `+column+` = ?`, from); err != nil {
 			return err
 		}
 		for i := range rows {
@@ -105,7 +107,7 @@ func moveRights[R any, P sealedRow[R]](table engine.Table[R], column string, set
 			set(row, to)
 			where, args := whereKey(table, row)
 			var exists bool
-			_, err := tx.SelectRow(&exists, `SELECT EXISTS (SELECT 1 FROM `+table.Name()+where+`)`, args...)
+			_, err := tx.SelectRow(&exists, `SELECT EXISTS (SELECT 1 FROM `+name+where+`)`, args...)
 			if err != nil {
 				return err
 			}
@@ -129,8 +131,9 @@ func RightsTables() []identity.RightsTable {
 }
 
 func newRightsTable[R any, P sealedRow[R]](table engine.Table[R]) identity.RightsTable {
-	t := identity.RightsTable{Name: table.Name(), Key: table.Key()}
-	order := ` ORDER BY ` + strings.Join(table.Key(), ", ") + ` LIMIT ?`
+	name, _, key := table.Definition()
+	t := identity.RightsTable{Name: name, Key: key}
+	order := ` ORDER BY ` + strings.Join(key, ", ") + ` LIMIT ?`
 	t.ReadPage = func(tx *identity.Tx, after *identity.SealedColumns, limit int) ([]identity.SealedColumns, error) {
 		where, args := t.AfterKey(after)
 		var rows []R
@@ -196,7 +199,8 @@ func compareState(tx *identity.Tx, state [32]byte, add func(string)) error {
 // alias.
 func optionalColumns[R any](table engine.Table[R], alias string) string {
 	var none R
-	names, values := table.ColumnList(), table.Values(&none)
+	_, names, _ := table.Definition()
+	values := table.Values(&none)
 	columns := make([]string, len(names))
 	for i, name := range names {
 		column := alias + "." + name
