@@ -24,6 +24,7 @@ import (
 	implantstore "github.com/openctr/ctr/internal/store/implants"
 	"github.com/openctr/ctr/internal/store/numbers"
 	platformstore "github.com/openctr/ctr/internal/store/platform"
+	"github.com/openctr/ctr/internal/store/postgresurl"
 	"github.com/openctr/ctr/internal/store/tracing"
 )
 
@@ -34,7 +35,7 @@ const WatermarkFileName = numbers.FileName
 var migrationFiles embed.FS
 
 // ErrUnverifiedServer means that the identity of a database server on another machine would not be verified.
-var ErrUnverifiedServer = engine.ErrUnverifiedServer
+var ErrUnverifiedServer = postgresurl.ErrUnverifiedServer
 
 // ErrNoKeyFile reports that there is no key file where one must exist for a new register.
 var ErrNoKeyFile = identity.ErrNoKeyFile

@@ -18,7 +18,6 @@ import (
 	"github.com/openctr/ctr/internal/platform"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/store/backup"
-	"github.com/openctr/ctr/internal/store/engine"
 	"github.com/openctr/ctr/internal/testing/storetest"
 )
 
@@ -303,26 +302,5 @@ func TestMakeRefuses(t *testing.T) {
 		if left, err := filepath.Glob(directory + "/*"); err != nil || len(left) > 0 {
 			t.Errorf("left: %v, %v", left, err)
 		}
-	}
-}
-
-// TestClientEnvironment checks what PostgreSQL's programs get: the password in the environment, where other accounts do
-// not see it.
-func TestClientEnvironment(t *testing.T) {
-	t.Parallel()
-	got, err := engine.ClientEnvironment(
-		"postgres://ctrd:se%40cret@db1:5433,db2/ctr?sslmode=verify-full&sslrootcert=/ca.pem&prepared_statements=off", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := "\n" + strings.Join(got, "\n") + "\n"
-	for _, want := range []string{"PGHOST=db1,db2", "PGPORT=5433,5432", "PGUSER=ctrd", "PGPASSWORD=se@cret", "PGDATABASE=ctr",
-		"PGSSLMODE=verify-full", "PGSSLROOTCERT=/ca.pem", "PGTARGETSESSIONATTRS=read-write"} {
-		if !strings.Contains(all, "\n"+want+"\n") {
-			t.Errorf("no %s in %q", want, got)
-		}
-	}
-	if _, err = engine.ClientEnvironment("postgres://ctrd:secret@db1/ctr", false); !errors.Is(err, engine.ErrUnverifiedServer) {
-		t.Error(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/openctr/ctr/internal/store/engine"
+	"github.com/openctr/ctr/internal/store/postgresurl"
 )
 
 // dumpPostgres copies the state that a snapshot shows with PostgreSQL's own program, and counts the rows of the same
@@ -67,7 +67,7 @@ func runProgram(ctx context.Context, d Database, name string, args ...string) er
 	if err != nil {
 		return err
 	}
-	environment, err := engine.ClientEnvironment(d.URL, d.AllowUnverified)
+	environment, err := postgresurl.BuildEnvironment(d.URL, d.AllowUnverified)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store/engine/rights"
+	"github.com/openctr/ctr/internal/store/postgresurl"
 )
 
 // postgresEngine is a PostgreSQL database, which any number of programs may share.
@@ -45,7 +46,7 @@ const (
 )
 
 func openPostgres(ctx context.Context, c Config) (engine, error) {
-	config, prepares, err := readPostgresURL(c.URL, c.AllowUnverified)
+	config, prepares, err := postgresurl.Parse(c.URL, c.AllowUnverified)
 	if err != nil {
 		return nil, err
 	}

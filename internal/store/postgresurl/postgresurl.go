@@ -1,4 +1,7 @@
-package engine
+// Package postgresurl reads the URL of a PostgreSQL database, for the driver and for PostgreSQL's own programs.
+//
+// It is separate from package engine because both connections and backups need it. Parse is the entry point.
+package postgresurl
 
 import (
 	"errors"
@@ -18,10 +21,20 @@ import (
 var ErrUnverifiedServer = errors.New(
 	"the database is on another machine, and sslmode=verify-full is missing in its URL")
 
-// parsePostgresURL reads the URL of a PostgreSQL database in libpq's form, which allows several hosts
+// Parse reads the URL of a PostgreSQL database, and whether its statements stay prepared.
+func Parse(address string, allowUnverified bool) (pq.Config, bool, error) {
+	address, prepares, err := takePreparedStatements(address)
+	if err != nil {
+		return pq.Config{}, false, err
+	}
+	config, err := parseURL(address, allowUnverified)
+	return config, prepares, err
+}
+
+// parseURL reads the URL in libpq's form, which allows several hosts
 // (https://www.postgresql.org/docs/current/libpq-connect.html, section 34.1.1.3). Its errors quote nothing of the URL
 // but hosts and ports, because it may contain a password.
-func parsePostgresURL(address string, allowUnverified bool) (pq.Config, error) {
+func parseURL(address string, allowUnverified bool) (pq.Config, error) {
 	address, err := moveHosts(address)
 	if err != nil {
 		return pq.Config{}, err
@@ -160,4 +173,43 @@ func splitHosts(list string) (hosts, ports []string, err error) {
 		hosts, ports = append(hosts, decoded), append(ports, port)
 	}
 	return hosts, ports, nil
+}
+
+// BuildEnvironment returns the environment variables with which the programs of PostgreSQL connect to the database of
+// a URL (section 34.15 of its manual). The password is among them: arguments are seen by every account of the machine.
+func BuildEnvironment(address string, allowUnverified bool) ([]string, error) {
+	config, _, err := Parse(address, allowUnverified)
+	if err != nil {
+		return nil, err
+	}
+	var hosts, addresses, ports []string
+	hasAddress := false
+	all := append([]pq.ConfigMultihost{{Host: config.Host, Hostaddr: config.Hostaddr, Port: config.Port}}, config.Multi...)
+	for _, host := range all {
+		hosts, ports = append(hosts, host.Host), append(ports, strconv.Itoa(int(host.Port)))
+		ip := ""
+		if host.Hostaddr.IsValid() {
+			ip, hasAddress = host.Hostaddr.String(), true
+		}
+		addresses = append(addresses, ip)
+	}
+	variables := []struct{ name, value string }{
+		{"PGHOST", strings.Join(hosts, ",")}, {"PGPORT", strings.Join(ports, ",")}, {"PGDATABASE", config.Database},
+		{"PGUSER", config.User}, {"PGPASSWORD", config.Password}, {"PGPASSFILE", config.Passfile},
+		{"PGOPTIONS", config.Options}, {"PGSSLMODE", string(config.SSLMode)}, {"PGSSLCERT", config.SSLCert},
+		{"PGSSLKEY", config.SSLKey}, {"PGSSLROOTCERT", config.SSLRootCert},
+		{"PGTARGETSESSIONATTRS", string(config.TargetSessionAttrs)},
+		{"PGCONNECT_TIMEOUT", strconv.Itoa(int(max(config.ConnectTimeout, 2*time.Second).Seconds()))},
+		{"PGCLIENTENCODING", "UTF8"},
+	}
+	if hasAddress {
+		variables = append(variables, struct{ name, value string }{"PGHOSTADDR", strings.Join(addresses, ",")})
+	}
+	var environment []string
+	for _, v := range variables {
+		if v.value != "" {
+			environment = append(environment, v.name+"="+v.value)
+		}
+	}
+	return environment, nil
 }

@@ -1,4 +1,4 @@
-package engine
+package postgresurl
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 // describeHosts lists the hosts of a URL as HOST PORT.
 func describeHosts(address string) (string, error) {
-	config, err := parsePostgresURL(address, true)
+	config, err := parseURL(address, true)
 	if err != nil {
 		return "", err
 	}
@@ -63,7 +63,7 @@ func TestFindingR11SeveralHosts(t *testing.T) {
 		"postgres://u:sec%zzret@a,b/db":                                  "not a valid",
 		"postgres://u:secret@a,b/%zz":                                    "not a valid",
 	} {
-		_, err := parsePostgresURL(address, true)
+		_, err := parseURL(address, true)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -100,16 +100,37 @@ func TestFindingL12RemoteDatabaseIsVerified(t *testing.T) {
 		"postgres:///db?host=/run/postgresql":                                false,
 		"postgres:///db?host=@abstract":                                      false,
 	} {
-		_, err := parsePostgresURL(address, false)
+		_, err := parseURL(address, false)
 		if errors.Is(err, ErrUnverifiedServer) != refused || !refused && err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
-		if _, err := parsePostgresURL(address, true); err != nil {
+		if _, err := parseURL(address, true); err != nil {
 			t.Errorf("%s, allowed: %v", address, err)
 		}
 	}
 	t.Setenv("PGSSLMODE", "verify-full")
-	if _, err := parsePostgresURL("postgres://u@db.example/db", false); err != nil {
+	if _, err := parseURL("postgres://u@db.example/db", false); err != nil {
 		t.Errorf("verified by the environment: %v", err)
+	}
+}
+
+// TestBuildEnvironment checks what PostgreSQL's programs get: the password in the environment, where other accounts do
+// not see it.
+func TestBuildEnvironment(t *testing.T) {
+	t.Parallel()
+	got, err := BuildEnvironment(
+		"postgres://ctrd:se%40cret@db1:5433,db2/ctr?sslmode=verify-full&sslrootcert=/ca.pem&prepared_statements=off", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := "\n" + strings.Join(got, "\n") + "\n"
+	for _, want := range []string{"PGHOST=db1,db2", "PGPORT=5433,5432", "PGUSER=ctrd", "PGPASSWORD=se@cret", "PGDATABASE=ctr",
+		"PGSSLMODE=verify-full", "PGSSLROOTCERT=/ca.pem", "PGTARGETSESSIONATTRS=read-write"} {
+		if !strings.Contains(all, "\n"+want+"\n") {
+			t.Errorf("no %s in %q", want, got)
+		}
+	}
+	if _, err = BuildEnvironment("postgres://ctrd:secret@db1/ctr", false); !errors.Is(err, ErrUnverifiedServer) {
+		t.Error(err)
 	}
 }
