@@ -72,8 +72,8 @@ func testKeptRecalls(t *testing.T, b storetest.Backend, db *store.DB) {
 	if _, _, isKnown, err = other.RecallByID(ctx, "absent"); isKnown || err != nil {
 		t.Errorf("an absent recall: %t, %v", isKnown, err)
 	}
-	if all, total, err := other.Recalls(ctx, platform.Page{Limit: 10}); err != nil || total != 1 || len(all) != 1 || all[0].ID != "recall-1" {
-		t.Errorf("%+v of %d, %v", all, total, err)
+	if all, total, listErr := other.Recalls(ctx, platform.Page{Limit: 10}); listErr != nil || total != 1 || len(all) != 1 || all[0].ID != "recall-1" {
+		t.Errorf("%+v of %d, %v", all, total, listErr)
 	}
 	events, _, err := db.ReadEvents(ctx, 0, 100)
 	if err != nil {
