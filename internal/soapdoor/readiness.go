@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/openctr/ctr/internal/loopback"
 )
 
 // maxProbeTime bounds one probe of all registers.
@@ -41,10 +43,21 @@ func (s *Service) serveReadiness(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := "ok\n"
-	if s.readyRemark != nil {
+	if s.readyRemark != nil && isLocal(r) {
 		if remark := s.readyRemark(); remark != "" {
 			answer += remark + "\n"
 		}
 	}
 	writeText(w, http.StatusOK, answer)
+}
+
+// isLocal reports whether a request comes from this machine, and was not forwarded for somebody else. Whoever reaches
+// the service from outside learns whether it is ready, and nothing of what its operator has to mend.
+func isLocal(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
+	return loopback.IsAddress(r.RemoteAddr)
 }

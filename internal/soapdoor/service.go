@@ -29,7 +29,8 @@ type Config struct {
 	SignReply func(envelope []byte) ([]byte, error)
 	// Admission is shared with the listener's connections; if nil, the Service has one of its own.
 	Admission *admission.Controller
-	// ReadyRemark is what /readyz adds although requests are served; nil or empty for nothing.
+	// ReadyRemark is what /readyz adds, for a request from this machine, although requests are served; nil or empty for
+	// nothing.
 	ReadyRemark func() string
 }
 

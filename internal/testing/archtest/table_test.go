@@ -43,7 +43,7 @@ var productionImports = []layer{
 	{"internal/devkit/openid", nil},
 	{"internal/soapdoor/ctrdoor", []string{"internal/soapdoor", "internal/wire/ctr", "internal/implants", "internal/implants/card",
 		"internal/platform/...", "internal/message/schema", "internal/message/wsse", "internal/message/xmldoc", "internal/problem"}},
-	{"internal/soapdoor", []string{"internal/implants", "internal/platform/...", "internal/message/...", "internal/reqlog",
+	{"internal/soapdoor", []string{"internal/loopback", "internal/implants", "internal/platform/...", "internal/message/...", "internal/reqlog",
 		"internal/admission",
 		"internal/devkit/diagnosis", // ?check
 		"internal/problem", "wsdl"}},
