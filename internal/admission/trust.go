@@ -48,8 +48,8 @@ func findClaim(message []byte) (claim, bool) {
 	return claim{}, false
 }
 
-// trustTable remembers which claims are trusted from which source, and which sources are suspect. It forgets everything
-// when the process ends; then all sources are equal, and fairness among them carries the first messages.
+// trustTable remembers which claims are trusted from which source, and which sources are suspect. Claims outlive the
+// process, in kept.go; without them all sources are equal, and fairness among them carries the first messages.
 type trustTable struct {
 	now func() time.Time
 

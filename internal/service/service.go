@@ -180,6 +180,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 		AllowSHA1Until: c.AllowSHA1Until,
 	}
 	controller := admission.NewController(c.Now, files.trustedProxies)
+	s.keepKnownCallers(background, controller)
 	s.URL, s.TestPKI = c.serviceURL(listener.Addr()), files.development
 	parts, err := c.newPortalParts(files.development, verifier, originOf(s.URL))
 	if err != nil {
