@@ -98,10 +98,15 @@ func (v *registerVerifier) verifyOnce(ctx context.Context) {
 // VerifiedFileName is the file in the data directory that says when the last verification began that found nothing.
 const VerifiedFileName = "verified-until"
 
-// NoteVerified notes that a verification found nothing that was registered before it began.
+// NoteVerified notes that a verification found nothing that was registered before it began. A PostgreSQL database can be
+// verified where there is no data directory, and then nothing is noted.
 func NoteVerified(directory string, begin time.Time) error {
 	text := begin.UTC().Format(time.RFC3339) + "\n"
-	return durable.Replace(filepath.Join(directory, VerifiedFileName), []byte(text), 0o600)
+	err := durable.Replace(filepath.Join(directory, VerifiedFileName), []byte(text), 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // LastVerified returns when the last verification began that found nothing, zero if there was none.

@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"encoding/base64"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -54,6 +56,7 @@ func testRelationsForgotten(t *testing.T, b storetest.Backend, empty string) {
 	} {
 		exec(`INSERT INTO therapeutic_link (patient, professional, type, valid_from, valid_to) VALUES (` + link + `)`)
 	}
+	writeFormerKeyFile(t, b)
 	b.Open(t)
 	rows, err := raw.QueryContext(t.Context(), `SELECT patient, professional, type, valid_from FROM therapeutic_link ORDER BY 1, 2, 3, 4`)
 	if err != nil {
@@ -75,5 +78,14 @@ func testRelationsForgotten(t *testing.T, b storetest.Backend, empty string) {
 	const want = "1 3 gmd 2026-01-01, 1 3 operation 2026-03-01, 2 4 operation 2026-01-01"
 	if got := strings.Join(left, ", "); got != want {
 		t.Errorf("left are %s, want %s", got, want)
+	}
+}
+
+// writeFormerKeyFile writes a key file from before rows that give rights were sealed.
+func writeFormerKeyFile(t *testing.T, b storetest.Backend) {
+	t.Helper()
+	key := `[{"id": "k", "created": "2026-01-01", "secret": "` + base64.StdEncoding.EncodeToString(make([]byte, 32)) + `"}]`
+	if err := os.WriteFile(keyFileOf(b), []byte(key), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
