@@ -2,14 +2,17 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/openctr/ctr/internal/implants"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/people"
 	"github.com/openctr/ctr/internal/testing/storetest"
@@ -362,4 +365,43 @@ func readFile(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// TestFindingM5ConcurrentRights has two nodes change the same rows at the same time, rows that are there and new ones:
+// what is counted is what is there.
+func TestFindingM5ConcurrentRights(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { testConcurrentRights(t, storetest.NewSQLiteBackend(t)) })
+	t.Run("postgres", func(t *testing.T) { testConcurrentRights(t, storetest.NewPostgresBackends(t)(t)) })
+}
+
+func testConcurrentRights(t *testing.T, b storetest.Backend) {
+	t.Helper()
+	nodes := []*store.DB{b.Open(t), b.Open(t)}
+	save := func(node *store.DB, a platform.Affiliation) error {
+		var err error
+		for range 20 { // what lost a race more often than the store tries again
+			err = node.RunWriteTx(t.Context(), func(w implants.Writer) error { return w.SaveAffiliation(a) })
+			if !errors.Is(err, problem.Unavailable) {
+				break
+			}
+		}
+		return err
+	}
+	for round := range 10 {
+		var group sync.WaitGroup
+		for i := range 8 {
+			a := platform.Affiliation{Organisation: people.Hospital, SSIN: people.Nguyen, Role: platform.RoleManager,
+				Period: since(fmt.Sprintf("2026-11-%02d", 1+round/2))}
+			a.To = people.MustDate(fmt.Sprintf("2026-12-%02d", 1+i+8*(round%2)))
+			group.Go(func() {
+				if err := save(nodes[i%2], a); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if found := verifyRights(t, nodes[0]); found != "" {
+			t.Fatalf("round %d: %s", round, found)
+		}
+	}
 }

@@ -45,8 +45,10 @@ type Tx struct {
 	onEvent      func(auditlog.JournalEntry) // that of the DB
 	onUnsealed   func(table string)          // that of the DB
 	// rights are the tables that give rights and that the transaction has changed, rightsKey is what seals their rows.
-	rights    map[string]*rightsChange
-	rightsKey *ringKey
+	rights map[string]*rightsChange
+	// ownsRights says that no other transaction changes rows that give rights until this one ends.
+	ownsRights bool
+	rightsKey  *ringKey
 }
 
 // OnEvent sets the function that gets each event of the audit log after its commit. Call it before the first Write.

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strconv"
+
+	"github.com/openctr/ctr/internal/store/engine"
 )
 
 // Rows that give rights are plain, because they are searched. So that nobody who writes to the database gives rights,
@@ -108,6 +110,18 @@ func (tx *Tx) IsSealed(row SealedRow) bool {
 		tx.onUnsealed(columns.Table)
 	}
 	return false
+}
+
+// LockRights makes other transactions wait that change rows that give rights, until this one ends. It comes before a
+// row is read that is to be replaced: what another transaction does to that row meanwhile would not be counted.
+func (tx *Tx) LockRights() error {
+	if tx.ownsRights || tx.Kind() == engine.SQLite {
+		return nil
+	}
+	var names []string
+	err := tx.SelectRows(&names, `SELECT name FROM rights_total ORDER BY name`+tx.ForUpdate())
+	tx.ownsRights = err == nil
+	return err
 }
 
 // SealRow returns the seal of a row that takes the place of one with another seal, which is empty for a new row, and

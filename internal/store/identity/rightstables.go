@@ -159,6 +159,9 @@ func (db *DB) resealRights(ctx context.Context) error {
 
 // resealPage seals the rows after one, and returns the last of them, nil if there is none.
 func (db *DB) resealPage(tx *Tx, table *RightsTable, after *SealedColumns) (last *SealedColumns, err error) {
+	if err = tx.LockRights(); err != nil {
+		return nil, err
+	}
 	page, err := table.ReadPage(tx, after, rotationBatchSize)
 	if err != nil {
 		return nil, err

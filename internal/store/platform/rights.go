@@ -59,6 +59,9 @@ func (row TherapeuticLinkRow) SealedColumns() identity.SealedColumns {
 
 // saveRight adds a row that gives rights, or replaces the one with the same key.
 func saveRight[R any, P sealedRow[R]](tx *identity.Tx, table engine.Table[R], row R) error {
+	if err := tx.LockRights(); err != nil {
+		return err
+	}
 	columns := P(&row).SealedColumns()
 	var former []byte
 	where, args := whereKey(table, &row)
@@ -90,6 +93,9 @@ func whereKey[R any](table engine.Table[R], row *R) (string, []any) {
 func moveRights[R any, P sealedRow[R]](table engine.Table[R], column string, set func(*R, int64),
 ) func(tx *identity.Tx, from, to int64) error {
 	return func(tx *identity.Tx, from, to int64) error {
+		if err := tx.LockRights(); err != nil {
+			return err
+		}
 		var rows []R
 		name, _, _ := table.Definition()
 		if err := tx.SelectRows(&rows, table.Select()+` WHERE `+column+` = ?`, from); err != nil {
