@@ -43,7 +43,7 @@ func (s *Service) keepKnownCallers(background context.Context, controller *admis
 			case <-background.Done():
 			}
 			if err := k.writeFile(); err != nil {
-				s.config.Log.Warn("known callers not kept", slog.String("error", err.Error()))
+				s.config.Log.WarnContext(background, "known callers not kept", slog.String("error", err.Error()))
 			}
 		}
 	})

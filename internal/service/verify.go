@@ -98,8 +98,8 @@ func (v *registerVerifier) verifyOnce(ctx context.Context) {
 // VerifiedFileName is the file in the data directory that says when the last verification began that found nothing.
 const VerifiedFileName = "verified-until"
 
-// NoteVerified notes that a verification found nothing that was registered before it began. A PostgreSQL database can be
-// verified where there is no data directory, and then nothing is noted.
+// NoteVerified notes that a verification found nothing that was registered before it began. A PostgreSQL database can
+// be verified where there is no data directory, and then nothing is noted.
 func NoteVerified(directory string, begin time.Time) error {
 	text := begin.UTC().Format(time.RFC3339) + "\n"
 	err := durable.Replace(filepath.Join(directory, VerifiedFileName), []byte(text), 0o600)
