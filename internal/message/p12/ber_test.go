@@ -3,6 +3,7 @@ package p12
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,5 +72,52 @@ func TestFieldP12BERInside(t *testing.T) {
 	}
 	if _, err := DecodeSigningKey(data, hostilePassword, DecodeTime); codeOf(err) != KeyMissing {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestFieldP12Safes: a key and its certificate are found in whichever safes they stand (RFC 7292 sections 4.1 and 4.2).
+func TestFieldP12Safes(t *testing.T) {
+	key := newThrowawayKey(t)
+	s := pbes2Encrypter{password: hostilePassword, iterations: 1, random: rand.Reader}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key.Signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attributes := newEntryAttributes(key)
+	shrouded, err := s.newShroudedKeyBag(key, attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clearKey := derSequence(derOID(oidKeyBag), derExplicit(derRaw(pkcs8)), attributes)
+	certificate := newCertificateBag(key.Certificate, attributes)
+	encrypted := func(bags ...derElement) derElement {
+		safe, err := s.newEncryptedSafe(bags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return safe
+	}
+	nested := func(bags ...derElement) derElement {
+		return derSequence(derOID(oidSafeContentsBag), derExplicit(derSequence(bags...)))
+	}
+	for name, safes := range map[string][]derElement{
+		"one encrypted safe":                      {encrypted(certificate, shrouded)},
+		"one encrypted safe, key first":           {encrypted(shrouded, certificate)},
+		"one encrypted safe, key not encrypted":   {encrypted(certificate, clearKey)},
+		"one safe in clear":                       {newClearContent(certificate, shrouded)},
+		"all in clear":                            {newClearContent(clearKey, certificate)},
+		"two encrypted safes":                     {encrypted(shrouded), encrypted(certificate)},
+		"key encrypted, certificate in clear":     {encrypted(shrouded), newClearContent(certificate)},
+		"a safe within the encrypted safe":        {encrypted(nested(certificate, shrouded))},
+		"safes within safes":                      {newClearContent(nested(nested(shrouded)), nested(certificate))},
+		"an empty safe before and an empty after": {newClearContent(), encrypted(certificate, shrouded), encrypted()},
+	} {
+		data := encodeTestStore(t, 1, safes...)
+		for form, octets := range map[string][]byte{"DER": data, "BER": bertest.Spread(data, 100)} {
+			got, err := DecodeSigningKey(octets, hostilePassword, DecodeTime)
+			if err != nil || !got.Certificate.Equal(key.Certificate) {
+				t.Errorf("%s, %s: %v", name, form, err)
+			}
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/openctr/ctr/internal/message/ber"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/problem"
 	"github.com/openctr/ctr/internal/testing/costtest"
 )
@@ -209,6 +210,11 @@ func make16Bytes() []byte {
 
 func newThrowawayCertificate(t testing.TB) *x509.Certificate {
 	t.Helper()
+	return newThrowawayKey(t).Certificate
+}
+
+func newThrowawayKey(t testing.TB) *x509id.Key {
+	t.Helper()
 	at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -223,5 +229,5 @@ func newThrowawayCertificate(t testing.TB) *x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return &x509id.Key{Signer: key, Certificate: c}
 }
