@@ -107,6 +107,10 @@ func TestFieldEncoding(t *testing.T) {
 	for options, want := range map[string]string{
 		`ENCODING 'LATIN1' LOCALE 'C'`:                                      `has the encoding LATIN1`,
 		`ENCODING 'SQL_ASCII' LOCALE 'C'`:                                   `has the encoding SQL_ASCII`,
+		`ENCODING 'LATIN9' LOCALE 'C'`:                                      `has the encoding LATIN9`,
+		`ENCODING 'WIN1252' LOCALE 'C'`:                                     `has the encoding WIN1252`,
+		`ENCODING 'EUC_JP' LOCALE 'C'`:                                      `has the encoding EUC_JP`,
+		`ENCODING 'UTF8' LOCALE 'C.UTF-8'`:                                  "",
 		`ENCODING 'UTF8' LOCALE 'C'`:                                        "",
 		`ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE' LOCALE 'C'`: "",
 	} {
