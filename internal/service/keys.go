@@ -10,6 +10,7 @@ import (
 	"github.com/openctr/ctr/internal/client"
 	"github.com/openctr/ctr/internal/message/p12"
 	"github.com/openctr/ctr/internal/message/wsse"
+	"github.com/openctr/ctr/internal/message/x509id"
 )
 
 var base32hex = base32.HexEncoding.WithPadding(base32.NoPadding)
@@ -26,14 +27,18 @@ func NewID(now time.Time) string {
 // newNCName returns an identifier that is valid in an attribute of type xs:ID.
 func (c *Config) newNCName() string { return "_" + NewID(c.Now()) }
 
-// newReplySigner returns the function that signs responses, or nil without a key.
-func (c *Config) newReplySigner() (func([]byte) ([]byte, error), error) {
+// readReplyKey reads the key that signs responses; nil without one.
+func (c *Config) readReplyKey() (*x509id.Key, error) {
 	if c.ReplyKeyFile == "" {
 		return nil, nil //nolint:nilnil // responses are unsigned by default
 	}
-	key, err := p12.ReadSigningKey(c.ReplyKeyFile, c.ReplyPasswordFile, c.Now())
-	if err != nil {
-		return nil, err
+	return p12.ReadSigningKey(c.ReplyKeyFile, c.ReplyPasswordFile, c.Now())
+}
+
+// newReplySigner returns the function that signs responses, or nil without a key.
+func (c *Config) newReplySigner(key *x509id.Key) func([]byte) ([]byte, error) {
+	if key == nil {
+		return nil
 	}
 	return func(envelope []byte) ([]byte, error) {
 		return client.SignEnvelope(
@@ -41,5 +46,5 @@ func (c *Config) newReplySigner() (func([]byte) ([]byte, error), error) {
 			key,
 			wsse.SignOptions{Created: c.Now(), TTL: time.Minute, NewID: c.newNCName},
 		)
-	}, nil
+	}
 }

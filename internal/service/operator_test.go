@@ -1,7 +1,9 @@
 package service_test
 
 import (
+	"crypto/rand"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,8 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openctr/ctr/internal/authority"
 	"github.com/openctr/ctr/internal/implants"
+	"github.com/openctr/ctr/internal/message/x509id"
 	"github.com/openctr/ctr/internal/platform"
+	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/service"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/testing/interop"
@@ -27,7 +32,8 @@ const (
 
 // operatorPages are paths that need an operator.
 func operatorPages() []string {
-	return []string{operatorPage, operatorPage + "recalls/any", operatorPage + "audit", operatorPage + "nothing"}
+	return []string{operatorPage, operatorPage + "recalls/any", operatorPage + "audit", operatorPage + "state",
+		operatorPage + "nothing"}
 }
 
 func operatorForms() []string {
@@ -315,4 +321,107 @@ func TestOperatorReviewsReads(t *testing.T) {
 		"AdminAudit emergencies": 2, "AdminAudit review of own operations": 2, "AdminAudit export": 2, "AdminReveal export": 1,
 		"AdminReview event " + review[1]: 1,
 	})
+}
+
+// TestOperatorReadsState: each part of the state says in words whether to look at it, from what the service knows; the page
+// has no path of a file and no name of a person.
+func TestOperatorReadsState(t *testing.T) {
+	t.Parallel()
+	config := service.Config{Development: true, DataDirectory: interop.NewDevelopmentDirectory(t)}
+	s := startService(t, config)
+	v := newVisitor(t, s)
+	v.signIn(operatorPerson, "operator")
+	// The judgements of the page, by the id of the part.
+	read := func() (map[string]string, string) {
+		t.Helper()
+		p := v.open(operatorPage + "state?lang=en")
+		if p.status != http.StatusOK {
+			t.Fatalf("%d\n%s", p.status, p.text)
+		}
+		found := map[string]string{}
+		for _, part := range strings.Split(p.text, `<section class="card" aria-labelledby="`)[1:] {
+			id, _, _ := strings.Cut(part, `"`)
+			found[id] = judgement.FindStringSubmatch(part)[1]
+		}
+		return found, p.text
+	}
+	check := func(want map[string]string) string {
+		t.Helper()
+		got, text := read()
+		if !maps.Equal(got, want) {
+			t.Errorf("judged %v, not %v", got, want)
+		}
+		return text
+	}
+	const good, bad = "In order", "Look at it"
+	want := map[string]string{
+		"sealing": good, "verification": bad, "backup": bad, "certificates": good, "revocation": good, "database": good,
+	}
+	text := check(want)
+	last := readLastDay(t, s)
+	for _, fact := range []string{
+		"none known", "ctrd admin backup", "TLS of the service</th><td>" + last + "</td>",
+		"docs/operating.md, “Backup”",
+	} {
+		if !strings.Contains(text, fact) {
+			t.Errorf("without %q:\n%s", fact, text)
+		}
+	}
+	for _, secret := range []string{config.DataDirectory, ".p12", "keys.json", operatorPerson} {
+		if strings.Contains(text, secret) {
+			t.Errorf("the page tells %s", secret)
+		}
+	}
+	note := func(backup, verified time.Duration) {
+		t.Helper()
+		at := func(age time.Duration) []byte { return []byte(time.Now().Add(-age).UTC().Format(time.RFC3339) + "\n") }
+		interop.WriteFile(t, filepath.Join(config.DataDirectory, service.LastBackupFileName), at(backup))
+		interop.WriteFile(t, filepath.Join(config.DataDirectory, service.VerifiedFileName), at(verified))
+	}
+	note(26*time.Hour, 30*time.Hour)
+	want["verification"], want["backup"] = good, good
+	if text = check(want); !strings.Contains(text, "(age: 1 d)") || strings.Contains(text, "ctrd admin backup") {
+		t.Errorf("not a day old:\n%s", text)
+	}
+	note(28*time.Hour, 56*time.Hour)
+	want["verification"], want["backup"] = bad, bad
+	check(want)
+	s.close()
+	checkOperatorEvents(t, config.DataDirectory, nil)
+}
+
+var judgement = regexp.MustCompile(`<strong class="judgement(?: look)?">([^<]*)</strong>`)
+
+// readLastDay returns the last day of the service's TLS certificate, as the page writes it.
+func readLastDay(t *testing.T, s *runningService) string {
+	t.Helper()
+	response, err := s.NewHTTPClient(t).Get(s.URL + "?wsdl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	return response.TLS.PeerCertificates[0].NotAfter.In(ident.BelgianTime()).Format("02/01/2006")
+}
+
+// TestOperatorIsToldOfCertificatesThatEnd: an authority of --trust whose last day is near is named.
+func TestOperatorIsToldOfCertificatesThatEnd(t *testing.T) {
+	t.Parallel()
+	until := time.Now().Add(29 * 24 * time.Hour)
+	ending, err := authority.New(authority.Options{
+		Name: "ending", NotBefore: time.Now().Add(-time.Hour), NotAfter: until, Random: rand.Reader,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := filepath.Join(t.TempDir(), "trust.pem")
+	interop.WriteFile(t, trust, x509id.EncodePEM(ending.Certificates()[0]))
+	v := newVisitor(t, startService(t, service.Config{Development: true, TrustFiles: []string{trust}}))
+	v.signIn(operatorPerson, "operator")
+	text := v.open(operatorPage + "state?lang=en").text
+	row := regexp.MustCompile(`<th scope="row">Trusted authority<br><span class="hint">([^<]*)</span></th><td>` +
+		until.In(ident.BelgianTime()).Format("02/01/2006") + `</td><td><strong class="judgement look">Look at it</strong></td>`)
+	found := row.FindStringSubmatch(text)
+	if found == nil || !strings.Contains(found[1], "ending") || !strings.Contains(text, "within 30 days") {
+		t.Errorf("found %v:\n%s", found, text)
+	}
 }

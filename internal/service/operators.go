@@ -22,12 +22,13 @@ const developmentOperator = "05041801691"
 const maxOperatorsFile = 64 << 10
 
 // newOperatorPages returns the configuration of the operator's pages, or nil if nobody is an operator.
-func (c *Config) newOperatorPages(r *openRegister) *operatorpages.Config {
+func (c *Config) newOperatorPages(r *openRegister, state *operatorState) *operatorpages.Config {
 	if c.Portal.OperatorsFile == "" && !c.Development {
 		return nil
 	}
 	return &operatorpages.Config{
 		Register: r.store, IsOperator: c.isOperator, Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log,
+		ReadState: func(ctx context.Context) operatorpages.State { return state.read(ctx, c, r) },
 	}
 }
 

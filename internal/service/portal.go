@@ -58,6 +58,8 @@ type portalParts struct {
 
 	certificates   *certificateHost // nil without a second port
 	certificateURL string
+
+	state operatorState
 }
 
 // newPortalParts reads the portal's key and prepares the provider; nil for a service without a portal. The origin is
@@ -169,7 +171,7 @@ func (parts *portalParts) newPortal(
 	}
 	p, err := portal.New(portal.Config{
 		Registrar: registrar, Provider: parts.provider, Sessions: register.store.Sessions(c.Now),
-		Sign: parts.signRequest, Signer: parts.signer, Operator: c.newOperatorPages(register),
+		Sign: parts.signRequest, Signer: parts.signer, Operator: c.newOperatorPages(register, &parts.state),
 		RenderCard: cards.Issue, Now: c.Now, NewID: func() string { return NewID(c.Now()) }, Log: c.Log,
 		Development: c.Development, Location: ident.BelgianTime(), Sandbox: sandboxPath,
 		AllowVisitor: controller.AllowVisitor, AllowWrite: controller.AllowWrite,

@@ -155,7 +155,7 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 			err = errors.Join(err, listener.Close(), closeListener(certificates), s.Close())
 		}
 	}()
-	signReply, err := c.newReplySigner()
+	replyKey, err := c.readReplyKey()
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,8 @@ func Start(ctx context.Context, c Config) (_ *Service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	newHandler, err := c.newHandlerFactory(registry, verifier, controller, signReply, parts, cards)
+	parts.addOperatorState(files, replyKey, cards)
+	newHandler, err := c.newHandlerFactory(registry, verifier, controller, c.newReplySigner(replyKey), parts, cards)
 	if err != nil {
 		return nil, err
 	}

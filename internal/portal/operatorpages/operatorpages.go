@@ -52,6 +52,7 @@ type Config struct {
 	Register Register
 	// IsOperator is asked at every request.
 	IsOperator func(ctx context.Context, person ident.SSIN) bool
+	ReadState  func(context.Context) State
 	Now        func() time.Time
 	NewID      func() string // unique and unpredictable
 	Log        *slog.Logger
@@ -99,6 +100,7 @@ func New(c Config, frame Frame) *Pages {
 		"POST " + Prefix + "recalls/{id}/export": p.exportRecall,
 		"GET " + Prefix + "audit":                p.showAudit,
 		"POST " + Prefix + "audit":               p.searchAudit,
+		"GET " + Prefix + "state":                p.showState,
 	} {
 		p.mux.HandleFunc(pattern, handle)
 	}
@@ -173,4 +175,5 @@ func formatInstant(at time.Time) string {
 const (
 	sectionRecalls = "operator-recalls"
 	sectionAudit   = "operator-audit"
+	sectionState   = "operator-state"
 )

@@ -80,3 +80,16 @@ func TestOperatorFollowsRecall(t *testing.T) {
 		check("audit-results")
 	})
 }
+
+// TestOperatorReadsState: the state of a new service in four languages, with something to look at.
+func TestOperatorReadsState(t *testing.T) {
+	runOperator(t, func(_ *testing.T, tab *browser.Tab, origin string, check func(string)) {
+		tab.Click("link", "State of the service")
+		tab.WaitFor("heading", "State of the service")
+		for lang, heading := range map[string]string{"nl": "Back-up", "fr": "Sauvegarde", "de": "Sicherung", "en": "Backup"} {
+			tab.Open(origin + "/portal/operator/state?lang=" + lang)
+			tab.WaitFor("heading", heading)
+			check("state-" + lang)
+		}
+	})
+}
