@@ -43,21 +43,11 @@ func (s *Service) serveReadiness(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer := "ok\n"
-	if s.readyRemark != nil && isLocal(r) {
+	// From outside one learns whether the service is ready, and nothing of what its operator has to mend.
+	if s.readyRemark != nil && loopback.IsSource(r) {
 		if remark := s.readyRemark(); remark != "" {
 			answer += remark + "\n"
 		}
 	}
 	writeText(w, http.StatusOK, answer)
-}
-
-// isLocal reports whether a request comes from this machine, and was not forwarded for somebody else. Whoever reaches
-// the service from outside learns whether it is ready, and nothing of what its operator has to mend.
-func isLocal(r *http.Request) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if r.Header.Get(name) != "" {
-			return false
-		}
-	}
-	return loopback.IsAddress(r.RemoteAddr)
 }

@@ -22,6 +22,7 @@ func TestReadyRemark(t *testing.T) {
 		{"127.0.0.1:4711", "X-Forwarded-For", "127.0.0.1", bare}, // whoever sends it is believed to be far away
 		{"127.0.0.1:4711", "Forwarded", "for=192.0.2.1", bare},
 		{"127.0.0.1:4711", "X-Real-IP", "192.0.2.1", bare},
+		{"127.0.0.1:4711", "X-Forwarded-Host", "ctr.example.org", bare},
 		{"127.0.0.1:4711", "Via", "1.1 proxy", bare},
 		{"192.0.2.1:4711", "X-Forwarded-For", "127.0.0.1", bare},
 	} {

@@ -217,10 +217,5 @@ func (s *Sandbox) isLocalRequest(r *http.Request) bool {
 	if publicURL, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && !loopback.IsAddress(publicURL.Host) {
 		return false
 	}
-	for _, field := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
-		if r.Header.Get(field) != "" {
-			return false
-		}
-	}
-	return loopback.IsAddress(r.RemoteAddr) && loopback.IsAddress(r.Host)
+	return loopback.IsSource(r) && loopback.IsAddress(r.Host)
 }
