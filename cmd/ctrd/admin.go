@@ -29,12 +29,18 @@ type importCommand struct {
 	operatorFlags
 }
 
-// registerFlags locate the register.
-type registerFlags struct {
+// databaseFlags locate the database of a register.
+type databaseFlags struct {
 	Data       string `help:"Data directory of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
 	Database   string `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
 	Unverified bool   `name:"database-unverified" help:"Accept a database on another machine without sslmode=verify-full."`
-	Keys       string `help:"File with the keys that encrypt personal data. If omitted: keys.json of the systemd credentials or in DIR, or else ${key_file}." type:"path" placeholder:"FILE"`
+}
+
+// registerFlags locate the database and the keys of a register.
+type registerFlags struct {
+	databaseFlags
+
+	Keys string `help:"File with the keys that encrypt personal data. If omitted: keys.json of the systemd credentials or in DIR, or else ${key_file}." type:"path" placeholder:"FILE"`
 }
 
 // openStore opens the store as the service does.
@@ -68,7 +74,9 @@ func (c *importCommand) Run(e environment) (err error) {
 				return fmt.Errorf("create a temporary directory: %w", tempErr)
 			}
 			defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
-			open = registerFlags{Data: directory, Keys: filepath.Join(directory, "keys.json")}.openStore
+			open = registerFlags{
+				databaseFlags: databaseFlags{Data: directory}, Keys: filepath.Join(directory, "keys.json"),
+			}.openStore
 		}
 	}
 	db, err := open(e)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,13 +15,6 @@ import (
 	"github.com/openctr/ctr/internal/store/backup"
 	"github.com/openctr/ctr/internal/terminal"
 )
-
-// databaseFlags locate the database of a register, without its keys.
-type databaseFlags struct {
-	Data       string `help:"Data directory of the service." default:"ctr-data" type:"path" placeholder:"DIR"`
-	Database   string `help:"PostgreSQL database, postgres://…; the embedded database in DIR if omitted." placeholder:"URL"`
-	Unverified bool   `name:"database-unverified" help:"Accept a database on another machine without sslmode=verify-full."`
-}
 
 func (f databaseFlags) locateDatabase() backup.Database {
 	return backup.Database{URL: f.Database, AllowUnverified: f.Unverified, Directory: f.Data}
@@ -42,13 +34,11 @@ func (c *backupCommand) Run(e environment, program cli.Program) error {
 		return fmt.Errorf("create the folder: %w", err)
 	}
 	folder := filepath.Join(c.To, "ctr-"+now.UTC().Format("20060102-150405"))
-	manifest, err := backup.Make(e.ctx, c.locateDatabase(), folder, program.Version, func() time.Time { return now })
+	manifest, err := backup.Make(e.ctx, c.locateDatabase(), folder, program.Version, now)
 	if err != nil {
 		return err
 	}
-	note := []byte(manifest.BegunAt.Format(time.RFC3339) + "\n")
-	if err = durable.Replace(filepath.Join(c.Data, service.LastBackupFileName), note, 0o600); err != nil &&
-		!errors.Is(err, fs.ErrNotExist) { // a PostgreSQL database is backed up from anywhere
+	if err = service.NoteInstant(c.Data, service.LastBackupFileName, manifest.BegunAt); err != nil {
 		return fmt.Errorf("the backup is complete, but its time was not noted: %w", err)
 	}
 	return terminal.Printf(e.stdout, "%s\n%s\nThe key file is not in it: keep a copy of that elsewhere.\n",
@@ -114,7 +104,7 @@ func (c *rehearseCommand) Run(e environment) (err error) {
 		return fmt.Errorf("the key file: %w", err)
 	}
 	verify := verifyRegisterCommand{Fast: true}
-	verify.registerFlags = registerFlags{Data: directory, Database: c.Database, Unverified: c.Unverified, Keys: copied}
+	verify.registerFlags = registerFlags{databaseFlags: flags, Keys: copied}
 	verify.Checkpoints = cmp.Or(c.Anchor, filepath.Join(directory, auditlog.AnchorFileName))
 	return verify.Run(e)
 }

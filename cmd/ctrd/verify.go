@@ -54,7 +54,7 @@ func (c *verifyRegisterCommand) verifyRegister(e environment) (err error) {
 	if n := report.Count(); n > 0 {
 		return fmt.Errorf("the register does not verify: findings: %d", n)
 	}
-	if err = service.NoteVerified(c.Data, begin); err != nil {
+	if err = service.NoteInstant(c.Data, service.VerifiedFileName, begin); err != nil {
 		return fmt.Errorf("note the verification: %w", err)
 	}
 	return nil
@@ -63,7 +63,7 @@ func (c *verifyRegisterCommand) verifyRegister(e environment) (err error) {
 // parseSince returns the instant at which the verification begins, zero for the first version.
 func (c *verifyRegisterCommand) parseSince() (time.Time, error) {
 	if c.Since == "last" {
-		return service.LastVerified(c.Data) //nolint:wrapcheck // it names the file
+		return service.ReadInstant(c.Data, service.VerifiedFileName) //nolint:wrapcheck // it names the file
 	}
 	day, err := parseDay("--since", c.Since)
 	if err != nil || day.IsZero() {

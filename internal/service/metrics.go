@@ -82,3 +82,17 @@ func (b *openRegister) sealing() sealingStatus {
 	}
 	return b.sealer.readStatus()
 }
+
+// newBackupMetric returns the age of the last backup.
+func newBackupMetric(directory string, started time.Time, now func() time.Time) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "ctr_backup_age_seconds",
+		Help: "Seconds since the last backup by ctrd admin backup began, or since the start if none is known.",
+	}, func() float64 {
+		at, err := ReadInstant(directory, LastBackupFileName)
+		if err != nil || at.IsZero() {
+			at = started
+		}
+		return now().Sub(at).Seconds()
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
+	"time"
 
 	"github.com/openctr/ctr/internal/message/revocation"
 	"github.com/openctr/ctr/internal/message/x509id"
@@ -62,16 +63,19 @@ func (o *operatorState) read(ctx context.Context, c *Config, r *openRegister) op
 			Deadlines: database.Deadlines, IsSilent: database.Silent, HasFailed: database.Failure != nil,
 		},
 	}
-	var err error
-	if state.VerifiedAt, err = LastVerified(c.DataDirectory); err != nil {
-		c.Log.ErrorContext(ctx, "last verification not known", slog.String("error", err.Error()))
+	readNote := func(name string) time.Time {
+		at, err := ReadInstant(c.DataDirectory, name)
+		if err != nil {
+			c.Log.ErrorContext(ctx, "note not read", slog.String("file", name), slog.String("error", err.Error()))
+		}
+		return at
 	}
+	state.VerifiedAt, state.BackedUpAt = readNote(VerifiedFileName), readNote(LastBackupFileName)
 	if v := r.currentVerifier(); v != nil {
 		v.mu.Lock()
 		state.Findings = v.findings
 		v.mu.Unlock()
 	}
-	state.BackedUpAt, _ = readLastBackup(c.DataDirectory) // zero if none is known
 	if stamper := r.currentStamper(); stamper != nil {
 		status := stamper.Status()
 		state.Stamps = &operatorpages.StampState{StampedAt: status.LastStamped, Failures: status.Failures}

@@ -2,19 +2,12 @@ package service
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/openctr/ctr/internal/durable"
 	"github.com/openctr/ctr/internal/platform/ident"
 	"github.com/openctr/ctr/internal/store"
 	"github.com/openctr/ctr/internal/verification"
@@ -84,7 +77,7 @@ func (v *registerVerifier) verifyOnce(ctx context.Context) {
 		v.log.ErrorContext(ctx, "the register was changed beside the program", slog.String("finding", finding.String()))
 	}
 	if report.Count() == 0 {
-		if err = NoteVerified(v.directory, begin); err != nil {
+		if err = NoteInstant(v.directory, VerifiedFileName, begin); err != nil {
 			v.log.ErrorContext(ctx, "verification not noted", slog.String("error", err.Error()))
 		}
 	}
@@ -93,37 +86,6 @@ func (v *registerVerifier) verifyOnce(ctx context.Context) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.finished, v.findings = v.now(), report.Count()
-}
-
-// VerifiedFileName is the file in the data directory that says when the last verification began that found nothing.
-const VerifiedFileName = "verified-until"
-
-// NoteVerified notes that a verification found nothing that was registered before it began. A PostgreSQL database can
-// be verified where there is no data directory, and then nothing is noted.
-func NoteVerified(directory string, begin time.Time) error {
-	text := begin.UTC().Format(time.RFC3339) + "\n"
-	err := durable.Replace(filepath.Join(directory, VerifiedFileName), []byte(text), 0o600)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// LastVerified returns when the last verification began that found nothing, zero if there was none.
-func LastVerified(directory string) (time.Time, error) {
-	path := filepath.Join(directory, VerifiedFileName)
-	text, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return time.Time{}, nil
-	case err != nil:
-		return time.Time{}, fmt.Errorf("the last verification: %w", err)
-	}
-	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%s holds no time: remove it, and verify everything", path)
-	}
-	return at, nil
 }
 
 // newVerificationMetrics returns the metrics of the nightly verification.

@@ -50,8 +50,8 @@ const (
 
 // Make creates the folder and a backup in it. The folder has its name only when the backup is complete and on disk.
 // What was acknowledged before the call is in the backup.
-func Make(ctx context.Context, source Database, folder, program string, now func() time.Time) (Manifest, error) {
-	manifest := Manifest{Format: manifestFormat, Program: program, BegunAt: now().UTC().Truncate(time.Second)}
+func Make(ctx context.Context, source Database, folder, program string, at time.Time) (Manifest, error) {
+	manifest := Manifest{Format: manifestFormat, Program: program, BegunAt: at.UTC().Truncate(time.Second)}
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
 		return manifest, fmt.Errorf("%s exists already", folder)
 	}

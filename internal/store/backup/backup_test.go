@@ -71,7 +71,7 @@ func makeBackup(t *testing.T, source backup.Database) string {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(t.TempDir(), "backup")
-	if _, err := backup.Make(t.Context(), source, folder, "test", time.Now); err != nil {
+	if _, err := backup.Make(t.Context(), source, folder, "test", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	return folder
@@ -109,7 +109,7 @@ func TestBackupUnderLoad(t *testing.T) {
 			<-progress // writers are at work
 			least := acknowledged.Load()
 			folder := filepath.Join(t.TempDir(), "backup")
-			made, err := backup.Make(t.Context(), source, folder, "test", time.Now)
+			made, err := backup.Make(t.Context(), source, folder, "test", time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -276,7 +276,7 @@ func TestMakeRefuses(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "backup")
 	empty := backup.Database{Directory: t.TempDir()}
-	if _, err := backup.Make(t.Context(), empty, folder, "test", time.Now); err == nil ||
+	if _, err := backup.Make(t.Context(), empty, folder, "test", time.Now()); err == nil ||
 		!strings.Contains(err.Error(), "there is no database") {
 		t.Error(err)
 	}
@@ -284,14 +284,14 @@ func TestMakeRefuses(t *testing.T) {
 		t.Helper()
 		source := newTarget()
 		existing := makeBackup(t, source)
-		if _, err := backup.Make(t.Context(), source, existing, "test", time.Now); err == nil ||
+		if _, err := backup.Make(t.Context(), source, existing, "test", time.Now()); err == nil ||
 			!strings.Contains(err.Error(), "exists already") {
 			t.Error(err)
 		}
 		cancelled, cancel := context.WithCancel(t.Context())
 		cancel()
 		other := filepath.Join(t.TempDir(), "backup")
-		if _, err := backup.Make(cancelled, source, other, "test", time.Now); !errors.Is(err, context.Canceled) {
+		if _, err := backup.Make(cancelled, source, other, "test", time.Now()); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
 		if left, err := filepath.Glob(other + "*"); err != nil || len(left) > 0 {

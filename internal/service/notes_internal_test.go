@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestLastBackup reads the time that a backup noted.
-func TestLastBackup(t *testing.T) {
+// TestReadInstant reads the notes of backups and verifications.
+func TestReadInstant(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		note string
@@ -27,11 +27,12 @@ func TestLastBackup(t *testing.T) {
 			}
 		}
 		got := ""
-		if at, known := readLastBackup(directory); known {
+		at, err := ReadInstant(directory, LastBackupFileName)
+		if !at.IsZero() {
 			got = at.UTC().Format(time.RFC3339)
 		}
-		if got != c.want {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
+		if got != c.want || (err != nil) != (c.note != "" && c.want == "") {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, c.want)
 		}
 	}
 }
