@@ -2,10 +2,13 @@ package admission
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,17 +82,20 @@ func (s *trustTable) listClaims() []keptClaim {
 		if !ok || now.Before(r.blockedUntil) {
 			continue
 		}
-		for c, known := range r.claims {
+		// In one order, so that the same callers are written as the same bytes.
+		for _, c := range slices.SortedFunc(maps.Keys(r.claims), compareClaims) {
 			if len(all) == maxKeptClaims {
 				return all
 			}
-			if now.Before(known.expires) {
-				all = append(all, keptClaim{r.address, c, known.expires})
+			if expires := r.claims[c].expires; now.Before(expires) {
+				all = append(all, keptClaim{r.address, c, expires})
 			}
 		}
 	}
 	return all
 }
+
+func compareClaims(a, b claim) int { return bytes.Compare(a[:], b[:]) }
 
 // restoreClaims trusts claims again, for as long as they were, and returns their number.
 func (s *trustTable) restoreClaims(all []keptClaim) int {

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -91,6 +92,12 @@ func TestReadTrust(t *testing.T) {
 		if got := NewController(time.Now, nil).ReadTrust(strings.NewReader(c.text)); got != c.want {
 			t.Errorf("%s: %d claims, want %d", name, got, c.want)
 		}
+	}
+	all := NewController(time.Now, nil)
+	all.ReadTrust(strings.NewReader(strings.Join(ofOne, "")))
+	var first, second bytes.Buffer
+	if err := errors.Join(all.WriteTrust(&first), all.WriteTrust(&second)); err != nil || first.String() != second.String() {
+		t.Errorf("the same callers are written in two ways: %v", err)
 	}
 	far := NewController(time.Now, nil)
 	far.ReadTrust(strings.NewReader("192.0.2.1 " + hash + " 99999999999\n"))
