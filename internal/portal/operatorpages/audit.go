@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -137,7 +136,7 @@ func (p *Pages) searchAudit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if form.typed.Get("action") == "export" {
-		p.exportAudit(w, r, q, act)
+		p.exportAudit(w, r, form, q, act)
 		return
 	}
 	view := auditView{
@@ -257,7 +256,9 @@ func (p *Pages) addOwnOperations(
 const maxExport = 32 << 20
 
 // exportAudit hands out the events as the command does.
-func (p *Pages) exportAudit(w http.ResponseWriter, r *http.Request, q platform.AuditQuery, act operator.Action) {
+func (p *Pages) exportAudit(
+	w http.ResponseWriter, r *http.Request, form *reader, q platform.AuditQuery, act operator.Action,
+) {
 	if err := p.currentOperator(r).RecordActions(r.Context(), act); err != nil {
 		p.frame.ShowFailure(w, r, err)
 		return
@@ -278,7 +279,6 @@ func (p *Pages) exportAudit(w http.ResponseWriter, r *http.Request, q platform.A
 	})
 	switch {
 	case errors.Is(err, platform.ErrTooLarge):
-		form := &reader{typed: url.Values{}, lang: p.frame.Language(r)}
 		form.addMistake("from", exportTooLarge)
 		p.renderAudit(w, r, form, auditView{})
 	case err != nil:
