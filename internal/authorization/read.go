@@ -46,7 +46,7 @@ func MayRead(
 	case platform.CapacityDoctor:
 		switch {
 		case care.Relation != "":
-			return PatientAccess{SeesAll: true, Reason: "therapeutic relation: " + care.Relation}, nil
+			return PatientAccess{SeesAll: true, Reason: platform.RelationReason + care.Relation}, nil
 		case !care.LastSurgery.IsZero() && SurgeryCare(care.LastSurgery).Contains(today):
 			return PatientAccess{SeesAll: true, Reason: platform.ReasonOwnSurgery}, nil
 		case isEmergency:

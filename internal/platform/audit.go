@@ -24,6 +24,9 @@ const (
 	OutcomeWithheld Outcome = "withheld"
 )
 
+// RelationReason begins the reason of a read that a therapeutic relation opens; the type of the relation follows.
+const RelationReason = "therapeutic relation: "
+
 // ReasonOwnSurgery is the reason of a read that only the caller's own surgery opens. Notifying it made the relation, so
 // the operator reviews these reads.
 const ReasonOwnSurgery = "own operation"

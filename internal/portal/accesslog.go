@@ -94,7 +94,7 @@ func (p *Portal) newDataUseView(use *access.DataUse, l texts.Lang) dataUseView {
 		v.Why = whyEmergency.Translate(l)
 	case use.Reason == platform.ReasonOwnSurgery:
 		v.Why = whyOperation.Translate(l)
-	case strings.HasPrefix(use.Reason, "therapeutic relation"):
+	case strings.HasPrefix(use.Reason, platform.RelationReason):
 		v.Why = whyRelation.Translate(l)
 	case use.Stored == (platform.StoredDigests{}): // a read
 		v.Why = whyOwn.Translate(l)

@@ -45,11 +45,11 @@ type Config struct {
 	Log    *slog.Logger
 	// AllowVisitor and AllowWrite bound how often a visitor comes, and a person sends a form.
 	AllowVisitor func(*http.Request) bool
+	AllowWrite   func(person string) bool
 	// CertificateURL is where the browser shows a TLS client certificate; empty if people cannot sign in that way.
 	// RedeemCertificate returns the person of the code that it gives, to whoever has the secret of the challenge.
 	CertificateURL    string
 	RedeemCertificate func(code, secret string) (ident.SSIN, error)
-	AllowWrite        func(person string) bool
 	// Development says on every page that the data is invented, and allows cookies without TLS.
 	Development bool
 	Sandbox     string                // path of the pages for developers; empty for none

@@ -1,6 +1,5 @@
 // Package operatorpages serves the operator's part of the portal, below /portal/operator/: recalls that are followed
-// until every responsible specialist is informed, statistics, imports of the authentic sources, the audit log with its
-// reviews, and the state of the service.
+// until every responsible specialist is informed, the audit log with its reviews, and the state of the service.
 //
 // It is separate from package portal because nothing else of the portal reads more than one person's data: an operator
 // acts on the whole register, by the tasks of package operator, which the commands of ctrd share. It knows the portal
