@@ -3,9 +3,7 @@ package store_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"net/url"
 	"sync"
@@ -102,7 +100,7 @@ func (p *proxy) serveClient(client net.Conn) {
 		}
 	})
 	for first := true; ; first = false {
-		message, err := readMessage(client, first)
+		message, err := storetest.ReadPostgresMessage(client, first)
 		if err != nil || p.loseAt.Load() == always {
 			return
 		}
@@ -125,21 +123,6 @@ func (p *proxy) serveClient(client net.Conn) {
 			return
 		}
 	}
-}
-
-// readMessage reads one message of the client: a type, which the first message lacks, then a length that includes
-// itself.
-func readMessage(r io.Reader, first bool) ([]byte, error) {
-	head := make([]byte, 5)
-	if first {
-		head = head[:4]
-	}
-	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, err
-	}
-	rest := make([]byte, binary.BigEndian.Uint32(head[len(head)-4:])-4)
-	_, err := io.ReadFull(r, rest)
-	return append(head, rest...), err
 }
 
 func TestLostConnections(t *testing.T) {

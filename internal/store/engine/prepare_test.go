@@ -1,10 +1,8 @@
 package engine_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/binary"
 	"io"
 	"net"
 	"strings"
@@ -164,7 +162,7 @@ func (p *oldPooler) serve(client net.Conn, isFirst bool) {
 	if err != nil {
 		return
 	}
-	startup, err := readMessage(client, true)
+	startup, err := storetest.ReadPostgresMessage(client, true)
 	if err == nil {
 		_, err = own.Write(startup)
 	}
@@ -177,7 +175,7 @@ func (p *oldPooler) serve(client net.Conn, isFirst bool) {
 		_ = own.Close()
 	}
 	for {
-		message, err := readMessage(client, false)
+		message, err := storetest.ReadPostgresMessage(client, false)
 		if err != nil || message[0] == 'X' {
 			return
 		}
@@ -191,7 +189,7 @@ func (p *oldPooler) serve(client net.Conn, isFirst bool) {
 				isIdle, ended = relayAnswer(client, server)
 			}
 			if !isIdle && ended {
-				if message, err = readMessage(client, false); err != nil {
+				if message, err = storetest.ReadPostgresMessage(client, false); err != nil {
 					break
 				}
 			}
@@ -203,7 +201,7 @@ func (p *oldPooler) serve(client net.Conn, isFirst bool) {
 // relayAnswer sends the client what the server answers, until it is ready for the next query.
 func relayAnswer(client io.Writer, server io.Reader) (isIdle, ended bool) {
 	for {
-		message, err := readMessage(server, false)
+		message, err := storetest.ReadPostgresMessage(server, false)
 		if err != nil {
 			return false, false
 		}
@@ -214,18 +212,4 @@ func relayAnswer(client io.Writer, server io.Reader) (isIdle, ended bool) {
 			return message[5] == 'I', true
 		}
 	}
-}
-
-// readMessage reads one message: a type, which the first message of a client lacks, then a length that includes itself.
-func readMessage(r io.Reader, isFirst bool) ([]byte, error) {
-	head := make([]byte, 5)
-	if isFirst {
-		head = head[:4]
-	}
-	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, err
-	}
-	rest := make([]byte, binary.BigEndian.Uint32(head[len(head)-4:])-4)
-	_, err := io.ReadFull(r, rest)
-	return bytes.Join([][]byte{head, rest}, nil), err
 }
